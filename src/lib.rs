@@ -1,0 +1,25 @@
+//! Fovea grades photographs of the retina for diabetic retinopathy on the
+//! device it runs on: the same code natively and in a browser.
+//!
+//! The way of a photo: [`photo`] turns bytes into an upright picture, finds the
+//! retina and prepares it; [`network`] turns the prepared picture into logits;
+//! [`grading`] turns logits into an assessment a person can act on. [`grader`]
+//! is the one façade over all of it. [`bundle`] is what training hands over.
+
+pub mod bundle;
+pub mod grader;
+pub mod grading;
+pub mod network;
+pub mod photo;
+pub mod synth;
+
+#[cfg(feature = "train")]
+pub mod evaluation;
+#[cfg(feature = "train")]
+pub mod training;
+
+#[cfg(feature = "cli")]
+pub mod cli;
+
+#[cfg(feature = "web")]
+mod web;
