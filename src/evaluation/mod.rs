@@ -1,1 +1,18 @@
+//! Measuring a grader honestly: what it gets right, how sure it is when it is
+//! wrong, and where to put the threshold of referral.
+//!
+//! Everything here is arithmetic on `f64` over logits or probabilities and
+//! labels. It never looks at a photo, never runs a network, and never chooses a
+//! threshold or a temperature on the data it reports on: those come from
+//! validation and are applied to test.
 
+pub mod calibration;
+pub mod confusion;
+pub mod metrics;
+pub mod operating_point;
+pub mod predictions;
+pub mod ranking;
+pub mod temperature;
+
+pub use metrics::Metrics;
+pub use predictions::{InputError, Predictions};
