@@ -1,1 +1,15 @@
+//! Transfer learning on a folder of photos, natively.
+//!
+//! Validation photos choose the epoch, the temperature and the threshold; test
+//! photos are never opened here.
 
+pub mod augment;
+pub mod batches;
+pub mod config;
+pub mod finetune;
+pub mod head;
+pub mod pictures;
+pub mod predict;
+pub mod schedule;
+
+pub use config::TrainConfig;
