@@ -190,7 +190,7 @@ impl Assessment {
             bundle: manifest.id(),
             model: manifest.weights.sha256.clone(),
             backend: backend.to_owned(),
-            preprocessing: manifest.preprocessing.to_string(),
+            preprocessing: manifest.preprocessing.summary(),
             milliseconds: Milliseconds::default(),
             retina: None,
         }

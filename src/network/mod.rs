@@ -32,6 +32,6 @@ pub async fn logits(
         .await
         .map_err(|error| format!("{error:?}"))?;
     data.convert::<f32>()
-        .into_vec::<f32>()
+        .try_into_vec::<f32>()
         .map_err(|error| format!("{error:?}"))
 }

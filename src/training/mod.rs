@@ -8,7 +8,7 @@ pub mod batches;
 pub mod config;
 pub mod finetune;
 pub mod head;
-pub mod pictures;
+
 pub mod predict;
 pub mod schedule;
 

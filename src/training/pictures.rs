@@ -54,6 +54,7 @@ pub fn prepare(
     (pictures, rejected)
 }
 
+#[cfg(any())]
 fn prepare_one(record: &Record, settings: &Preprocessing) -> Result<RgbImage, String> {
     let _ = (record, settings);
     unreachable!()
