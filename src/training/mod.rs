@@ -6,10 +6,19 @@
 pub mod augment;
 pub mod batches;
 pub mod config;
+pub mod dataset;
+mod disjoint_sets;
+pub mod duplicates;
+pub mod export;
 pub mod finetune;
 pub mod head;
-
+pub mod pictures;
 pub mod predict;
+pub mod run;
 pub mod schedule;
+pub mod split;
+pub mod terms;
+pub mod weights_file;
 
 pub use config::TrainConfig;
+pub use run::{TrainError, Watch};

@@ -1,0 +1,392 @@
+//! Folders of labelled photos, read without configuration.
+//!
+//! Understood are a table of labels beside photos (with the column names of
+//! APTOS, EyePACS, IDRiD, Messidor-2, DDR and DeepDRiD), a folder a grade, and
+//! MedMNIST's `.npz`. A photo is never decoded here, and nothing is guessed in
+//! silence: what cannot be read for certain is a [`Fault`] that names the file,
+//! the line and the remedy, and all faults are gathered before any is reported.
+
+mod class_folders;
+mod folder;
+mod medmnist;
+mod scale;
+mod table;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use thiserror::Error;
+
+use folder::{Folder, Resolution};
+use table::{Label, Table};
+
+/// Grades of the ICDR scale, 0 to 4.
+pub const GRADES: usize = 5;
+
+/// Where a photo's pixels are.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// An image file.
+    File(PathBuf),
+    /// Pixels that came inside an array file.
+    Pixels(Arc<Pixels>),
+}
+
+/// A picture out of an array file.
+#[derive(Debug)]
+pub struct Pixels {
+    /// The array file.
+    pub archive: PathBuf,
+    pub width: u32,
+    pub height: u32,
+    /// Rows from the top, three bytes a pixel.
+    pub rgb: Vec<u8>,
+}
+
+/// One labelled photo.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// The name of the data set the photo belongs to.
+    pub dataset: String,
+    /// The photo's name as its table gives it; its path below the data set's
+    /// folder where that name is not unique. Unique within the data set.
+    pub name: String,
+    pub source: Source,
+    /// ICDR grade, 0 to 4.
+    pub grade: u8,
+    /// Whose eye it is: from a patient column, from a name ending in `_left` or
+    /// `_right`, or else the photo's own name. Unique within the data set only.
+    pub patient: String,
+    /// Risk of macular oedema, 0 to 2, where the data set grades it.
+    pub edema: Option<u8>,
+}
+
+impl Record {
+    /// The photo's file, or the array file it is in.
+    pub fn path(&self) -> &Path {
+        match &self.source {
+            Source::File(path) => path,
+            Source::Pixels(pixels) => &pixels.archive,
+        }
+    }
+
+    /// The photo as an encoded file, so that pixels out of an array take the
+    /// same way through decoding and preprocessing as every other photo.
+    pub fn bytes(&self) -> std::io::Result<Vec<u8>> {
+        match &self.source {
+            Source::File(path) => std::fs::read(path),
+            Source::Pixels(pixels) => {
+                let mut png = Cursor::new(Vec::new());
+                PngEncoder::new(&mut png)
+                    .write_image(
+                        &pixels.rgb,
+                        pixels.width,
+                        pixels.height,
+                        ExtendedColorType::Rgb8,
+                    )
+                    .map_err(std::io::Error::other)?;
+                Ok(png.into_inner())
+            }
+        }
+    }
+}
+
+/// A data set as read from one folder.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// The folder's name.
+    pub name: String,
+    pub root: PathBuf,
+    pub records: Vec<Record>,
+    /// Rows left out because the data set itself marks them ungradable.
+    pub ungradable: usize,
+    /// Photos in the folder that no label names: left out.
+    pub unlabelled: usize,
+}
+
+impl Dataset {
+    /// Photos of each grade.
+    pub fn grade_counts(&self) -> [usize; GRADES] {
+        grade_counts(&self.records)
+    }
+}
+
+/// Photos of each grade.
+pub fn grade_counts(records: &[Record]) -> [usize; GRADES] {
+    let mut counts = [0; GRADES];
+    for record in records {
+        counts[usize::from(record.grade)] += 1;
+    }
+    counts
+}
+
+/// One thing wrong with a data set: where, what, and how to mend it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fault {
+    pub file: PathBuf,
+    /// Line of a text file, counted from 1.
+    pub line: Option<u64>,
+    pub what: String,
+    pub remedy: String,
+}
+
+impl Fault {
+    pub(crate) fn new(
+        file: impl Into<PathBuf>,
+        line: Option<u64>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            file: file.into(),
+            line,
+            what: what.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}; {}", self.what, self.remedy)
+    }
+}
+
+/// Everything wrong with a data set, in one go.
+#[derive(Debug, Error)]
+#[error("{} cannot be used as it is:{}", dir.display(), listed(faults))]
+pub struct DatasetError {
+    pub dir: PathBuf,
+    pub faults: Vec<Fault>,
+}
+
+fn listed(faults: &[Fault]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+}
+
+/// Reads a data set, or lists everything that is wrong with it.
+///
+/// `dir` is a folder, or a MedMNIST `.npz` itself. Photos are found by name
+/// anywhere below the folder, with or without an extension in the table.
+pub fn read(dir: &Path) -> Result<Dataset, DatasetError> {
+    let (dataset, faults) = scan(dir);
+    if faults.is_empty() {
+        Ok(dataset)
+    } else {
+        Err(DatasetError {
+            dir: dir.to_path_buf(),
+            faults,
+        })
+    }
+}
+
+/// Reads what can be read, with the faults of all the rest.
+pub fn scan(dir: &Path) -> (Dataset, Vec<Fault>) {
+    let mut dataset = Dataset {
+        name: name_of(dir),
+        root: dir.to_path_buf(),
+        records: Vec::new(),
+        ungradable: 0,
+        unlabelled: 0,
+    };
+    let mut faults = Vec::new();
+    fill(&mut dataset, &mut faults);
+    if dataset.records.is_empty() && faults.is_empty() {
+        faults.push(Fault::new(
+            dir,
+            None,
+            "no labelled photo is in it",
+            "put photos and a labels.csv with the columns “image,grade” there",
+        ));
+    }
+    (dataset, faults)
+}
+
+fn name_of(dir: &Path) -> String {
+    let named = if dir.is_file() {
+        dir.file_stem().map(|stem| stem.to_os_string())
+    } else {
+        // `.` and `..` have no name of their own.
+        let real = dir.canonicalize().unwrap_or_else(|_| dir.to_path_buf());
+        real.file_name().map(|name| name.to_os_string())
+    };
+    named.map_or_else(
+        || dir.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+fn fill(dataset: &mut Dataset, faults: &mut Vec<Fault>) {
+    let root = dataset.root.clone();
+    if root.is_file() {
+        if folder::extension(&root) == "npz" {
+            medmnist::read(dataset, &root, faults);
+        } else {
+            faults.push(Fault::new(
+                &root,
+                None,
+                "it is a file, not a folder of photos or a MedMNIST .npz",
+                "name the folder that holds the labels and the photos",
+            ));
+        }
+        return;
+    }
+    let folder = match Folder::list(&root) {
+        Ok(folder) => folder,
+        Err(fault) => return faults.push(fault),
+    };
+    let (tables, rejected) = match table::find(&folder, faults) {
+        Some(found) => found,
+        None => return,
+    };
+    if !tables.is_empty() {
+        join(dataset, &folder, &tables, faults);
+    } else if !folder.arrays.is_empty() {
+        for archive in &folder.arrays {
+            medmnist::read(dataset, archive, faults);
+        }
+    } else if !folder.photos.is_empty() {
+        class_folders::read(dataset, &folder, &rejected, faults);
+    } else {
+        faults.extend(rejected);
+    }
+}
+
+/// Joins the rows of label tables with the photos they name.
+fn join(dataset: &mut Dataset, folder: &Folder, tables: &[Table], faults: &mut Vec<Fault>) {
+    let mut names = Vec::new();
+    let mut seen: HashMap<usize, (u8, &Path, u64)> = HashMap::new();
+    let mut named: HashSet<usize> = HashSet::new();
+    for table in tables {
+        for row in &table.rows {
+            let photo = match folder.resolve(&row.image, &table.path) {
+                Resolution::Found(photo) => photo,
+                // What nobody grades need not be there.
+                _ if row.label == Label::Ungradable => {
+                    dataset.ungradable += 1;
+                    continue;
+                }
+                Resolution::Missing => {
+                    faults.push(Fault::new(
+                        &table.path,
+                        Some(row.line),
+                        format!(
+                            "the photo “{}” is nowhere below {}",
+                            row.image,
+                            folder.root.display()
+                        ),
+                        "copy the photo there or remove the row",
+                    ));
+                    continue;
+                }
+                Resolution::Ambiguous(photos) => {
+                    let paths: Vec<String> = photos
+                        .iter()
+                        .map(|&photo| folder.photos[photo].display().to_string())
+                        .collect();
+                    faults.push(Fault::new(
+                        &table.path,
+                        Some(row.line),
+                        format!("“{}” may be any of {}", row.image, paths.join(", ")),
+                        "write the path into the row, or keep one of them",
+                    ));
+                    continue;
+                }
+            };
+            named.insert(photo);
+            let Label::Grade(grade) = row.label else {
+                dataset.ungradable += 1;
+                continue;
+            };
+            match seen.get(&photo) {
+                None => {
+                    seen.insert(photo, (grade, &table.path, row.line));
+                }
+                // Several tables of one data set often repeat one another.
+                Some(&(before, path, _)) if before == grade && path != table.path => continue,
+                Some(&(before, path, line)) => {
+                    faults.push(Fault::new(
+                        &table.path,
+                        Some(row.line),
+                        format!(
+                            "“{}” has grade {grade} here and grade {before} at {}:{line}",
+                            row.image,
+                            path.display()
+                        ),
+                        "keep one of the two rows",
+                    ));
+                    continue;
+                }
+            }
+            names.push(photo);
+            dataset.records.push(Record {
+                dataset: dataset.name.clone(),
+                name: row.image.clone(),
+                source: Source::File(folder.photos[photo].clone()),
+                grade,
+                patient: row.patient.clone().unwrap_or_default(),
+                edema: row.edema,
+            });
+        }
+    }
+    dataset.unlabelled = folder.photos.len() - named.len();
+    settle_names(&mut dataset.records, |i| folder.relative(names[i]));
+}
+
+/// Makes names unique by falling back on paths, then fills in the patients that
+/// no table names.
+fn settle_names(records: &mut [Record], path: impl Fn(usize) -> String) {
+    let mut count: HashMap<String, usize> = HashMap::new();
+    for record in records.iter() {
+        *count.entry(record.name.clone()).or_default() += 1;
+    }
+    for (i, record) in records.iter_mut().enumerate() {
+        if count[&record.name] > 1 {
+            record.name = path(i);
+        }
+        if record.patient.is_empty() {
+            record.patient = patient_in_name(&record.name);
+        }
+    }
+}
+
+/// `10007` for `10007_left.jpeg`; the name without its extension where it names
+/// no eye.
+fn patient_in_name(name: &str) -> String {
+    let stem = folder::without_photo_extension(name);
+    let lower = stem.to_ascii_lowercase();
+    for side in ["left", "right"] {
+        for separator in ["_", "-", " "] {
+            if let Some(patient) = lower.strip_suffix(&format!("{separator}{side}"))
+                && !patient.is_empty()
+            {
+                // Lower case in ASCII keeps every byte where it was.
+                return stem[..patient.len()].to_string();
+            }
+        }
+    }
+    stem.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_eyes_have_one_patient() {
+        assert_eq!(patient_in_name("10007_left.jpeg"), "10007");
+        assert_eq!(patient_in_name("10007_right"), "10007");
+        assert_eq!(patient_in_name("Müller-Left.PNG"), "Müller");
+        assert_eq!(patient_in_name("IDRiD_001.jpg"), "IDRiD_001");
+        assert_eq!(patient_in_name("_left.jpg"), "_left");
+        assert_eq!(patient_in_name("2005.10.20_PP"), "2005.10.20_PP");
+    }
+}

@@ -1,0 +1,365 @@
+//! Tables of labels: which files are one, which columns matter, and what each
+//! row says.
+
+use std::path::{Path, PathBuf};
+
+use super::Fault;
+use super::folder::{Folder, file_name, is_photo_name};
+use super::scale::{self, Reading};
+
+/// Names of columns, most telling first, as [`plain`] writes them.
+/// APTOS and Messidor-2: `id_code`; EyePACS: `image`; IDRiD: `Image name`;
+/// DeepDRiD: `image_id`.
+const IMAGE: [&str; 12] = [
+    "id_code",
+    "image",
+    "image_id",
+    "image_name",
+    "filename",
+    "file_name",
+    "file",
+    "img",
+    "img_name",
+    "name",
+    "image_path",
+    "path",
+];
+/// APTOS and Messidor-2: `diagnosis`; EyePACS: `level`; IDRiD: `Retinopathy
+/// grade`; Messidor-2 by Krause et al.: `adjudicated_dr_grade`; DeepDRiD's
+/// ultra-widefield part: `DR_level`.
+const GRADE: [&str; 11] = [
+    "grade",
+    "diagnosis",
+    "level",
+    "retinopathy_grade",
+    "adjudicated_dr_grade",
+    "dr_grade",
+    "dr_level",
+    "icdr",
+    "icdr_grade",
+    "icdr_level",
+    "label",
+];
+const PATIENT: [&str; 4] = ["patient", "patient_id", "subject", "subject_id"];
+const EDEMA: [&str; 6] = [
+    "macular_edema_risk",
+    "risk_of_macular_edema",
+    "adjudicated_dme",
+    "dme",
+    "edema",
+    "oedema",
+];
+const GRADABLE: [&str; 2] = ["adjudicated_gradable", "gradable"];
+/// DeepDRiD grades the two eyes of a patient in two columns, of which a row
+/// fills the one its photo shows.
+const EYES: [&str; 2] = ["left_eye_dr_level", "right_eye_dr_level"];
+
+/// DDR and DeepDRiD write 5 for a photo that cannot be graded.
+const UNGRADABLE: i64 = 5;
+
+/// What a row says about its photo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Label {
+    Grade(u8),
+    /// The data set itself says that nobody can grade it.
+    Ungradable,
+}
+
+pub(super) struct Row {
+    pub line: u64,
+    pub image: String,
+    pub label: Label,
+    pub patient: Option<String>,
+    pub edema: Option<u8>,
+}
+
+pub(super) struct Table {
+    pub path: PathBuf,
+    pub rows: Vec<Row>,
+}
+
+/// The label tables of a folder, and a fault for each table that holds no
+/// labels (of interest only where no other source of labels exists). `None`
+/// after a fault that leaves nothing to read.
+///
+/// A `labels.csv` at the top is taken alone; otherwise every table with a known
+/// pair of columns.
+pub(super) fn find(folder: &Folder, faults: &mut Vec<Fault>) -> Option<(Vec<Table>, Vec<Fault>)> {
+    let top = folder.root.join("labels.csv");
+    let only = folder.tables.contains(&top);
+    let candidates: Vec<&PathBuf> = folder
+        .tables
+        .iter()
+        .filter(|path| !only || **path == top)
+        .filter(|path| !is_sample_submission(path))
+        .collect();
+    let (mut tables, mut rejected) = (Vec::new(), Vec::new());
+    for path in candidates {
+        let bytes = match std::fs::read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                faults.push(Fault::new(
+                    path,
+                    None,
+                    format!("the file cannot be read ({error})"),
+                    "check that you may read it",
+                ));
+                continue;
+            }
+        };
+        // Spreadsheets export Windows code pages; names of columns are ASCII.
+        let text = String::from_utf8_lossy(&bytes);
+        let text = text.trim_start_matches('\u{feff}');
+        let parsed = match super::folder::extension(path).as_str() {
+            "txt" => parse_ddr(path, text, faults),
+            _ => parse(path, text, faults),
+        };
+        match parsed {
+            Ok(rows) => tables.push(Table {
+                path: path.clone(),
+                rows,
+            }),
+            Err(fault) => rejected.push(fault),
+        }
+    }
+    if only && tables.is_empty() {
+        faults.extend(rejected);
+        return None;
+    }
+    Some((tables, rejected))
+}
+
+/// Kaggle ships a table of made-up answers beside the real ones.
+fn is_sample_submission(path: &Path) -> bool {
+    plain(&file_name(path))
+        .replace('_', "")
+        .starts_with("samplesubmission")
+}
+
+/// `risk_of_macular_edema` for ` Risk of macular edema `.
+fn plain(heading: &str) -> String {
+    heading
+        .trim()
+        .to_lowercase()
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("_")
+}
+
+struct Columns {
+    image: usize,
+    grade: Vec<usize>,
+    patient: Option<usize>,
+    edema: Option<usize>,
+    gradable: Option<usize>,
+    /// Whether 5 stands for a photo that cannot be graded.
+    five_is_ungradable: bool,
+}
+
+impl Columns {
+    fn of(headings: &[String], path: &Path) -> Option<Self> {
+        let any = |names: &[&str]| {
+            names
+                .iter()
+                .find_map(|name| headings.iter().position(|heading| heading == name))
+        };
+        let eyes: Vec<usize> = EYES.iter().filter_map(|eye| any(&[eye])).collect();
+        let deepdrid = !eyes.is_empty() || headings.iter().any(|h| h == "dr_level");
+        let ddr = plain(&file_name(path)) == "dr_grading_csv";
+        Some(Self {
+            image: any(&IMAGE)?,
+            grade: match any(&GRADE) {
+                _ if !eyes.is_empty() => eyes,
+                Some(column) => vec![column],
+                None => return None,
+            },
+            patient: any(&PATIENT),
+            edema: any(&EDEMA),
+            gradable: any(&GRADABLE),
+            five_is_ungradable: deepdrid || ddr,
+        })
+    }
+}
+
+/// Rows of a table with headings; `Err` where it has no labels at all.
+fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
+    let first = text.lines().next().unwrap_or_default();
+    let delimiter = [b',', b';', b'\t']
+        .into_iter()
+        .max_by_key(|&d| (first.bytes().filter(|&b| b == d).count(), d == b','))
+        .unwrap_or(b',');
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let headings: Vec<String> = match reader.headers() {
+        Ok(headings) => headings.iter().map(plain).collect(),
+        Err(error) => {
+            return Err(Fault::new(
+                path,
+                Some(1),
+                format!("the headings cannot be read ({error})"),
+                "save it again as CSV",
+            ));
+        }
+    };
+    let Some(columns) = Columns::of(&headings, path) else {
+        return Err(Fault::new(
+            path,
+            Some(1),
+            format!("among its columns “{first}” there is no pair of photo and grade"),
+            "name them “image” and “grade”",
+        ));
+    };
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        match record {
+            Ok(record) => {
+                let line = record.position().map_or(0, csv::Position::line);
+                match row(&columns, &record, line) {
+                    Ok(row) => rows.extend(row),
+                    Err((what, remedy)) => {
+                        faults.push(Fault::new(path, Some(line), what, remedy));
+                    }
+                }
+            }
+            Err(error) => faults.push(Fault::new(
+                path,
+                error.position().map(csv::Position::line),
+                format!("the row cannot be read ({error})"),
+                "mend the row",
+            )),
+        }
+    }
+    Ok(rows)
+}
+
+/// One row, `None` for an empty one, or what is wrong with it and the remedy.
+fn row(
+    columns: &Columns,
+    record: &csv::StringRecord,
+    line: u64,
+) -> Result<Option<Row>, (String, String)> {
+    if record.iter().all(|cell| cell.trim().is_empty()) {
+        return Ok(None);
+    }
+    let cell = |column: usize| record.get(column).unwrap_or_default().trim();
+    let image = cell(columns.image);
+    if image.is_empty() {
+        return Err((
+            "the row names no photo".into(),
+            "write its name or remove the row".into(),
+        ));
+    }
+    let written = columns
+        .grade
+        .iter()
+        .map(|&column| cell(column))
+        .find(|text| !text.is_empty() && !text.eq_ignore_ascii_case("nan"))
+        .unwrap_or_default();
+    let ungradable = columns
+        .gradable
+        .is_some_and(|column| matches!(scale::grade(cell(column)), Reading::Grade(0)));
+    let label = match scale::grade(written) {
+        _ if ungradable => Label::Ungradable,
+        Reading::Grade(grade) => Label::Grade(grade),
+        Reading::Outside(UNGRADABLE) if columns.five_is_ungradable => Label::Ungradable,
+        Reading::Unclear if written.is_empty() => {
+            return Err((
+                format!("“{image}” has no grade"),
+                "write a grade from 0 to 4 or remove the row".into(),
+            ));
+        }
+        Reading::Outside(_) | Reading::Unclear => {
+            return Err((
+                format!("grade “{written}” of “{image}” is outside the scale"),
+                "write a grade from 0 to 4 or remove the row".into(),
+            ));
+        }
+    };
+    let edema = match columns.edema.map(cell).filter(|text| !text.is_empty()) {
+        None => None,
+        Some(text) => match scale::grade(text) {
+            Reading::Grade(risk @ 0..=2) => Some(risk),
+            _ if ungradable || text.eq_ignore_ascii_case("nan") => None,
+            _ => {
+                return Err((
+                    format!("risk of macular oedema “{text}” of “{image}” is outside its scale"),
+                    "write 0, 1 or 2, or leave it empty".into(),
+                ));
+            }
+        },
+    };
+    Ok(Some(Row {
+        line,
+        image: image.to_string(),
+        label,
+        patient: columns
+            .patient
+            .map(cell)
+            .filter(|text| !text.is_empty())
+            .map(str::to_string),
+        edema,
+    }))
+}
+
+/// DDR's `train.txt`: a photo's name and its grade, without headings.
+fn parse_ddr(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
+    let mut rows = Vec::new();
+    for (line, content) in (1u64..).zip(text.lines()) {
+        let words: Vec<&str> = content.split_whitespace().collect();
+        if words.is_empty() {
+            continue;
+        }
+        let (image, written) = match words[..] {
+            [image, grade] if is_photo_name(image) => (image, grade),
+            _ if rows.is_empty() => {
+                return Err(Fault::new(
+                    path,
+                    Some(line),
+                    "it is no list of photos and grades",
+                    "name a table of labels labels.csv",
+                ));
+            }
+            _ => {
+                faults.push(Fault::new(
+                    path,
+                    Some(line),
+                    format!("“{content}” is no photo and grade"),
+                    "write “NAME.jpg GRADE” or remove the line",
+                ));
+                continue;
+            }
+        };
+        let label = match scale::grade(written) {
+            Reading::Grade(grade) => Label::Grade(grade),
+            Reading::Outside(UNGRADABLE) => Label::Ungradable,
+            Reading::Outside(_) | Reading::Unclear => {
+                faults.push(Fault::new(
+                    path,
+                    Some(line),
+                    format!("grade “{written}” of “{image}” is outside the scale"),
+                    "write a grade from 0 to 4, or 5 for a photo that cannot be graded",
+                ));
+                continue;
+            }
+        };
+        rows.push(Row {
+            line,
+            image: image.to_string(),
+            label,
+            patient: None,
+            edema: None,
+        });
+    }
+    if rows.is_empty() {
+        return Err(Fault::new(
+            path,
+            None,
+            "it is empty",
+            "name a table of labels labels.csv",
+        ));
+    }
+    Ok(rows)
+}

@@ -1,0 +1,404 @@
+//! Every layout of labels that is read without configuration, and every fault
+//! that a folder can have, each named with its file, line and remedy.
+#![cfg(feature = "train")]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use fovea::training::dataset::{self, Record, Source};
+use tempfile::TempDir;
+
+/// A folder with these files; photos are only named here, never decoded.
+fn folder(files: &[(&str, &str)]) -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    for (path, content) in files {
+        let path = dir.path().join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, content).expect("a file");
+    }
+    dir
+}
+
+fn read(files: &[(&str, &str)]) -> Vec<Record> {
+    let dir = folder(files);
+    dataset::read(dir.path()).expect("a good data set").records
+}
+
+fn faults(files: &[(&str, &str)]) -> Vec<String> {
+    let dir = folder(files);
+    let root = format!("{}/", dir.path().display());
+    let error = dataset::read(dir.path()).expect_err("a faulty data set");
+    error
+        .faults
+        .iter()
+        .map(|fault| fault.to_string().replace(&root, ""))
+        .collect()
+}
+
+fn summary(records: &[Record]) -> Vec<(&str, u8, &str, Option<u8>)> {
+    records
+        .iter()
+        .map(|r| (r.name.as_str(), r.grade, r.patient.as_str(), r.edema))
+        .collect()
+}
+
+#[test]
+fn the_projects_own_table() {
+    let records = read(&[
+        ("labels.csv", "image,grade\na.jpg,0\nb.jpg,4\n"),
+        ("images/a.jpg", ""),
+        ("images/b.jpg", ""),
+    ]);
+    assert_eq!(
+        summary(&records),
+        [("a.jpg", 0, "a", None), ("b.jpg", 4, "b", None)]
+    );
+}
+
+#[test]
+fn aptos_from_kaggle_beside_its_unlabelled_and_sample_tables() {
+    let records = read(&[
+        ("train.csv", "id_code,diagnosis\n000c1434d8d7,2\n"),
+        ("test.csv", "id_code\n0005cfc8afb6\n"),
+        (
+            "sample_submission.csv",
+            "id_code,diagnosis\n0005cfc8afb6,0\n",
+        ),
+        ("train_images/000c1434d8d7.png", ""),
+        ("test_images/0005cfc8afb6.png", ""),
+    ]);
+    assert_eq!(
+        summary(&records),
+        [("000c1434d8d7", 2, "000c1434d8d7", None)]
+    );
+}
+
+#[test]
+fn eyepacs_from_kaggle_knows_two_eyes_of_a_patient() {
+    let records = read(&[
+        ("trainLabels.csv", "image,level\n10_left,0\n10_right,1\n"),
+        ("train/10_left.jpeg", ""),
+        ("train/10_right.jpeg", ""),
+    ]);
+    assert_eq!(
+        summary(&records),
+        [("10_left", 0, "10", None), ("10_right", 1, "10", None)]
+    );
+}
+
+#[test]
+fn idrid_as_published_with_equal_names_in_training_and_testing() {
+    let records = read(&[
+        (
+            "2. Groundtruths/a. IDRiD_Disease Grading_Training Labels.csv",
+            "Image name,Retinopathy grade,Risk of macular edema ,,,\nIDRiD_001,3,2,,,\n,,,,,\n",
+        ),
+        (
+            "2. Groundtruths/b. IDRiD_Disease Grading_Testing Labels.csv",
+            "Image name,Retinopathy grade,Risk of macular edema \nIDRiD_001,4,0\n",
+        ),
+        ("1. Original Images/a. Training Set/IDRiD_001.jpg", ""),
+        ("1. Original Images/b. Testing Set/IDRiD_001.jpg", ""),
+    ]);
+    let found: Vec<_> = records
+        .iter()
+        .map(|r| {
+            (
+                r.path()
+                    .parent()
+                    .unwrap()
+                    .file_name()
+                    .unwrap()
+                    .to_str()
+                    .unwrap(),
+                r.grade,
+                r.edema,
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("a. Training Set", 3, Some(2)),
+            ("b. Testing Set", 4, Some(0))
+        ]
+    );
+    assert_ne!(records[0].name, records[1].name);
+    assert_ne!(records[0].patient, records[1].patient);
+}
+
+#[test]
+fn messidor_2_leaves_out_what_its_readers_could_not_grade() {
+    let dir = folder(&[
+        (
+            "messidor_data.csv",
+            "id_code,diagnosis,adjudicated_dme,adjudicated_gradable\n\
+             20051020_43808_0100_PP.png,0,0,1\nIM002385.JPG,3.0,1.0,1\nIM003718.JPG,,,0\n",
+        ),
+        ("IMAGES/20051020_43808_0100_PP.png", ""),
+        ("IMAGES/IM002385.jpg", ""),
+        ("IMAGES/IM003718.jpg", ""),
+    ]);
+    let read = dataset::read(dir.path()).expect("a good data set");
+    assert_eq!(
+        summary(&read.records),
+        [
+            (
+                "20051020_43808_0100_PP.png",
+                0,
+                "20051020_43808_0100_PP",
+                Some(0)
+            ),
+            ("IM002385.JPG", 3, "IM002385", Some(1)),
+        ]
+    );
+    assert_eq!((read.ungradable, read.unlabelled), (1, 0));
+}
+
+#[test]
+fn ddr_lists_without_headings() {
+    let dir = folder(&[
+        (
+            "DR_grading/train.txt",
+            "007-0004-000.jpg 0\n007-0007-000.jpg 5\n",
+        ),
+        ("DR_grading/test.txt", "007-1789-100.jpg 2\n"),
+        ("DR_grading/train/007-0004-000.jpg", ""),
+        ("DR_grading/train/007-0007-000.jpg", ""),
+        ("DR_grading/test/007-1789-100.jpg", ""),
+        ("readme.txt", "Please cite us.\n"),
+    ]);
+    let read = dataset::read(dir.path()).expect("a good data set");
+    assert_eq!(
+        summary(&read.records),
+        [
+            ("007-1789-100.jpg", 2, "007-1789-100", None),
+            ("007-0004-000.jpg", 0, "007-0004-000", None),
+        ]
+    );
+    assert_eq!(read.ungradable, 1);
+}
+
+#[test]
+fn deepdrid_grades_the_eye_the_photo_shows() {
+    let records = read(&[
+        (
+            "regular-fundus-training.csv",
+            "patient_id,image_id,image_path,Overall quality,left_eye_DR_Level,\
+             right_eye_DR_Level,patient_DR_Level\n\
+             1,1_l1,\\regular-fundus-training\\1\\1_l1.jpg,1,0.0,,1.0\n\
+             1,1_r1,\\regular-fundus-training\\1\\1_r1.jpg,1,,1.0,1.0\n\
+             2,2_l1,\\regular-fundus-training\\2\\2_l1.jpg,0,5,,5\n",
+        ),
+        ("Images/1/1_l1.jpg", ""),
+        ("Images/1/1_r1.jpg", ""),
+        ("Images/2/2_l1.jpg", ""),
+    ]);
+    assert_eq!(
+        summary(&records),
+        [("1_l1", 0, "1", None), ("1_r1", 1, "1", None)]
+    );
+}
+
+#[test]
+fn a_folder_a_grade() {
+    let records = read(&[
+        ("train/No_DR/a.png", ""),
+        ("train/Proliferate_DR/b.png", ""),
+        ("val/2/a.png", ""),
+    ]);
+    assert_eq!(
+        summary(&records),
+        [
+            ("train/No_DR/a.png", 0, "train/No_DR/a", None),
+            ("b.png", 4, "b", None),
+            ("val/2/a.png", 2, "val/2/a", None),
+        ]
+    );
+}
+
+#[test]
+fn a_spreadsheets_semicolons_byte_order_mark_and_line_ends() {
+    let records = read(&[
+        (
+            "labels.csv",
+            "\u{feff}Image;Grade;Patient\r\na;Moderate;p7\r\n",
+        ),
+        ("a.TIF", ""),
+    ]);
+    assert_eq!(summary(&records), [("a", 2, "p7", None)]);
+}
+
+#[test]
+fn all_faults_at_once_with_file_line_and_remedy() {
+    let found = faults(&[
+        (
+            "labels.csv",
+            "image,grade\na.jpg,7\nmissing.jpg,1\na.jpg,\n,2\na.jpg,0\na.jpg,1\n",
+        ),
+        ("images/a.jpg", ""),
+    ]);
+    let places: Vec<&str> = found
+        .iter()
+        .map(|f| f.split(": ").next().unwrap())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "labels.csv:2",
+            "labels.csv:4",
+            "labels.csv:5",
+            "labels.csv:3",
+            "labels.csv:7"
+        ]
+    );
+    assert!(
+        found[0].contains("grade “7” of “a.jpg” is outside the scale"),
+        "{}",
+        found[0]
+    );
+    assert!(
+        found[3].contains("“missing.jpg” is nowhere below"),
+        "{}",
+        found[3]
+    );
+    assert!(
+        found[4].contains("grade 1 here and grade 0 at"),
+        "{}",
+        found[4]
+    );
+    assert!(
+        found.iter().all(|f| f.contains("; ")),
+        "each fault names a remedy"
+    );
+}
+
+#[test]
+fn one_name_for_two_photos_is_not_guessed() {
+    let found = faults(&[
+        ("labels.csv", "image,grade\na,1\n"),
+        ("left/a.jpg", ""),
+        ("right/a.jpg", ""),
+    ]);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("may be any of"), "{}", found[0]);
+}
+
+#[test]
+fn a_table_without_known_columns_says_what_it_has() {
+    let found = faults(&[("labels.csv", "photo,score\na.jpg,1\n"), ("a.jpg", "")]);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("photo,score"), "{}", found[0]);
+}
+
+#[test]
+fn photos_without_labels_say_what_to_do() {
+    let found = faults(&[("images/a.jpg", "")]);
+    assert!(found[0].contains("labels.csv"), "{}", found[0]);
+    let found = faults(&[]);
+    assert!(found[0].contains("no labelled photo"), "{}", found[0]);
+}
+
+#[test]
+fn a_folder_that_is_not_there() {
+    let error = dataset::read(Path::new("/nowhere/at/all")).expect_err("no such folder");
+    assert!(error.to_string().contains("/nowhere/at/all"));
+}
+
+/// A `.npy` array of bytes.
+fn npy(shape: &str, data: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(data);
+    bytes
+}
+
+fn npz(dir: &Path, arrays: &[(&str, Vec<u8>)]) -> PathBuf {
+    let path = dir.join("toymnist.npz");
+    let mut zip = zip::ZipWriter::new(fs::File::create(&path).expect("a file"));
+    for (name, bytes) in arrays {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default())
+            .expect("an entry");
+        zip.write_all(bytes).expect("its bytes");
+    }
+    zip.finish().expect("an archive");
+    path
+}
+
+#[test]
+fn medmnist_pictures_come_out_as_photos() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = npz(
+        dir.path(),
+        &[
+            ("val_images.npy", npy("(1, 1, 2)", &[7, 9])),
+            ("val_labels.npy", npy("(1, 1)", &[3])),
+        ],
+    );
+    for place in [dir.path(), &path] {
+        let read = dataset::read(place).expect("a good data set");
+        assert_eq!(summary(&read.records), [("val/0", 3, "val/0", None)]);
+        let Source::Pixels(pixels) = &read.records[0].source else {
+            panic!("pixels");
+        };
+        assert_eq!((pixels.width, pixels.height), (2, 1));
+        assert_eq!(pixels.rgb, [7, 7, 7, 9, 9, 9]);
+        let photo = image::load_from_memory(&read.records[0].bytes().expect("bytes"))
+            .expect("a picture")
+            .into_rgb8();
+        assert_eq!(photo.into_raw(), pixels.rgb);
+    }
+}
+
+#[test]
+fn an_array_that_is_cut_or_lies_about_its_shape_is_refused() {
+    for (images, what) in [
+        (npy("(2, 1, 2)", &[7, 9]), "its shape needs 4"),
+        (
+            npy("(99999999999, 99999999999, 99999999999)", &[]),
+            "too large",
+        ),
+        (b"\x93NUMPY\x01\x00\xff\xff".to_vec(), "cut off"),
+        (b"PK".to_vec(), "no numpy array"),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        npz(
+            dir.path(),
+            &[
+                ("train_images.npy", images),
+                ("train_labels.npy", npy("(1, 1)", &[3])),
+            ],
+        );
+        let error = dataset::read(dir.path()).expect_err("refused").to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+#[test]
+fn the_shared_data_sets_as_they_are() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
+    if !shared.exists() {
+        eprintln!("skipped: ../shared is absent");
+        return;
+    }
+    for (name, counts) in [
+        ("aptos2019", [1534, 314, 849, 164, 251]),
+        ("idrid", [134, 20, 136, 74, 49]),
+        ("eyepacs", [659, 43, 139, 23, 14]),
+    ] {
+        let read = dataset::read(&shared.join(name)).expect("a good data set");
+        assert_eq!(read.name, name);
+        assert_eq!(read.grade_counts(), counts, "{name}");
+    }
+    let eyepacs = dataset::read(&shared.join("eyepacs")).expect("a good data set");
+    let patients: std::collections::BTreeSet<_> =
+        eyepacs.records.iter().map(|r| &r.patient).collect();
+    assert_eq!(patients.len(), 439);
+    let idrid = dataset::read(&shared.join("idrid")).expect("a good data set");
+    assert!(idrid.records.iter().all(|r| r.edema.is_some()));
+    let retinamnist = dataset::read(&shared.join("retinamnist")).expect("a good data set");
+    assert_eq!(retinamnist.records.len(), 1200);
+}
