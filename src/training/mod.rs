@@ -1,1 +1,4 @@
 pub mod dataset;
+mod disjoint_sets;
+pub mod duplicates;
+pub mod split;
