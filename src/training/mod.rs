@@ -1,4 +1,18 @@
+//! Transfer learning on a folder of photos, natively.
+//!
+//! Validation photos choose the epoch, the temperature and the threshold; test
+//! photos are never opened here.
+
+pub mod augment;
+pub mod batches;
+pub mod config;
 pub mod dataset;
 mod disjoint_sets;
 pub mod duplicates;
+pub mod finetune;
+pub mod head;
+pub mod predict;
+pub mod schedule;
 pub mod split;
+
+pub use config::TrainConfig;

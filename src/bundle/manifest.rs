@@ -1,0 +1,202 @@
+//! The manifest: everything about a model but its weights, as JSON.
+
+use serde::{Deserialize, Serialize};
+
+use super::BundleError;
+use crate::grading::Grade;
+use crate::network::Architecture;
+use crate::photo::Preprocessing;
+
+/// The format this code writes and the only one it reads.
+pub const FORMAT: u32 = 1;
+
+/// A model's description: what it is, how to feed it, how far to trust it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// Short name, such as `fovea-resnet18`.
+    pub name: String,
+    /// Version of the model, not of the program.
+    pub version: String,
+    pub architecture: Architecture,
+    /// One key a class in the network's order: the ICDR grades from none to proliferative.
+    pub classes: Vec<String>,
+    pub preprocessing: Preprocessing,
+    pub calibration: Calibration,
+    pub thresholds: Thresholds,
+    pub weights: WeightsFile,
+    pub training: Training,
+    /// Measured figures, a dataset each.
+    pub figures: Vec<Figures>,
+    /// For whom and what the model is, and is not.
+    pub intended_use: String,
+}
+
+/// Temperature scaling (Guo et al. 2017): probabilities are `softmax(logits / temperature)`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    pub temperature: f64,
+}
+
+/// Where decisions are made; fixed on validation data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Thresholds {
+    /// On the calibrated probability of grade 2 or above.
+    pub referable: OperatingPoint,
+}
+
+/// A threshold and what it achieved where it was fixed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OperatingPoint {
+    pub threshold: f64,
+    pub sensitivity: f64,
+    pub specificity: f64,
+    /// The photos it was fixed on.
+    pub fixed_on: String,
+}
+
+/// The file beside the manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeightsFile {
+    /// A bare file name in the manifest's own folder.
+    pub file: String,
+    pub bytes: u64,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// Where the weights come from, and what that allows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    pub data: Vec<DataSource>,
+    /// The weights training started from, and their terms.
+    pub initial_weights: DataSource,
+    /// The recipe in a sentence.
+    pub recipe: String,
+    /// The command that repeats it.
+    pub command: String,
+    pub seed: u64,
+}
+
+/// A source of photos or weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSource {
+    pub name: String,
+    /// Photos used for training; 0 where it is not a set of photos.
+    pub photos: usize,
+    pub terms: String,
+}
+
+/// Figures measured on one part of one dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figures {
+    /// Such as `aptos2019 (validation)`.
+    pub dataset: String,
+    pub n: usize,
+    pub accuracy: f64,
+    pub kappa_quadratic: f64,
+    pub cross_entropy: f64,
+    pub referable_auc: Option<f64>,
+    pub ece: f64,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// # Errors
+    /// [`BundleError::Manifest`], [`BundleError::Format`] or [`BundleError::Value`].
+    pub fn from_json(bytes: &[u8]) -> Result<Self, BundleError> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u64,
+        }
+        // The version first: a future format must not read as a damaged file.
+        let unreadable = |error: serde_json::Error| BundleError::Manifest(error.to_string());
+        let version: Version = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if version.format != u64::from(FORMAT) {
+            return Err(BundleError::Format {
+                found: version.format,
+                readable: FORMAT,
+            });
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(unreadable)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Pretty JSON with a final newline, as it is committed and served.
+    pub fn to_json(&self) -> String {
+        let mut text =
+            serde_json::to_string_pretty(self).expect("a manifest holds only strings and numbers");
+        text.push('\n');
+        text
+    }
+
+    /// Name, version and the start of the weights' hash: enough to tell two models apart.
+    pub fn id(&self) -> String {
+        let hash = self.weights.sha256.get(..8).unwrap_or(&self.weights.sha256);
+        format!("{} {} ({hash})", self.name, self.version)
+    }
+
+    fn check(&self) -> Result<(), BundleError> {
+        let value = |field, value: String, why| Err(BundleError::Value { field, value, why });
+        let keys: Vec<&str> = Grade::ALL.iter().map(|grade| grade.key()).collect();
+        if self.classes != keys {
+            return value(
+                "classes",
+                self.classes.join(", "),
+                "it must list the five ICDR grades in order",
+            );
+        }
+        let temperature = self.calibration.temperature;
+        if !(0.01..=100.0).contains(&temperature) {
+            return value(
+                "calibration.temperature",
+                temperature.to_string(),
+                "it must lie between 0.01 and 100",
+            );
+        }
+        let threshold = self.thresholds.referable.threshold;
+        if !(0.0..=1.0).contains(&threshold) {
+            return value(
+                "thresholds.referable.threshold",
+                threshold.to_string(),
+                "it must be a probability",
+            );
+        }
+        let file = &self.weights.file;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if file.is_empty() || file.starts_with('.') || !file.chars().all(plain) {
+            return value(
+                "weights.file",
+                file.clone(),
+                "it must be a bare file name beside the manifest",
+            );
+        }
+        let hash = &self.weights.sha256;
+        if hash.len() != 64 || !hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+            return value(
+                "weights.sha256",
+                hash.clone(),
+                "it must be 64 lower-case hexadecimal digits",
+            );
+        }
+        if let Err(error) = self.preprocessing.validate() {
+            return value(
+                "preprocessing",
+                error.to_string(),
+                "the picture could not be prepared that way",
+            );
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,240 @@
+//! What is said of one photo.
+
+use serde::Serialize;
+
+use super::calibration::softmax;
+use super::scale::Grade;
+use crate::bundle::Manifest;
+use crate::photo::{PhotoError, Retina};
+
+/// How a photo ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    Graded,
+    /// A retina, but not well enough photographed; counts as refer.
+    Ungradable,
+    NotFundus,
+    Error,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Graded => "graded",
+            Self::Ungradable => "ungradable",
+            Self::NotFundus => "not-fundus",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What went wrong, for programs and for the person.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fault {
+    /// Stable and kebab-case.
+    pub code: String,
+    /// A sentence: what happened and what to do.
+    pub message: String,
+}
+
+/// Time taken by each step, in milliseconds of the caller's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Milliseconds {
+    pub decode: f64,
+    pub prepare: f64,
+    pub network: f64,
+    pub total: f64,
+}
+
+/// The result for one photo, with its provenance.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Assessment {
+    pub status: Status,
+    pub error: Option<Fault>,
+    pub grade: Option<Grade>,
+    /// The ICDR scale's name of the grade.
+    pub grade_name: Option<&'static str>,
+    /// Number and short name: `2 · Moderate`.
+    pub grade_label: Option<&'static str>,
+    /// What defines the grade.
+    pub findings: Option<&'static str>,
+    /// Calibrated, one a grade.
+    pub probabilities: Option<Vec<f64>>,
+    /// The same as whole per cent, for reading.
+    pub probability_labels: Vec<String>,
+    pub referable: Option<bool>,
+    /// Refer or not, in a sentence.
+    pub referral: Option<&'static str>,
+    pub unsure: bool,
+    /// Why to doubt the grade, in a sentence.
+    pub doubt: Option<String>,
+    pub edema: &'static str,
+    /// Name, version and hash of the model.
+    pub bundle: String,
+    /// SHA-256 of the weights.
+    pub model: String,
+    pub backend: String,
+    pub preprocessing: String,
+    pub milliseconds: Milliseconds,
+    pub retina: Option<Retina>,
+}
+
+/// Below this the most probable grade is a guess among neighbours.
+const SURE: f64 = 0.5;
+
+const REFER: &str = "Refer: signs of at least moderate diabetic retinopathy.";
+const DO_NOT_REFER: &str =
+    "No referral for diabetic retinopathy; screen again at the usual interval.";
+const REFER_UNSEEN: &str = "Refer, or photograph again: this photo could not be graded.";
+const EDEMA: &str = "Macular oedema: not assessed.";
+
+impl Assessment {
+    /// The assessment of a photo that got as far as the network.
+    pub fn graded(
+        manifest: &Manifest,
+        backend: &str,
+        logits: &[f32],
+        retina: Retina,
+        milliseconds: Milliseconds,
+    ) -> Self {
+        let probabilities = softmax(logits, manifest.calibration.temperature);
+        let grade = Grade::ALL[most_probable(&probabilities)];
+        let referable_score: f64 = probabilities[2..].iter().sum();
+        let referable = referable_score >= manifest.thresholds.referable.threshold;
+        let confidence = probabilities[usize::from(grade.number())];
+        let unsure = confidence < SURE || referable != grade.is_referable();
+        let doubt = unsure.then(|| {
+            if confidence < SURE {
+                format!(
+                    "Unsure: no grade reaches {}. Have this photo read by a person.",
+                    percent(SURE)
+                )
+            } else {
+                "Unsure: close to the line between refer and not. \
+                 Have this photo read by a person."
+                    .to_owned()
+            }
+        });
+        Self {
+            status: Status::Graded,
+            error: None,
+            grade: Some(grade),
+            grade_name: Some(grade.name()),
+            grade_label: Some(grade.label()),
+            findings: Some(grade.findings()),
+            probability_labels: probabilities.iter().map(|p| percent(*p)).collect(),
+            probabilities: Some(probabilities),
+            referable: Some(referable),
+            referral: Some(if referable { REFER } else { DO_NOT_REFER }),
+            unsure,
+            doubt,
+            retina: Some(retina),
+            milliseconds,
+            ..Self::blank(manifest, backend)
+        }
+    }
+
+    /// The assessment of a photo that could not be graded, and why.
+    pub fn refused(
+        manifest: &Manifest,
+        backend: &str,
+        error: &PhotoError,
+        milliseconds: Milliseconds,
+    ) -> Self {
+        let status = match error {
+            PhotoError::NoRetina => Status::NotFundus,
+            PhotoError::TooSmall { .. } => Status::Ungradable,
+            _ => Status::Error,
+        };
+        Self {
+            status,
+            error: Some(Fault {
+                code: error.code().to_owned(),
+                message: error.to_string(),
+            }),
+            referral: (status == Status::Ungradable).then_some(REFER_UNSEEN),
+            referable: (status == Status::Ungradable).then_some(true),
+            milliseconds,
+            ..Self::blank(manifest, backend)
+        }
+    }
+
+    /// The assessment where the network itself failed.
+    pub fn failed(manifest: &Manifest, backend: &str, reason: &str) -> Self {
+        Self {
+            error: Some(Fault {
+                code: "network-failed".to_owned(),
+                message: format!("The network could not run ({reason}). Reload and try again."),
+            }),
+            ..Self::blank(manifest, backend)
+        }
+    }
+
+    fn blank(manifest: &Manifest, backend: &str) -> Self {
+        Self {
+            status: Status::Error,
+            error: None,
+            grade: None,
+            grade_name: None,
+            grade_label: None,
+            findings: None,
+            probabilities: None,
+            probability_labels: Vec::new(),
+            referable: None,
+            referral: None,
+            unsure: false,
+            doubt: None,
+            edema: EDEMA,
+            bundle: manifest.id(),
+            model: manifest.weights.sha256.clone(),
+            backend: backend.to_owned(),
+            preprocessing: manifest.preprocessing.summary(),
+            milliseconds: Milliseconds::default(),
+            retina: None,
+        }
+    }
+}
+
+/// Index of the highest probability; the worse grade of two equal ones.
+fn most_probable(probabilities: &[f64]) -> usize {
+    let mut best = 0;
+    for (index, probability) in probabilities.iter().enumerate() {
+        if *probability >= probabilities[best] {
+            best = index;
+        }
+    }
+    best
+}
+
+/// Whole per cent; what is neither nothing nor everything never reads as either.
+fn percent(probability: f64) -> String {
+    let rounded = (probability * 100.0).round();
+    if probability > 0.0 && rounded < 1.0 {
+        "<1 %".to_owned()
+    } else if probability < 1.0 && rounded > 99.0 {
+        ">99 %".to_owned()
+    } else {
+        format!("{rounded:.0} %")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentages_never_claim_certainty() {
+        assert_eq!(percent(0.0), "0 %");
+        assert_eq!(percent(0.001), "<1 %");
+        assert_eq!(percent(0.634), "63 %");
+        assert_eq!(percent(0.999), ">99 %");
+        assert_eq!(percent(1.0), "100 %");
+    }
+
+    #[test]
+    fn of_two_equal_grades_the_worse_counts() {
+        assert_eq!(most_probable(&[0.1, 0.4, 0.4, 0.1, 0.0]), 2);
+    }
+}

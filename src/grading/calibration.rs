@@ -1,0 +1,31 @@
+//! Calibrated probabilities: temperature scaling (Guo et al. 2017,
+//! "On Calibration of Modern Neural Networks").
+
+/// `softmax(logits / temperature)` in `f64`; sums to one.
+pub fn softmax(logits: &[f32], temperature: f64) -> Vec<f64> {
+    let scaled: Vec<f64> = logits.iter().map(|l| f64::from(*l) / temperature).collect();
+    let highest = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let powers: Vec<f64> = scaled.iter().map(|s| (s - highest).exp()).collect();
+    let total: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / total).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probabilities_sum_to_one_whatever_the_logits() {
+        for logits in [[1000.0, -1000.0, 0.0], [0.0; 3], [-5000.0, -5000.0, -4999.0]] {
+            let total: f64 = softmax(&logits, 0.7).iter().sum();
+            assert!((total - 1.0).abs() < 1e-12, "{logits:?} sums to {total}");
+        }
+    }
+
+    #[test]
+    fn a_higher_temperature_is_less_sure() {
+        let cold = softmax(&[2.0, 0.0], 0.5);
+        let warm = softmax(&[2.0, 0.0], 2.0);
+        assert!(cold[0] > warm[0] && warm[0] > 0.5);
+    }
+}

@@ -1,0 +1,224 @@
+//! ResNet-18, 34 and 50 (He et al. 2016, table 1), generic in classes, with
+//! torchvision's layout and field names.
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
+use burn::nn::{BatchNorm, Initializer, Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::block::{Block, fold, normalisation, normalise};
+
+/// A network this project can build, by the name torchvision gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Architecture {
+    ResNet18,
+    ResNet34,
+    ResNet50,
+}
+
+impl Architecture {
+    pub const ALL: [Self; 3] = [Self::ResNet18, Self::ResNet34, Self::ResNet50];
+
+    /// torchvision's name, which manifests and flags use too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ResNet18 => "resnet18",
+            Self::ResNet34 => "resnet34",
+            Self::ResNet50 => "resnet50",
+        }
+    }
+
+    /// Blocks in each of the four stages (table 1 of the paper).
+    fn blocks(self) -> [usize; 4] {
+        match self {
+            Self::ResNet18 => [2, 2, 2, 2],
+            Self::ResNet34 | Self::ResNet50 => [3, 4, 6, 3],
+        }
+    }
+
+    fn is_bottleneck(self) -> bool {
+        matches!(self, Self::ResNet50)
+    }
+
+    /// Channels that reach the last, fully connected layer.
+    pub fn features(self) -> usize {
+        if self.is_bottleneck() { 2048 } else { 512 }
+    }
+
+    /// Builds the network with fresh random weights.
+    pub fn init(self, classes: usize, device: &Device) -> ResNet {
+        let mut input = 64;
+        let mut stage = |index: usize| -> Vec<Block> {
+            let width = 64 << index;
+            (0..self.blocks()[index])
+                .map(|block| {
+                    let stride = if block == 0 && index > 0 { 2 } else { 1 };
+                    if self.is_bottleneck() {
+                        let made = Block::bottleneck(input, width, stride, device);
+                        input = 4 * width;
+                        made
+                    } else {
+                        let made = Block::basic(input, width, stride, device);
+                        input = width;
+                        made
+                    }
+                })
+                .collect()
+        };
+        let (layer1, layer2, layer3, layer4) = (stage(0), stage(1), stage(2), stage(3));
+        ResNet {
+            conv1: Conv2dConfig::new([3, 64], [7, 7])
+                .with_stride([2, 2])
+                .with_padding(PaddingConfig2d::Explicit(3, 3, 3, 3))
+                .with_bias(false)
+                .with_initializer(Initializer::KaimingNormal {
+                    gain: std::f64::consts::SQRT_2,
+                    fan_out_only: true,
+                })
+                .init(device),
+            bn1: Some(normalisation(64, device)),
+            maxpool: MaxPool2dConfig::new([3, 3])
+                .with_strides([2, 2])
+                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+                .init(),
+            layer1,
+            layer2,
+            layer3,
+            layer4,
+            fc: LinearConfig::new(self.features(), classes).init(device),
+        }
+    }
+}
+
+impl std::str::FromStr for Architecture {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|architecture| architecture.name() == name)
+            .ok_or_else(|| {
+                let known = Self::ALL.map(Self::name).join(", ");
+                format!("no network is called {name:?}; choose one of {known}")
+            })
+    }
+}
+
+impl std::fmt::Display for Architecture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A residual network; build one with [`Architecture::init`].
+#[derive(Module, Debug)]
+pub struct ResNet {
+    conv1: Conv2d,
+    bn1: Option<BatchNorm>,
+    maxpool: MaxPool2d,
+    layer1: Vec<Block>,
+    layer2: Vec<Block>,
+    layer3: Vec<Block>,
+    layer4: Vec<Block>,
+    fc: Linear,
+}
+
+/// What leaves each part of the network, for parity checks and for explanations.
+pub struct Activations {
+    /// `[batch, 64, height/2, width/2]`, before batch norm.
+    pub conv1: Tensor<4>,
+    /// The same after batch norm, before the ReLU.
+    pub bn1: Tensor<4>,
+    /// After each of the four stages; the last is `[batch, features, height/32, width/32]`.
+    pub layers: [Tensor<4>; 4],
+    /// `[batch, classes]`.
+    pub logits: Tensor<2>,
+}
+
+impl ResNet {
+    /// Pictures `[batch, 3, height, width]` to logits `[batch, classes]`.
+    pub fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
+        self.head(self.features(pictures))
+    }
+
+    /// Pictures to the last feature map `[batch, features, height/32, width/32]`.
+    pub fn features(&self, pictures: Tensor<4>) -> Tensor<4> {
+        let x = relu(normalise(&self.bn1, self.conv1.forward(pictures)));
+        let mut x = self.maxpool.forward(x);
+        for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
+            x = stage(layer, x);
+        }
+        x
+    }
+
+    /// Global average pooling and the last layer: a feature map to logits.
+    pub fn head(&self, features: Tensor<4>) -> Tensor<2> {
+        self.classify(Self::pool(features))
+    }
+
+    /// Global average pooling: `[batch, features, h, w]` to `[batch, features]`.
+    pub fn pool(features: Tensor<4>) -> Tensor<2> {
+        let [batch, channels, height, width] = features.dims();
+        features
+            .reshape([batch, channels, height * width])
+            .mean_dim(2)
+            .reshape([batch, channels])
+    }
+
+    /// The last layer: pooled features to logits `[batch, classes]`.
+    pub fn classify(&self, pooled: Tensor<2>) -> Tensor<2> {
+        self.fc.forward(pooled)
+    }
+
+    /// The forward pass with everything on its way kept.
+    pub fn activations(&self, pictures: Tensor<4>) -> Activations {
+        let conv1 = self.conv1.forward(pictures);
+        let bn1 = normalise(&self.bn1, conv1.clone());
+        let x = self.maxpool.forward(relu(bn1.clone()));
+        let one = stage(&self.layer1, x);
+        let two = stage(&self.layer2, one.clone());
+        let three = stage(&self.layer3, two.clone());
+        let four = stage(&self.layer4, three.clone());
+        let logits = self.head(four.clone());
+        Activations {
+            conv1,
+            bn1,
+            layers: [one, two, three, four],
+            logits,
+        }
+    }
+
+    /// The same network with another last layer.
+    pub fn with_head(mut self, head: Linear) -> Self {
+        self.fc = head;
+        self
+    }
+
+    /// Number of classes the last layer tells apart.
+    pub fn classes(&self) -> usize {
+        self.fc.weight.dims()[1]
+    }
+
+    /// The same function with every batch norm folded into its convolution:
+    /// a third fewer passes over memory. For inference only.
+    pub fn folded(mut self) -> Self {
+        fold(&mut self.conv1, &mut self.bn1);
+        for layer in [
+            &mut self.layer1,
+            &mut self.layer2,
+            &mut self.layer3,
+            &mut self.layer4,
+        ] {
+            layer.iter_mut().for_each(Block::fold);
+        }
+        self
+    }
+}
+
+fn stage(blocks: &[Block], x: Tensor<4>) -> Tensor<4> {
+    blocks.iter().fold(x, |x, block| block.forward(x))
+}

@@ -1,0 +1,247 @@
+//! Bytes to an upright RGB picture. What a file is, its content says, never its
+//! name; how large it may be is settled from its header, before a pixel is
+//! decoded.
+
+use std::io::{Cursor, ErrorKind};
+
+use image::codecs::{bmp::BmpDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, RgbImage};
+
+use super::PhotoError;
+use super::jpeg;
+
+/// How large a photo may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// Bytes in the file.
+    pub max_bytes: u64,
+    /// Width times height.
+    pub max_pixels: u64,
+    /// Least width and least height, in pixels: less shows no lesion.
+    pub min_side: u32,
+}
+
+impl Default for DecodeLimits {
+    /// 64 MB, 120 megapixels, at least 32 pixels a side: every fundus camera on
+    /// the market fits twice over, and the decoded picture fits in a browser.
+    fn default() -> Self {
+        Self {
+            max_bytes: 64_000_000,
+            max_pixels: 120_000_000,
+            min_side: 32,
+        }
+    }
+}
+
+impl DecodeLimits {
+    /// Checks a picture's size as its header tells it.
+    pub(super) fn check_size(&self, width: u32, height: u32) -> Result<(), PhotoError> {
+        if u64::from(width) * u64::from(height) > self.max_pixels {
+            return Err(PhotoError::TooManyPixels {
+                width,
+                height,
+                limit: self.max_pixels,
+            });
+        }
+        if width.min(height) < self.min_side {
+            return Err(PhotoError::TooSmall {
+                width,
+                height,
+                least: self.min_side,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Decodes a JPEG, PNG, WebP, TIFF or BMP photo into 8-bit RGB, turned upright
+/// after its EXIF (or TIFF) orientation.
+///
+/// Grey becomes equal red, green and blue; 16 bits are rounded to 8; what is
+/// transparent shows black, the retina's own ground; CMYK is converted without
+/// colour management.
+///
+/// # Errors
+/// Every [`PhotoError`] but `NoRetina` and `Settings`. A file that ends early is
+/// refused even where a decoder would have filled the rest with grey.
+pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, PhotoError> {
+    if bytes.is_empty() {
+        return Err(PhotoError::Empty);
+    }
+    let length = bytes.len() as u64;
+    if length > limits.max_bytes {
+        return Err(PhotoError::TooManyBytes {
+            bytes: length,
+            limit: limits.max_bytes,
+        });
+    }
+    let (picture, orientation) = match recognise(bytes)? {
+        ImageFormat::Jpeg => jpeg::decode(bytes, limits)?,
+        ImageFormat::Png => read(
+            PngDecoder::with_limits(Cursor::new(bytes), allocation(limits)),
+            limits,
+        )?,
+        ImageFormat::WebP => {
+            check_riff_length(bytes)?;
+            read(WebPDecoder::new(Cursor::new(bytes)), limits)?
+        }
+        ImageFormat::Tiff => read(TiffDecoder::new(Cursor::new(bytes)), limits)?,
+        // `recognise` lets no other format through.
+        _ => read(BmpDecoder::new(Cursor::new(bytes)), limits)?,
+    };
+    let mut picture = picture;
+    picture.apply_orientation(orientation);
+    Ok(over_black(picture))
+}
+
+/// The format, from the first bytes.
+fn recognise(bytes: &[u8]) -> Result<ImageFormat, PhotoError> {
+    let unsupported = |format: &str| {
+        Err(PhotoError::Unsupported {
+            format: format.to_owned(),
+        })
+    };
+    if bytes.len() >= 132 && &bytes[128..132] == b"DICM" {
+        return unsupported("DICOM");
+    }
+    if bytes.starts_with(b"%PDF-") {
+        return unsupported("PDF");
+    }
+    if bytes.starts_with(&[0, 0, 0, 12, b'j', b'P', b' ', b' ']) {
+        return unsupported("JPEG 2000");
+    }
+    if bytes.starts_with(&[0, 0, 0, 12, b'J', b'X', b'L', b' ']) || bytes.starts_with(&[0xff, 0x0a])
+    {
+        return unsupported("JPEG XL");
+    }
+    if bytes.len() >= 12 && &bytes[4..8] == b"ftyp" {
+        return match &bytes[8..12] {
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"mif1" | b"msf1" => {
+                unsupported("HEIC")
+            }
+            b"avif" | b"avis" => unsupported("AVIF"),
+            _ => unsupported("video"),
+        };
+    }
+    match image::guess_format(bytes) {
+        Ok(
+            format @ (ImageFormat::Jpeg
+            | ImageFormat::Png
+            | ImageFormat::WebP
+            | ImageFormat::Tiff
+            | ImageFormat::Bmp),
+        ) => Ok(format),
+        Ok(ImageFormat::Gif) => unsupported("GIF"),
+        Ok(ImageFormat::Ico) => unsupported("ICO"),
+        Ok(ImageFormat::OpenExr) => unsupported("OpenEXR"),
+        Ok(ImageFormat::Pnm) => unsupported("PNM"),
+        Ok(ImageFormat::Hdr) => unsupported("Radiance HDR"),
+        Ok(ImageFormat::Dds) => unsupported("DDS"),
+        Ok(ImageFormat::Qoi) => unsupported("QOI"),
+        Ok(ImageFormat::Farbfeld) => unsupported("farbfeld"),
+        Ok(ImageFormat::Avif) => unsupported("AVIF"),
+        Ok(_) => unsupported("this picture format"),
+        // A beginning cut so short that it is no whole signature any more.
+        Err(_) if is_signature_start(bytes) => Err(PhotoError::Truncated),
+        Err(_) => Err(PhotoError::NotAnImage),
+    }
+}
+
+/// Is this a few bytes long, and the beginning of a file read here?
+fn is_signature_start(bytes: &[u8]) -> bool {
+    const SIGNATURES: [&[u8]; 4] = [
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff",
+        b"II\x2a\0",
+        b"MM\0\x2a",
+    ];
+    (bytes.len() >= 2 && SIGNATURES.iter().any(|s| s.starts_with(bytes)))
+        || (bytes.len() < 12 && bytes.len() >= 4 && bytes.starts_with(b"RIFF"))
+}
+
+/// A WebP file says in its first bytes how long it is.
+fn check_riff_length(bytes: &[u8]) -> Result<(), PhotoError> {
+    let Some(&[a, b, c, d]) = bytes.get(4..8) else {
+        return Err(PhotoError::Truncated);
+    };
+    let told = u64::from(u32::from_le_bytes([a, b, c, d])) + 8;
+    if (bytes.len() as u64) < told {
+        return Err(PhotoError::Truncated);
+    }
+    Ok(())
+}
+
+/// What the decoders behind `image` may allocate: the widest pixel they know
+/// (16 bytes), once decoded and once converted, and some room for metadata.
+fn allocation(limits: &DecodeLimits) -> image::Limits {
+    let mut allowed = image::Limits::no_limits();
+    allowed.max_alloc = Some(
+        limits
+            .max_pixels
+            .saturating_mul(32)
+            .saturating_add(16_000_000),
+    );
+    allowed
+}
+
+/// Reads header, orientation and pixels, in this order.
+fn read<D: ImageDecoder>(
+    decoder: Result<D, ImageError>,
+    limits: &DecodeLimits,
+) -> Result<(DynamicImage, Orientation), PhotoError> {
+    let mut decoder = decoder.map_err(refuse)?;
+    let (width, height) = decoder.dimensions();
+    limits.check_size(width, height)?;
+    decoder.set_limits(allocation(limits)).map_err(refuse)?;
+    // Unreadable metadata never costs the picture: it stays as it is stored.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let picture = DynamicImage::from_decoder(decoder).map_err(refuse)?;
+    Ok((picture, orientation))
+}
+
+/// A decoder's complaint in our words.
+fn refuse(error: ImageError) -> PhotoError {
+    if ends_early(&error) {
+        return PhotoError::Truncated;
+    }
+    match error {
+        ImageError::Unsupported(unsupported) => PhotoError::Unsupported {
+            format: unsupported.to_string(),
+        },
+        other => PhotoError::Corrupt {
+            reason: other.to_string(),
+        },
+    }
+}
+
+/// Does this error, or one that caused it, say that the bytes ran out?
+fn ends_early(error: &ImageError) -> bool {
+    if let ImageError::IoError(io) = error {
+        return io.kind() == ErrorKind::UnexpectedEof;
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<std::io::Error>() {
+            return io.kind() == ErrorKind::UnexpectedEof;
+        }
+        cause = inner.source();
+    }
+    false
+}
+
+/// Eight bits a channel, with what is transparent on black.
+fn over_black(picture: DynamicImage) -> RgbImage {
+    if let DynamicImage::ImageRgb8(rgb) = picture {
+        return rgb;
+    }
+    if !picture.color().has_alpha() {
+        return picture.into_rgb8();
+    }
+    let rgba = picture.into_rgba8();
+    RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| {
+        let [r, g, b, a] = rgba.get_pixel(x, y).0;
+        let shown = |v: u8| ((u16::from(v) * u16::from(a) + 127) / 255) as u8;
+        image::Rgb([shown(r), shown(g), shown(b)])
+    })
+}

@@ -1,0 +1,108 @@
+//! What can be wrong with a photo, said to the person who dropped it: what
+//! happened and what to do about it. The file's name is added by the caller,
+//! who knows it; nothing here may name a file, a path or a library.
+
+use thiserror::Error;
+
+/// Why a photo could not be read or prepared.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PhotoError {
+    /// The file has no bytes at all.
+    #[error("the file is empty; copy or export it again from where it came from")]
+    Empty,
+
+    /// The bytes begin like no picture known here.
+    #[error(
+        "this is not a picture, whatever its name says; choose a JPEG, PNG, WebP, TIFF or BMP file"
+    )]
+    NotAnImage,
+
+    /// A picture, or a flavour of one, that is not read here.
+    #[error("{format} is not read here; save the photo as JPEG, PNG, WebP, TIFF or BMP")]
+    Unsupported {
+        /// The format or flavour, as a person would call it.
+        format: String,
+    },
+
+    /// The file ends before the picture does.
+    #[error(
+        "the file ends before the picture is complete, so part of the retina is missing; copy or export it again"
+    )]
+    Truncated,
+
+    /// The file has the right beginning, and damage after it.
+    #[error("the file is damaged ({reason}); copy or export it again")]
+    Corrupt {
+        /// What the decoder stumbled over.
+        reason: String,
+    },
+
+    /// The file is larger than [`DecodeLimits::max_bytes`](super::DecodeLimits).
+    #[error(
+        "the file holds {bytes} bytes and at most {limit} are read; save the photo smaller, as JPEG for example"
+    )]
+    TooManyBytes {
+        /// Bytes in the file.
+        bytes: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+
+    /// The picture is larger than [`DecodeLimits::max_pixels`](super::DecodeLimits).
+    #[error(
+        "the picture measures {width} x {height} pixels and at most {limit} pixels in all are read; save it smaller"
+    )]
+    TooManyPixels {
+        /// Width in pixels, from the file's header.
+        width: u32,
+        /// Height in pixels, from the file's header.
+        height: u32,
+        /// Pixels allowed.
+        limit: u64,
+    },
+
+    /// Too few pixels to show a lesion, or anything else.
+    #[error(
+        "the picture measures only {width} x {height} pixels and at least {least} on each side are needed; use the original photo"
+    )]
+    TooSmall {
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
+        /// Pixels needed on each side.
+        least: u32,
+    },
+
+    /// Nothing in the picture looks like the bright disc of a retina.
+    #[error(
+        "no retina was found in the picture; use a photo of the back of the eye, in colour, with its round edge visible"
+    )]
+    NoRetina,
+
+    /// The preprocessing settings cannot be used: the bundle's fault, not the photo's.
+    #[error("the preprocessing settings are wrong: {reason}; use another model bundle")]
+    Settings {
+        /// Which setting, and why it cannot be used.
+        reason: String,
+    },
+}
+
+impl PhotoError {
+    /// A name that never changes, for programs and for the page's translations.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::NotAnImage => "not-an-image",
+            Self::Unsupported { .. } => "unsupported",
+            Self::Truncated => "truncated",
+            Self::Corrupt { .. } => "corrupt",
+            Self::TooManyBytes { .. } => "too-many-bytes",
+            Self::TooManyPixels { .. } => "too-many-pixels",
+            Self::TooSmall { .. } => "too-small",
+            Self::NoRetina => "no-retina",
+            Self::Settings { .. } => "settings",
+        }
+    }
+}

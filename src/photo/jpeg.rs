@@ -1,0 +1,152 @@
+//! JPEG, the format cameras write, read more strictly than browsers do: half a
+//! picture filled up with grey must never be graded as a retina.
+
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, RgbImage};
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use super::{DecodeLimits, PhotoError};
+
+/// Decodes a JPEG; the orientation is returned, not yet applied.
+pub(super) fn decode(
+    bytes: &[u8],
+    limits: &DecodeLimits,
+) -> Result<(DynamicImage, Orientation), PhotoError> {
+    // The header leniently (cameras pad between segments), the pixels strictly.
+    let lenient = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(usize::from(u16::MAX))
+        .set_max_height(usize::from(u16::MAX));
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), lenient);
+    decoder.decode_headers().map_err(refuse)?;
+    let structure = Structure::walk(bytes);
+    let (Some((width, height)), Some(stored)) = (decoder.dimensions(), decoder.input_colorspace())
+    else {
+        return Err(PhotoError::Truncated);
+    };
+    let (width, height) = (width as u32, height as u32);
+    limits.check_size(width, height)?;
+    if !structure.complete {
+        return Err(PhotoError::Truncated);
+    }
+    let orientation = decoder
+        .exif()
+        .and_then(|exif| Orientation::from_exif_chunk(exif))
+        .unwrap_or(Orientation::NoTransforms);
+
+    // CMYK is taken as it is stored; YCCK the decoder turns into RGB itself.
+    let wanted = match stored {
+        ColorSpace::Luma => ColorSpace::Luma,
+        ColorSpace::CMYK => ColorSpace::CMYK,
+        _ => ColorSpace::RGB,
+    };
+    decoder.set_options(
+        lenient
+            .set_strict_mode(true)
+            .jpeg_set_out_colorspace(wanted),
+    );
+    let pixels = decoder.decode().map_err(refuse)?;
+    let picture = match wanted {
+        ColorSpace::Luma => GrayImage::from_raw(width, height, pixels).map(DynamicImage::from),
+        ColorSpace::CMYK => RgbImage::from_raw(width, height, cmyk_to_rgb(pixels, structure.adobe))
+            .map(DynamicImage::from),
+        _ => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
+    };
+    let picture = picture.ok_or_else(|| PhotoError::Corrupt {
+        reason: "its pixels do not match its header".to_owned(),
+    })?;
+    Ok((picture, orientation))
+}
+
+/// Four ink channels to RGB. Programs that write an Adobe segment store ink
+/// inverted (255 is none); the rest store it as the standard says (0 is none).
+fn cmyk_to_rgb(mut pixels: Vec<u8>, inverted: bool) -> Vec<u8> {
+    let mut rgb = Vec::with_capacity(pixels.len() / 4 * 3);
+    if !inverted {
+        pixels.iter_mut().for_each(|ink| *ink = 255 - *ink);
+    }
+    for ink in pixels.chunks_exact(4) {
+        let key = u16::from(ink[3]);
+        rgb.extend(
+            ink[..3]
+                .iter()
+                .map(|&v| ((u16::from(v) * key + 127) / 255) as u8),
+        );
+    }
+    rgb
+}
+
+fn refuse(error: DecodeErrors) -> PhotoError {
+    match error {
+        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => PhotoError::Truncated,
+        DecodeErrors::Unsupported(scheme) => PhotoError::Unsupported {
+            format: format!("this kind of JPEG ({scheme:?})"),
+        },
+        other => PhotoError::Corrupt {
+            reason: other.to_string(),
+        },
+    }
+}
+
+/// What the segments of a JPEG tell (ITU-T T.81, annex B), without decoding.
+struct Structure {
+    /// The end-of-image marker follows the last scan.
+    complete: bool,
+    /// An Adobe APP14 segment is there.
+    adobe: bool,
+}
+
+impl Structure {
+    fn walk(bytes: &[u8]) -> Self {
+        let mut found = Self {
+            complete: false,
+            adobe: false,
+        };
+        let mut at = 2; // after the start-of-image marker
+        let mut scans = 0;
+        loop {
+            // The next marker: 0xff, then neither 0x00 (a stuffed 0xff of the
+            // entropy-coded data), nor 0xff (padding), nor a restart.
+            let Some(step) = bytes
+                .get(at..)
+                .and_then(|rest| rest.iter().position(|&b| b == 0xff))
+            else {
+                return found;
+            };
+            at += step + 1;
+            let Some(&marker) = bytes.get(at) else {
+                return found;
+            };
+            match marker {
+                0xff => continue,
+                0x00 | 0x01 | 0xd0..=0xd8 => {
+                    at += 1;
+                    continue;
+                }
+                0xd9 => {
+                    found.complete = scans > 0;
+                    return found;
+                }
+                _ => at += 1,
+            }
+            let Some(&[high, low]) = bytes.get(at..at + 2) else {
+                return found;
+            };
+            let length = usize::from(u16::from_be_bytes([high, low])).max(2);
+            match marker {
+                0xda => scans += 1,
+                0xee => {
+                    found.adobe |= bytes
+                        .get(at + 2..at + length)
+                        .is_some_and(|segment| segment.starts_with(b"Adobe"));
+                }
+                _ => {}
+            }
+            at += length;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Batches, drawn and augmented on another thread so that the network never waits.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use image::RgbImage;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
+
+use super::augment::Change;
+use crate::photo::Preprocessing;
+
+/// Batches made ahead of the network; more would only hold memory.
+const AHEAD: usize = 3;
+
+/// A batch on the host: pictures `[n, 3, size, size]` and their grades.
+pub struct Batch {
+    pub pictures: Vec<f32>,
+    pub grades: Vec<i32>,
+}
+
+/// A labelled picture.
+pub type Example = (Arc<RgbImage>, u8);
+
+/// One epoch of augmented batches in an order drawn from `(seed, epoch)` alone,
+/// so that a resumed training sees what an unbroken one would have.
+///
+/// A last batch of a single picture is left out: batch norm cannot use it.
+pub fn epoch(
+    examples: &Arc<Vec<Example>>,
+    settings: &Preprocessing,
+    batch: usize,
+    seed: u64,
+    epoch: usize,
+) -> Receiver<Batch> {
+    let (send, receive) = sync_channel(AHEAD);
+    let examples = Arc::clone(examples);
+    let settings = settings.clone();
+    std::thread::spawn(move || {
+        let mut order: Vec<usize> = (0..examples.len()).collect();
+        order.shuffle(&mut StdRng::seed_from_u64(mix(seed, epoch, usize::MAX)));
+        for chunk in order.chunks(batch).filter(|chunk| chunk.len() > 1) {
+            let pictures: Vec<Vec<f32>> = chunk
+                .par_iter()
+                .map(|index| {
+                    let mut rng = StdRng::seed_from_u64(mix(seed, epoch, *index));
+                    let mut planes = Vec::new();
+                    Change::draw(&mut rng).apply(&examples[*index].0, &settings, &mut planes);
+                    planes
+                })
+                .collect();
+            let made = Batch {
+                pictures: pictures.concat(),
+                grades: chunk.iter().map(|i| i32::from(examples[*i].1)).collect(),
+            };
+            // The receiver is gone: the training stopped, and so does this.
+            if send.send(made).is_err() {
+                return;
+            }
+        }
+    });
+    receive
+}
+
+/// Batches in an epoch of `examples` pictures.
+pub fn batches_in_epoch(examples: usize, batch: usize) -> usize {
+    examples / batch + usize::from(examples % batch > 1)
+}
+
+/// One seed from three numbers (SplitMix64's finaliser).
+fn mix(seed: u64, epoch: usize, index: usize) -> u64 {
+    let mut z = seed
+        .wrapping_add((epoch as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+        .wrapping_add((index as u64).wrapping_mul(0xD1B5_4A32_D192_ED03));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn examples(count: usize) -> Arc<Vec<Example>> {
+        Arc::new(
+            (0..count)
+                .map(|i| {
+                    let shade = (40 + i * 10) as u8;
+                    let picture = RgbImage::from_pixel(8, 8, image::Rgb([shade; 3]));
+                    (Arc::new(picture), (i % 5) as u8)
+                })
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn an_epoch_holds_every_example_once_and_repeats_exactly() {
+        let settings = Preprocessing::imagenet(8);
+        let run = |number| -> Vec<(Vec<f32>, Vec<i32>)> {
+            epoch(&examples(10), &settings, 4, 7, number)
+                .into_iter()
+                .map(|batch| (batch.pictures, batch.grades))
+                .collect()
+        };
+        let first = run(0);
+        assert_eq!(first.len(), batches_in_epoch(10, 4));
+        let mut grades: Vec<i32> = first.iter().flat_map(|b| b.1.clone()).collect();
+        grades.sort_unstable();
+        assert_eq!(grades, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
+        assert_eq!(first, run(0));
+        assert_ne!(first, run(1));
+    }
+
+    #[test]
+    fn a_lone_last_picture_is_left_out() {
+        let settings = Preprocessing::imagenet(8);
+        let batches: Vec<Batch> = epoch(&examples(9), &settings, 4, 7, 0).into_iter().collect();
+        assert_eq!(batches.len(), 2);
+        assert_eq!(batches_in_epoch(9, 4), 2);
+    }
+}

@@ -1,0 +1,63 @@
+//! fast.ai's first step: the new head alone. The body is frozen, batch norm's
+//! statistics included, so its features are computed once, which is exact.
+
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::nn::{Linear, LinearConfig};
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+use super::config::TrainConfig;
+use super::schedule::one_cycle;
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrSchedulerConfig;
+
+/// Features and grade a photo.
+pub struct Features {
+    pub rows: Vec<Vec<f32>>,
+    pub grades: Vec<u8>,
+}
+
+/// Trains a fresh last layer on frozen features and returns it.
+///
+/// # Errors
+/// A sentence where the learning rate is out of range or the loss stops being a number.
+pub fn train(
+    features: &Features,
+    classes: usize,
+    config: &TrainConfig,
+    device: &Device,
+) -> Result<Linear, String> {
+    let width = features.rows.first().map_or(0, Vec::len);
+    device.seed(config.seed);
+    let mut head = LinearConfig::new(width, classes).init(device);
+    let steps = features.rows.len().div_ceil(config.batch) * config.head_epochs;
+    let mut schedule =
+        ModuleLrSchedulerConfig::new(one_cycle(config.learning_rate, steps)).init()?;
+    let mut optimizer = AdamWConfig::new().with_weight_decay(config.weight_decay).init();
+    let loss = CrossEntropyLossConfig::new()
+        .with_smoothing(Some(config.label_smoothing).filter(|s| *s > 0.0))
+        .init(device);
+    let mut rng = StdRng::seed_from_u64(config.seed);
+    let mut order: Vec<usize> = (0..features.rows.len()).collect();
+    for _ in 0..config.head_epochs {
+        order.shuffle(&mut rng);
+        for chunk in order.chunks(config.batch) {
+            let rows: Vec<f32> = chunk.iter().flat_map(|i| features.rows[*i].clone()).collect();
+            let grades: Vec<i32> = chunk.iter().map(|i| i32::from(features.grades[*i])).collect();
+            let input = Tensor::<2>::from_data(TensorData::new(rows, [chunk.len(), width]), device);
+            let targets =
+                Tensor::<1, Int>::from_data(TensorData::new(grades, [chunk.len()]), device);
+            let value = loss.forward(head.forward(input), targets);
+            let gradients = GradientsParams::from_grads(value.backward(), &head);
+            head = optimizer.step(schedule.step(), head, gradients);
+        }
+    }
+    let weights: Vec<f32> = head.weight.val().into_data().iter::<f32>().collect();
+    if weights.iter().all(|w| w.is_finite()) {
+        Ok(head)
+    } else {
+        Err("the head's weights stopped being numbers; lower --learning-rate".to_owned())
+    }
+}

@@ -1,0 +1,61 @@
+//! Logits and features of many prepared pictures, in batches, without gradients.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use image::RgbImage;
+use rayon::prelude::*;
+
+use crate::network::ResNet;
+use crate::photo::{self, Preprocessing};
+
+/// Large enough to fill the cores, small enough to stay in memory at 512 px.
+const BATCH: usize = 16;
+
+/// Logits of every picture, in order. `network` must be in inference mode.
+pub fn logits(
+    network: &ResNet,
+    pictures: &[Arc<RgbImage>],
+    settings: &Preprocessing,
+    device: &Device,
+    done: &dyn Fn(usize),
+) -> Vec<Vec<f32>> {
+    run(pictures, settings, device, done, |batch| network.forward(batch))
+}
+
+/// Pooled features of every picture: what the last layer sees.
+pub fn features(
+    network: &ResNet,
+    pictures: &[Arc<RgbImage>],
+    settings: &Preprocessing,
+    device: &Device,
+    done: &dyn Fn(usize),
+) -> Vec<Vec<f32>> {
+    run(pictures, settings, device, done, |batch| {
+        ResNet::pool(network.features(batch))
+    })
+}
+
+fn run(
+    pictures: &[Arc<RgbImage>],
+    settings: &Preprocessing,
+    device: &Device,
+    done: &dyn Fn(usize),
+    forward: impl Fn(Tensor<4>) -> Tensor<2>,
+) -> Vec<Vec<f32>> {
+    let size = settings.size as usize;
+    let mut rows = Vec::with_capacity(pictures.len());
+    for chunk in pictures.chunks(BATCH) {
+        let planes: Vec<Vec<f32>> = chunk
+            .par_iter()
+            .map(|picture| photo::to_tensor(picture, settings))
+            .collect();
+        let data = TensorData::new(planes.concat(), [chunk.len(), 3, size, size]);
+        let output = forward(Tensor::from_data(data, device));
+        let columns = output.dims()[1];
+        let values: Vec<f32> = output.into_data().convert::<f32>().iter::<f32>().collect();
+        rows.extend(values.chunks(columns).map(<[f32]>::to_vec));
+        done(rows.len());
+    }
+    rows
+}
