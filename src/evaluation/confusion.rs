@@ -79,21 +79,22 @@ impl Confusion {
     /// Cohen's kappa: agreement beyond what the two margins give by chance.
     /// `None` where chance alone agrees fully (one grade only, on both sides).
     pub fn kappa(&self, weights: KappaWeights) -> Option<f64> {
-        let classes = self.counts.len();
         let total = self.total() as f64;
-        let truly: Vec<f64> = (0..classes).map(|c| self.truly(c) as f64).collect();
-        let called: Vec<f64> = (0..classes).map(|c| self.called(c) as f64).collect();
+        let called: Vec<f64> = (0..self.counts.len())
+            .map(|c| self.called(c) as f64)
+            .collect();
         let (mut observed, mut expected) = (0.0, 0.0);
-        for i in 0..classes {
-            for j in 0..classes {
+        for (i, row) in self.counts.iter().enumerate() {
+            let truly = self.truly(i) as f64;
+            for (j, &count) in row.iter().enumerate() {
                 let apart = i.abs_diff(j) as f64;
                 let weight = match weights {
                     KappaWeights::Unweighted => f64::from(u8::from(i != j)),
                     KappaWeights::Linear => apart,
                     KappaWeights::Quadratic => apart * apart,
                 };
-                observed += weight * self.counts[i][j] as f64;
-                expected += weight * truly[i] * called[j] / total;
+                observed += weight * count as f64;
+                expected += weight * truly * called[j] / total;
             }
         }
         (expected > 0.0).then(|| 1.0 - observed / expected)

@@ -7,7 +7,7 @@ use super::predictions::{InputError, check, log_softmax};
 
 /// Temperatures outside this range mean that the fit ran away, not that the
 /// network needs them.
-pub const PLAUSIBLE: std::ops::RangeInclusive<f64> = 0.02..=50.0;
+pub const PLAUSIBLE: std::ops::RangeInclusive<f64> = 0.05..=20.0;
 
 /// Why no temperature could be fitted.
 #[derive(Debug, Error, PartialEq)]
@@ -15,14 +15,14 @@ pub enum TemperatureError {
     #[error(transparent)]
     Input(#[from] InputError),
     #[error(
-        "the logits say nothing about these labels: the likelihood is best at an infinite \
-         temperature, where every grade is equally probable. Check that the labels belong to \
-         these photos, and train further"
+        "the logits say next to nothing about these labels: the likelihood is best at a \
+         temperature above {}, where every grade is about equally probable. Check that the \
+         labels belong to these photos, and train further", PLAUSIBLE.end()
     )]
     Uninformative,
     #[error(
-        "every photo is graded right by a margin, so the likelihood grows without end as the \
-         temperature falls to zero. Fit on photos that were not trained on, or on more of them"
+        "every photo is graded right by a margin: the likelihood still grows where the \
+         temperature falls below {}. Fit on photos that were not trained on, or on more of them", PLAUSIBLE.start()
     )]
     Separable,
 }

@@ -1,0 +1,249 @@
+//! What keeps a measurement honest: no patient and no copy of a photo on two
+//! sides, every grade on each, and the same split from the same seed.
+#![cfg(feature = "train")]
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use fovea::training::dataset::{self, Record, Source, grade_counts};
+use fovea::training::duplicates;
+use fovea::training::split::{Fractions, Part, Split, SplitError, groups};
+
+const USUAL: Fractions = Fractions {
+    train: 0.7,
+    validation: 0.15,
+    test: 0.15,
+};
+
+fn photo(name: &str, grade: u8, patient: &str) -> Record {
+    Record {
+        dataset: "toy".into(),
+        name: name.into(),
+        source: Source::File(PathBuf::from(name)),
+        grade,
+        patient: patient.into(),
+        edema: None,
+    }
+}
+
+/// 200 patients with two eyes each, a fifth of each grade.
+fn two_eyes() -> Vec<Record> {
+    (0..400)
+        .map(|i| {
+            photo(
+                &format!("{i:03}"),
+                (i / 2 % 5) as u8,
+                &format!("p{}", i / 2),
+            )
+        })
+        .collect()
+}
+
+fn alone(records: &[Record]) -> Vec<usize> {
+    (0..records.len()).collect()
+}
+
+fn draw(records: &[Record], seed: u64) -> Split {
+    let group = groups(records, &alone(records));
+    Split::draw(records, &group, USUAL, seed).expect("a split")
+}
+
+#[test]
+fn photos_linked_through_patient_and_copy_are_one_group() {
+    // a and b share a patient, b and c are copies, c and d share a patient.
+    let records = [
+        photo("a", 0, "p"),
+        photo("b", 0, "p"),
+        photo("c", 1, "q"),
+        photo("d", 1, "q"),
+        photo("e", 1, "r"),
+    ];
+    assert_eq!(groups(&records, &[0, 1, 1, 3, 4]), [0, 0, 0, 0, 4]);
+}
+
+#[test]
+fn a_patient_of_one_data_set_is_not_that_of_another() {
+    let mut records = [photo("a", 0, "10"), photo("b", 0, "10")];
+    records[1].dataset = "other".into();
+    assert_eq!(groups(&records, &[0, 1]), [0, 1]);
+}
+
+#[test]
+fn every_photo_has_one_side_and_every_patient_too() {
+    let records = two_eyes();
+    let split = draw(&records, 1);
+    let mut side = HashMap::new();
+    let mut all = HashSet::new();
+    for part in [Part::Train, Part::Validation, Part::Test] {
+        for &i in split.part(part) {
+            assert!(all.insert(i));
+            assert_eq!(*side.entry(&records[i].patient).or_insert(part), part);
+        }
+    }
+    assert_eq!(all.len(), records.len());
+}
+
+#[test]
+fn each_grade_is_divided_alike() {
+    let records = two_eyes();
+    let split = draw(&records, 1);
+    for (part, photos) in [(Part::Train, 56), (Part::Validation, 12), (Part::Test, 12)] {
+        let of_part: Vec<Record> = split
+            .part(part)
+            .iter()
+            .map(|&i| records[i].clone())
+            .collect();
+        for count in grade_counts(&of_part) {
+            assert!(
+                count.abs_diff(photos) <= 2,
+                "{part:?}: {count} for {photos}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_seed_alone_decides() {
+    let records = two_eyes();
+    assert_eq!(draw(&records, 1), draw(&records, 1));
+    assert_ne!(draw(&records, 1).train, draw(&records, 2).train);
+    let mut reversed = records.clone();
+    reversed.reverse();
+    let names = |records: &[Record]| -> HashSet<String> {
+        let split = draw(records, 1);
+        split
+            .train
+            .iter()
+            .map(|&i| records[i].name.clone())
+            .collect()
+    };
+    assert_eq!(names(&records), names(&reversed));
+}
+
+#[test]
+fn without_a_test_side_nothing_lands_there() {
+    let records = two_eyes();
+    let fractions = Fractions {
+        train: 0.8,
+        validation: 0.2,
+        test: 0.0,
+    };
+    let split = Split::draw(&records, &alone(&records), fractions, 3).expect("a split");
+    assert!(split.test.is_empty());
+    assert_eq!(split.validation.len(), 80);
+}
+
+#[test]
+fn parts_that_make_no_whole_are_refused() {
+    let records = two_eyes();
+    for train in [0.9, 0.0, -0.1, f64::NAN] {
+        let fractions = Fractions { train, ..USUAL };
+        let drawn = Split::draw(&records, &alone(&records), fractions, 1);
+        assert!(
+            matches!(drawn, Err(SplitError::Fractions { .. })),
+            "{train}"
+        );
+    }
+}
+
+#[test]
+fn smaller_training_subsets_lie_inside_larger_ones() {
+    let records = two_eyes();
+    let split = draw(&records, 1);
+    let mut larger: HashSet<usize> = split.train.iter().copied().collect();
+    for percent in [100, 80, 60, 40, 20, 10] {
+        let subset = split.training_subset(&records, f64::from(percent) / 100.0, 5);
+        let expected = split.train.len() * percent as usize / 100;
+        assert!(
+            subset.len().abs_diff(expected) <= 5,
+            "{percent} %: {}",
+            subset.len()
+        );
+        let subset: HashSet<usize> = subset.into_iter().collect();
+        assert!(subset.is_subset(&larger), "{percent} %");
+        let patients: HashSet<_> = subset.iter().map(|&i| &records[i].patient).collect();
+        assert_eq!(patients.len() * 2, subset.len(), "whole patients");
+        larger = subset;
+    }
+}
+
+#[test]
+fn a_split_comes_back_from_its_file() {
+    let records = two_eyes();
+    let split = draw(&records, 1);
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("split.csv");
+    split.write(&records, &path).expect("written");
+    assert_eq!(Split::read(&records, &path).expect("read"), split);
+    assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 1);
+}
+
+#[test]
+fn a_file_that_does_not_fit_is_refused_with_every_reason() {
+    let records = [
+        photo("a", 0, "p"),
+        photo("b", 0, "p"),
+        photo("c", 0, "q"),
+        photo("d", 0, "d"),
+    ];
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("split.csv");
+    std::fs::write(
+        &path,
+        "image,dataset,part,group\na,toy,train,0\nb,toy,test,0\nc,toy,nowhere,2\nx,toy,train,3\n\
+         y,elsewhere,train,4\nd,toy,test,5\nd,toy,test,5\n",
+    )
+    .expect("a file");
+    let error = Split::read(&records, &path)
+        .expect_err("refused")
+        .to_string();
+    for reason in [
+        "split.csv:3: group 0 is in test here and in train at line 2",
+        "split.csv:4: the row is not",
+        "split.csv:5: “x” is not among the photos of toy",
+        "split.csv:8: “d” is listed twice",
+        "“c” of toy has no row",
+        "patient p of toy is in train and in test",
+    ] {
+        assert!(error.contains(reason), "{reason}\n{error}");
+    }
+    assert!(!error.contains("elsewhere"), "{error}");
+}
+
+#[test]
+fn copies_in_aptos_are_found_and_kept_together() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/aptos2019");
+    if !shared.exists() {
+        eprintln!("skipped: ../shared is absent");
+        return;
+    }
+    let read = dataset::read(&shared).expect("a good data set");
+    let found = duplicates::find(&read.records, |_| {}).expect("readable photos");
+    assert_eq!(
+        found
+            .identical
+            .iter()
+            .map(|set| set.len() - 1)
+            .sum::<usize>(),
+        128
+    );
+    let named = |name: &str| {
+        read.records
+            .iter()
+            .position(|r| r.name == name)
+            .expect(name)
+    };
+    // Saved again with a grade of its own: no byte for byte copy.
+    let (a, b) = (named("b019a49787c1.jpg"), named("e1fb532f55df.jpg"));
+    assert_eq!(found.group[a], found.group[b]);
+    // The closest pair of different eyes.
+    let (a, b) = (named("61a62b1dcc36.jpg"), named("80ed04a84a16.jpg"));
+    assert_ne!(found.group[a], found.group[b]);
+    assert!(!found.conflicting.is_empty());
+
+    let group = groups(&read.records, &found.group);
+    let split = Split::draw(&read.records, &group, USUAL, 0).expect("a split");
+    let train: HashSet<_> = split.train.iter().map(|&i| group[i]).collect();
+    assert!(split.validation.iter().all(|&i| !train.contains(&group[i])));
+    assert!(split.test.iter().all(|&i| !train.contains(&group[i])));
+}
