@@ -8,9 +8,7 @@ use fovea::network::{self, Architecture, Precision, ResNet, StateDict, WeightsEr
 use safetensors::SafeTensors;
 
 fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../shared")
-        .join(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
     if path.exists() {
         Some(path)
     } else {
@@ -33,9 +31,7 @@ struct Golden(Vec<u8>);
 impl Golden {
     fn read(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
         let file = SafeTensors::deserialize(&self.0).unwrap();
-        let view = file
-            .tensor(name)
-            .unwrap_or_else(|_| panic!("{name}: {:?}", file.names()));
+        let view = file.tensor(name).unwrap_or_else(|_| panic!("{name}: {:?}", file.names()));
         let values = view
             .data()
             .chunks_exact(4)
@@ -57,8 +53,7 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 #[test]
 fn logits_and_activations_are_pytorchs() {
-    let (Some(weights), Some(golden)) =
-        (imagenet(), shared("fixtures/resnet18_golden.safetensors"))
+    let (Some(weights), Some(golden)) = (imagenet(), shared("fixtures/resnet18_golden.safetensors"))
     else {
         return;
     };
@@ -131,10 +126,7 @@ fn a_thousand_class_head_gives_way_to_a_new_one() {
     assert!(matches!(error, WeightsError::Shape { .. }), "{error}");
     let network = network::load_backbone(network, &weights).unwrap();
     let ours = network::state_dict(&network);
-    assert_eq!(
-        ours.0["layer4.1.conv2.weight"],
-        weights.0["layer4.1.conv2.weight"]
-    );
+    assert_eq!(ours.0["layer4.1.conv2.weight"], weights.0["layer4.1.conv2.weight"]);
     assert_eq!(ours.0["fc.weight"].shape, [5, 512]);
 }
 
