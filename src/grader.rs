@@ -47,6 +47,11 @@ impl Grader {
         &self.manifest
     }
 
+    /// The network as it runs, batch norms folded away.
+    pub fn network(&self) -> &ResNet {
+        &self.network
+    }
+
     pub fn backend(&self) -> &str {
         &self.backend
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use fovea::network::{self, Architecture, Precision, ResNet, StateDict, WeightsError};
+use fovea::training::weights_file;
 use safetensors::SafeTensors;
 
 fn shared(path: &str) -> Option<PathBuf> {
@@ -20,10 +21,7 @@ fn shared(path: &str) -> Option<PathBuf> {
 /// torchvision's ResNet-18 with its 1000-class head.
 fn imagenet() -> Option<StateDict> {
     let packed = shared("weights/resnet18-imagenet.pth.xz")?;
-    let mut unpacked = Vec::new();
-    let mut reader = std::io::BufReader::new(std::fs::File::open(packed).unwrap());
-    lzma_rs::xz_decompress(&mut reader, &mut unpacked).unwrap();
-    Some(StateDict::from_pytorch(&unpacked[..]).unwrap())
+    Some(weights_file::read(&packed).unwrap())
 }
 
 struct Golden(Vec<u8>);

@@ -103,7 +103,7 @@ pub struct Figures {
     pub dataset: String,
     pub n: usize,
     pub accuracy: f64,
-    pub kappa_quadratic: f64,
+    pub kappa_quadratic: Option<f64>,
     pub cross_entropy: f64,
     pub referable_auc: Option<f64>,
     pub ece: f64,

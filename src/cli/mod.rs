@@ -1,1 +1,48 @@
+//! The native command: parses flags, reads files, prints. Knows nothing of
+//! photographs or networks; the library does.
 
+mod bundle_file;
+mod evaluate;
+mod grade;
+mod progress;
+mod synth;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Grades photographs of the retina for diabetic retinopathy, on this machine.
+///
+/// For research and teaching; not a medical device. No photo leaves the machine.
+#[derive(Parser)]
+#[command(name = "fovea", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Grade(grade::Arguments),
+    Train(train::Arguments),
+    Evaluate(evaluate::Arguments),
+    Synth(synth::Arguments),
+}
+
+/// Runs the command; errors go to standard error as sentences.
+pub fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Grade(arguments) => grade::run(&arguments),
+        Command::Train(arguments) => train::run(&arguments),
+        Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Synth(arguments) => synth::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("fovea: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::calibration::softmax;
 use super::scale::Grade;
 use crate::bundle::Manifest;
-use crate::photo::{PhotoError, Retina};
+use crate::photo::{PhotoError, Preprocessing, Retina};
 
 /// How a photo ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -172,6 +172,17 @@ impl Assessment {
         }
     }
 
+    /// The assessment of a photo whose bytes could not be had at all.
+    pub fn unreadable(manifest: &Manifest, backend: &str, reason: &str) -> Self {
+        Self {
+            error: Some(Fault {
+                code: "unreadable".to_owned(),
+                message: format!("The file could not be read: {reason}."),
+            }),
+            ..Self::blank(manifest, backend)
+        }
+    }
+
     fn blank(manifest: &Manifest, backend: &str) -> Self {
         Self {
             status: Status::Error,
@@ -190,10 +201,19 @@ impl Assessment {
             bundle: manifest.id(),
             model: manifest.weights.sha256.clone(),
             backend: backend.to_owned(),
-            preprocessing: manifest.preprocessing.summary(),
+            preprocessing: describe(&manifest.preprocessing),
             milliseconds: Milliseconds::default(),
             retina: None,
         }
+    }
+}
+
+/// The preprocessing in a phrase, for a result's provenance.
+fn describe(settings: &Preprocessing) -> String {
+    let size = settings.size;
+    match &settings.local_mean {
+        None => format!("retina centred, {size} px"),
+        Some(_) => format!("retina centred, {size} px, local mean subtracted"),
     }
 }
 

@@ -62,7 +62,7 @@ impl StateDict {
             .map_err(|error| WeightsError::NotSafetensors(error.to_string()))?;
         let mut entries = BTreeMap::new();
         for (name, view) in file.tensors() {
-            if name.ends_with(COUNTER) {
+            if Self::is_counter(&name) {
                 continue;
             }
             entries.insert(name.clone(), Self::entry(&name, &view)?);
@@ -92,57 +92,12 @@ impl StateDict {
                 });
             }
         };
-        finite(name, view.shape().to_vec(), values)
+        Entry::finite(name, view.shape().to_vec(), values)
     }
 
-    /// Reads what `torch.save(model.state_dict(), …)` wrote, alone or nested
-    /// under `state_dict` or `model`.
-    ///
-    /// # Errors
-    /// [`WeightsError`] as for [`Self::from_safetensors`].
-    #[cfg(feature = "train")]
-    pub fn from_pytorch(reader: impl std::io::Read) -> Result<Self, WeightsError> {
-        use burn::store::pytorch_reader::{DType, PytorchReader};
-        let reader = PytorchReader::from_reader(reader, None)
-            .map_err(|error| WeightsError::NotPytorch(error.to_string()))?;
-        let mut entries = BTreeMap::new();
-        for (name, tensor) in reader.into_tensors() {
-            let name = ["state_dict.", "model.", "module."]
-                .iter()
-                .fold(name.as_str(), |name, prefix| {
-                    name.strip_prefix(prefix).unwrap_or(name)
-                })
-                .to_owned();
-            if name.ends_with(COUNTER) {
-                continue;
-            }
-            let bytes = tensor
-                .read()
-                .map_err(|error| WeightsError::NotPytorch(error.to_string()))?;
-            let values = match tensor.dtype() {
-                DType::F32 => bytes
-                    .chunks_exact(4)
-                    .map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]]))
-                    .collect(),
-                DType::F16 => bytes
-                    .chunks_exact(2)
-                    .map(|b| f16::from_ne_bytes([b[0], b[1]]).to_f32())
-                    .collect(),
-                DType::BF16 => bytes
-                    .chunks_exact(2)
-                    .map(|b| bf16::from_ne_bytes([b[0], b[1]]).to_f32())
-                    .collect(),
-                other => {
-                    return Err(WeightsError::Type {
-                        name,
-                        dtype: format!("{other:?}"),
-                    });
-                }
-            };
-            let entry = finite(&name, tensor.shape().to_vec(), values)?;
-            entries.insert(name, entry);
-        }
-        Ok(Self(entries))
+    /// Whether a name is of torchvision's batch counters, which hold no weights.
+    pub fn is_counter(name: &str) -> bool {
+        name.ends_with(COUNTER)
     }
 
     /// Writes a safetensors file that torchvision and timm load unchanged,
@@ -197,10 +152,16 @@ impl StateDict {
     }
 }
 
-fn finite(name: &str, shape: Vec<usize>, values: Vec<f32>) -> Result<Entry, WeightsError> {
-    if values.iter().all(|value| value.is_finite()) {
-        Ok(Entry { shape, values })
-    } else {
-        Err(WeightsError::NotFinite(name.to_owned()))
+impl Entry {
+    /// A tensor whose every number is finite.
+    ///
+    /// # Errors
+    /// [`WeightsError::NotFinite`], naming the tensor.
+    pub fn finite(name: &str, shape: Vec<usize>, values: Vec<f32>) -> Result<Self, WeightsError> {
+        if values.iter().all(|value| value.is_finite()) {
+            Ok(Self { shape, values })
+        } else {
+            Err(WeightsError::NotFinite(name.to_owned()))
+        }
     }
 }

@@ -228,8 +228,11 @@ impl Span {
         let start = f64::from(centre) - f64::from(size) / 2.0 * step;
         let side = f64::from(photo_side);
         let clip = |at: f64| at.clamp(0.0, f64::from(size)) as u32;
-        let first = clip((-start / step).ceil());
-        let end = clip(((side - start) / step).floor()).max(first);
+        // The last bits of these sums differ between processors; a whole pixel
+        // must not hang on them.
+        const SLACK: f64 = 1e-6;
+        let first = clip((-start / step - SLACK).ceil());
+        let end = clip(((side - start) / step + SLACK).floor()).max(first);
         let from = (start + f64::from(first) * step).clamp(0.0, side);
         let length = (f64::from(end - first) * step).min(side - from);
         Self {

@@ -4,6 +4,8 @@
 //!
 //! Whether the disc shows an eye at all is not decided here.
 
+use serde::Serialize;
+
 use fast_image_resize::FilterType;
 use image::RgbImage;
 
@@ -14,7 +16,7 @@ use super::rim::{self, Ellipse, Fit, Plausible, Point, Shape};
 /// Where the retina lies in a photo, in the photo's pixels; the upper left
 /// corner of the upper left pixel is (0, 0). Where the frame cuts the retina,
 /// the ellipse reaches beyond the photo.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Retina {
     pub center_x: f32,
     pub center_y: f32,
@@ -27,7 +29,7 @@ pub struct Retina {
 }
 
 /// Sides of a photo on which its frame cuts the retina.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Cut {
     pub left: bool,
     pub right: bool,

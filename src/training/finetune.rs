@@ -39,6 +39,8 @@ pub enum Progress<'a> {
         loss: f64,
     },
     Epoch(&'a EpochFigures),
+    /// The weights of the epoch just reported, the best so far.
+    Best(&'a StateDict),
 }
 
 /// The best epoch's network and the way there.
@@ -114,9 +116,7 @@ pub fn run(
         let (_, metrics) = validation.measure(&inference, config, &plain)?;
         let kappa = metrics.kappa_quadratic.unwrap_or(f64::NEG_INFINITY);
         let better = best.as_ref().is_none_or(|(highest, _)| kappa > *highest);
-        if better {
-            best = Some((kappa, network::state_dict(&inference)));
-        }
+        let kept = better.then(|| network::state_dict(&inference));
         let figures = EpochFigures {
             epoch,
             training_loss,
@@ -125,6 +125,10 @@ pub fn run(
         };
         observe(Progress::Epoch(&figures));
         history.push(figures);
+        if let Some(weights) = kept {
+            observe(Progress::Best(&weights));
+            best = Some((kappa, weights));
+        }
         Ok(())
     };
 

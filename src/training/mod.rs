@@ -11,10 +11,16 @@ pub mod contact_sheet;
 pub mod dataset;
 mod disjoint_sets;
 pub mod duplicates;
+pub mod export;
 pub mod finetune;
 pub mod head;
+pub mod pictures;
 pub mod predict;
+pub mod run;
 pub mod schedule;
 pub mod split;
+pub mod terms;
+pub mod weights_file;
 
 pub use config::TrainConfig;
+pub use run::{TrainError, Watch};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use super::dataset::{Record, Source};
+use super::dataset::Record;
 use crate::photo::{self, DecodeLimits, Preprocessing};
 
 /// A photo that could not be used, and why.
@@ -44,7 +44,7 @@ pub fn prepare(
                 .map_err(|reason| {
                     rejected.push(Rejected {
                         index,
-                        path: PathBuf::from(&records[index].name),
+                        path: records[index].path().to_owned(),
                         reason,
                     });
                 })
@@ -54,8 +54,9 @@ pub fn prepare(
     (pictures, rejected)
 }
 
-#[cfg(any())]
 fn prepare_one(record: &Record, settings: &Preprocessing) -> Result<RgbImage, String> {
-    let _ = (record, settings);
-    unreachable!()
+    let bytes = record.bytes().map_err(|error| error.to_string())?;
+    let photo = photo::decode(&bytes, &DecodeLimits::default()).map_err(|e| e.to_string())?;
+    let prepared = photo::prepare(&photo, settings).map_err(|e| e.to_string())?;
+    Ok(prepared.picture)
 }

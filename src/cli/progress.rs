@@ -1,0 +1,86 @@
+//! Progress bars on a terminal, plain lines elsewhere.
+
+use std::sync::Mutex;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::training::Watch;
+use crate::training::finetune::EpochFigures;
+
+/// Shows a training's progress on standard error.
+#[derive(Default)]
+pub struct Terminal {
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Terminal {
+    fn with(&self, act: impl FnOnce(&ProgressBar)) {
+        if let Some(bar) = &*self.bar.lock().unwrap_or_else(|e| e.into_inner()) {
+            act(bar);
+        }
+    }
+
+    fn line(&self, text: &str) {
+        let guard = self.bar.lock().unwrap_or_else(|e| e.into_inner());
+        match &*guard {
+            Some(bar) if !bar.is_hidden() => bar.suspend(|| eprintln!("{text}")),
+            _ => eprintln!("{text}"),
+        }
+    }
+}
+
+/// A bar with the time left; hidden where standard error is no terminal.
+pub fn bar(name: &str, total: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{prefix} [{bar:30}] {pos}/{len}, {eta} left {msg}",
+    )
+    .unwrap_or_else(|_| ProgressStyle::default_bar())
+    .progress_chars("=> ");
+    let bar = ProgressBar::new(total as u64).with_style(style);
+    bar.set_prefix(name.to_owned());
+    bar
+}
+
+impl Watch for Terminal {
+    fn stage(&self, name: &str, total: usize) {
+        let next = bar(name, total);
+        let mut guard = self.bar.lock().unwrap_or_else(|e| e.into_inner());
+        if let Some(last) = guard.take() {
+            last.finish_and_clear();
+        }
+        if next.is_hidden() {
+            eprintln!("{name} ({total})");
+        }
+        *guard = Some(next);
+    }
+
+    fn advance(&self, done: usize) {
+        self.with(|bar| bar.set_position(done as u64));
+    }
+
+    fn loss(&self, loss: f64) {
+        self.with(|bar| bar.set_message(format!("· loss {loss:.3}")));
+    }
+
+    fn say(&self, sentence: &str) {
+        self.line(sentence);
+    }
+
+    fn epoch(&self, figures: &EpochFigures) {
+        let m = &figures.validation;
+        let name = match figures.epoch {
+            0 => "head alone".to_owned(),
+            epoch => format!("epoch {epoch}"),
+        };
+        let loss = figures
+            .training_loss
+            .map_or_else(String::new, |loss| format!("training loss {loss:.3}, "));
+        let kappa = m.kappa_quadratic.unwrap_or(f64::NAN);
+        let mark = if figures.best { " (best so far)" } else { "" };
+        self.line(&format!(
+            "{name}: {loss}validation accuracy {:.1} %, kappa {kappa:.3}, cross-entropy {:.3}{mark}",
+            m.accuracy * 100.0,
+            m.cross_entropy,
+        ));
+    }
+}

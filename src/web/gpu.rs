@@ -1,0 +1,49 @@
+//! A grader on WebGPU, trusted only after it agreed with the CPU.
+//!
+//! An invalid shader is only logged by the browser while stale numbers come
+//! back, so a device that initialised proves nothing yet.
+
+use burn::tensor::Device;
+use wasm_bindgen::JsValue;
+
+use super::error::{coded, refused};
+use crate::bundle::Bundle;
+use crate::grader::Grader;
+use crate::photo;
+
+/// Logits may differ by so much between CPU and GPU: rounding, not faults.
+const AGREEMENT: f32 = 0.02;
+
+/// Builds the network on the GPU and compares a drawn photograph's logits with
+/// the CPU's, twice: the first run compiles, the second is what will be used.
+pub async fn grader(bundle: &Bundle) -> Result<Grader, JsValue> {
+    let device = Device::wgpu_options()
+        .init_async()
+        .await
+        .map_err(|error| coded("gpu-init", &format!("WebGPU could not start: {error:?}")))?;
+    let gpu = Grader::new(bundle, device, "webgpu").map_err(|e| refused(&e))?;
+    let cpu = Grader::new(bundle, Device::flex(), "cpu-simd").map_err(|e| refused(&e))?;
+
+    let settings = &bundle.manifest.preprocessing;
+    let drawn = crate::synth::draw(2, 1, settings.size);
+    let prepared = photo::prepare(&drawn, settings)
+        .map_err(|error| coded("gpu-self-test", &error.to_string()))?;
+    let input = photo::to_tensor(&prepared.picture, settings);
+    let failed = |reason: String| coded("gpu-self-test", &reason);
+    let expected = cpu.logits(input.clone()).await.map_err(failed)?;
+    for _ in 0..2 {
+        let found = gpu.logits(input.clone()).await.map_err(failed)?;
+        let gap = found
+            .iter()
+            .zip(&expected)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0, f32::max);
+        if gap.is_nan() || gap > AGREEMENT {
+            return Err(coded(
+                "gpu-self-test",
+                &format!("the GPU's answer is {gap:.3} away from the CPU's; it is not used"),
+            ));
+        }
+    }
+    Ok(gpu)
+}

@@ -1,0 +1,78 @@
+// The ways a photograph comes in: picker, drop (folders too) and paste. Hands
+// over files, opens none.
+
+const PHOTO_NAME = /\.(jpe?g|jfif|png|webp|tiff?|bmp)$/i;
+
+// `take(files, leftOut)`: `leftOut` counts what a folder held besides photographs.
+export function acceptPhotos({ picker, target, take }) {
+  picker.addEventListener("change", () => {
+    take([...picker.files], 0);
+    picker.value = ""; // choosing the same file again is a choice, too
+  });
+
+  // Over the whole window: a photograph that misses the panel must not replace the page.
+  let depth = 0;
+  const mark = (on) => target.toggleAttribute("data-over", on);
+  const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
+  window.addEventListener("dragenter", (event) => {
+    if (holdsFiles(event)) mark(++depth > 0);
+  });
+  window.addEventListener("dragleave", (event) => {
+    if (holdsFiles(event)) mark((depth = Math.max(0, depth - 1)) > 0);
+  });
+  window.addEventListener("dragover", (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = "copy";
+  });
+  window.addEventListener("drop", async (event) => {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    mark((depth = 0) > 0);
+    const { files, leftOut } = await unpack(event.dataTransfer);
+    take(files, leftOut);
+  });
+
+  document.addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return;
+    event.preventDefault();
+    take(files, 0);
+  });
+}
+
+// What was dropped by name is always taken, whatever it is called; from a
+// folder only what looks like a photograph, in the order of its names.
+async function unpack(transfer) {
+  // Entries have to be asked for before the first await: the transfer empties then.
+  const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? null);
+  const plain = [...transfer.files];
+  if (!entries.some((entry) => entry?.isDirectory)) return { files: plain, leftOut: 0 };
+
+  const files = [];
+  let leftOut = 0;
+  const walk = async (entry, named) => {
+    if (entry.isFile) {
+      const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
+      if (file && (named || PHOTO_NAME.test(file.name))) files.push(file);
+      else leftOut += 1;
+      return;
+    }
+    for (const child of await list(entry)) await walk(child, false);
+  };
+  for (const entry of entries) if (entry) await walk(entry, true);
+  return { files, leftOut };
+}
+
+async function list(folder) {
+  const reader = folder.createReader();
+  const entries = [];
+  for (;;) {
+    // A reader gives at most a hundred at a time and an empty list at the end.
+    const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
+    if (!some.length) break;
+    entries.push(...some);
+  }
+  const byName = new Intl.Collator(undefined, { numeric: true });
+  return entries.filter((entry) => !entry.name.startsWith(".")).sort((a, b) => byName.compare(a.name, b.name));
+}

@@ -1,0 +1,176 @@
+// The grader as the page knows it: which backend runs, whether the model is
+// there, and a worker that is replaced when it dies. The CPU comes first, so
+// that a photograph never waits for the larger GPU download; WebGPU takes over
+// once it has proved itself in this browser, and steps back when it fails.
+//
+// Whatever is set aside, and why, stays in `state` and so on the page.
+
+import { Bridge } from "./bridge.js";
+import { Fault } from "./fault.js";
+
+// Milliseconds after which a worker is taken for hung.
+const GRADE_LIMIT = 180_000;
+const GPU_START_LIMIT = 120_000;
+
+export class Engine extends EventTarget {
+  // `only` is "cpu", "webgpu" or null; `allowSoftware` lets tests use a
+  // software adapter.
+  constructor({ only = null, allowSoftware = false } = {}) {
+    super();
+    this.only = only;
+    this.allowSoftware = allowSoftware;
+    this.state = {
+      model: "loading", // loading | ready | error
+      step: "starting", // starting | receiving | checking
+      received: 0,
+      total: 0,
+      error: null,
+      kind: null, // cpu | webgpu
+      backend: "none", // as the library names it
+      gpu: null, // name of the adapter in use
+      trying: false, // WebGPU is being tried behind the CPU
+      setAside: null, // { reason, detail }: why WebGPU does not run
+      bundle: null,
+      card: null,
+      scale: null,
+      kept: null, // the model is stored on this device
+    };
+  }
+
+  #bridge = null;
+  #open = new Set(); // calls under way
+
+  async start() {
+    this.#set({ model: "loading", step: "starting", received: 0, total: 0, error: null });
+    try {
+      if (this.only === "webgpu" && (await this.#tryGpu())) return;
+      await this.#startCpu();
+      if (this.only === "cpu") this.#set({ setAside: { reason: "asked" } });
+      if (this.only === null) this.#tryGpu();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  // Resolves once a model is ready, however many attempts that takes.
+  ready() {
+    if (this.state.model === "ready") return Promise.resolve();
+    return new Promise((resolve) => {
+      const check = () => {
+        if (this.state.model !== "ready") return;
+        this.removeEventListener("change", check);
+        resolve();
+      };
+      this.addEventListener("change", check);
+    });
+  }
+
+  // The photograph's buffer goes over to the worker. A fault carries the kind
+  // of backend it happened on in `detail`.
+  grade(photo) {
+    return this.#ask("grade", [photo], { transfer: [photo.buffer], limit: GRADE_LIMIT });
+  }
+
+  // Bytes of a PNG drawn for this grade.
+  draw(grade, seed) {
+    return this.#ask("draw", [grade, seed], { limit: GRADE_LIMIT });
+  }
+
+  // Throws the worker away with everything in its memory, and starts it anew.
+  async renew() {
+    if (this.state.model !== "ready") return;
+    this.#bridge.dispose();
+    await this.#revive();
+  }
+
+  async #ask(method, args, options) {
+    await this.ready();
+    const bridge = this.#bridge;
+    const { kind } = this.state;
+    const call = bridge.call(method, args, options);
+    this.#open.add(call);
+    try {
+      return await call;
+    } catch (error) {
+      if (!bridge.gone || error.code === "worker-disposed") throw error;
+      if (bridge === this.#bridge) {
+        if (kind === "webgpu") this.#set({ setAside: { reason: "crashed" } });
+        this.#revive();
+      }
+      throw new Fault(error.code, kind);
+    } finally {
+      this.#open.delete(call);
+    }
+  }
+
+  async #revive() {
+    this.#set({ model: "loading", step: "starting", received: 0, total: 0, backend: "none" });
+    try {
+      if (this.state.kind === "webgpu" && !this.state.setAside && (await this.#tryGpu())) return;
+      await this.#startCpu();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  async #startCpu() {
+    const bridge = new Bridge((event) => this.#hear(event));
+    try {
+      const started = await bridge.call("start", ["cpu"]);
+      this.#set(started);
+      const loaded = await bridge.call("loadModel", ["cpu"]);
+      this.#adopt(bridge, { kind: "cpu", gpu: null, ...loaded });
+    } catch (error) {
+      bridge.dispose();
+      throw error;
+    }
+  }
+
+  // True when WebGPU runs from now on; else `setAside` says why not.
+  async #tryGpu() {
+    const behind = this.state.model === "ready";
+    const bridge = new Bridge((event) => behind || this.#hear(event));
+    this.#set({ trying: true });
+    try {
+      const found = await bridge.call("findGpu", [{ allowSoftware: this.allowSoftware }], { limit: GPU_START_LIMIT });
+      if (!found.ok) {
+        this.#set({ setAside: { reason: found.reason, detail: found.detail } });
+        bridge.dispose();
+        return false;
+      }
+      const started = await bridge.call("start", ["webgpu"], { limit: GPU_START_LIMIT });
+      const loaded = await bridge.call("loadModel", ["webgpu"], { limit: behind ? GPU_START_LIMIT : 0 });
+      this.#set(started);
+      this.#adopt(bridge, { kind: "webgpu", gpu: found.name, setAside: null, ...loaded });
+      return true;
+    } catch (error) {
+      bridge.dispose();
+      this.#set({ setAside: { reason: "failed", detail: error } });
+      return false;
+    } finally {
+      this.#set({ trying: false });
+    }
+  }
+
+  // Swaps the worker between photographs, never under one.
+  #adopt(bridge, state) {
+    const old = this.#bridge;
+    this.#bridge = bridge;
+    if (old) Promise.allSettled([...this.#open]).then(() => old.dispose());
+    this.#set({ model: "ready", error: null, ...state });
+  }
+
+  #hear(event) {
+    if (event.event === "progress") this.#set({ step: "receiving", received: event.received, total: event.total });
+    if (event.event === "checking") this.#set({ step: "checking" });
+  }
+
+  #fail(error) {
+    this.#set({ model: "error", error, kind: null, backend: "none" });
+  }
+
+  #set(change) {
+    Object.assign(this.state, change);
+    this.dispatchEvent(new Event("change"));
+  }
+}

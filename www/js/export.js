@@ -1,0 +1,81 @@
+// Results as files, made on this device. The JSON has the fields of
+// `fovea grade --format json`, and the CSV the same as columns.
+
+import { reasonOf } from "./card.js";
+import { isDone } from "./queue.js";
+
+const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "referable", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "bundle", "model_sha256", "backend", "preprocessing", "milliseconds"];
+
+export function toJson(items) {
+  const results = items.filter(isDone).map((item) => {
+    const a = item.assessment;
+    const failed = a?.error ?? (item.fault && { code: item.fault.code, message: reasonOf(item) });
+    return {
+      file: item.name,
+      drawn: Boolean(item.drawn),
+      status: item.status,
+      grade: a?.grade ?? null,
+      gradeName: a?.gradeName ?? null,
+      probabilities: a?.probabilities ? [...a.probabilities] : null,
+      referable: a?.referable ?? null,
+      referral: a?.referral ?? null,
+      unsure: a?.unsure ?? null,
+      doubt: a?.doubt ?? null,
+      bundle: a?.bundle ?? null,
+      model: a?.model ?? null,
+      backend: a?.backend ?? null,
+      preprocessing: a?.preprocessing ?? null,
+      milliseconds: a?.milliseconds ?? null,
+      error: failed ? { code: failed.code, message: failed.message } : null,
+    };
+  });
+  return `${JSON.stringify(results, null, 2)}\n`;
+}
+
+export function toCsv(items) {
+  const rows = items.filter(isDone).map((item) => {
+    const a = item.assessment;
+    return [
+      item.name,
+      Boolean(item.drawn),
+      item.status,
+      a?.grade,
+      a?.gradeName,
+      a?.referable,
+      ...Array.from({ length: 5 }, (_, grade) => a?.probabilities?.[grade]),
+      a?.unsure,
+      reasonOf(item),
+      a?.bundle,
+      a?.model,
+      a?.backend,
+      a?.preprocessing,
+      a?.milliseconds?.total,
+    ];
+  });
+  // RFC 4180, with the byte order mark by which spreadsheets know UTF-8.
+  return "\ufeff" + [COLUMNS, ...rows].map((row) => row.map(cell).join(",") + "\r\n").join("");
+}
+
+// A spreadsheet takes text that begins like this for a formula and runs it; the
+// apostrophe makes it text again.
+function cell(value) {
+  if (value == null) return "";
+  let text = String(value);
+  if (typeof value === "string" && /^[=+\-@\t\r\n]/.test(text)) text = `'${text}`;
+  return /[",\r\n']/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+export function saveAs(name, type, text) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+export function fileName(extension, now = new Date()) {
+  const two = (number) => String(number).padStart(2, "0");
+  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+  return `fovea-results-${day}-${two(now.getHours())}${two(now.getMinutes())}.${extension}`;
+}

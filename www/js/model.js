@@ -1,0 +1,106 @@
+// The model's files: fetched with progress, kept in Cache Storage under their
+// hash. Nothing is kept before the library has accepted it, and older models
+// are removed only after the new one is in. Works, one download a visit, where
+// the browser keeps nothing.
+
+import { Fault } from "./fault.js";
+
+const FOLDER = new URL("../model/", import.meta.url);
+const PREFIX = "fovea-model-";
+const STALLED_AFTER = 45_000; // milliseconds without a byte
+
+export async function fetchManifest() {
+  const response = await get(new URL("model.json", FOLDER), { cache: "no-cache" });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+// `weights` is what the manifest says: { file, bytes, sha256 }. Answers
+// { bytes, stored }, `stored` telling whether they came from this device.
+export async function fetchWeights(weights, { fresh = false, progress = () => {} } = {}) {
+  const url = addressOf(weights.file);
+  const stored = fresh ? null : await recall(weights);
+  if (stored) return { bytes: stored, stored: true };
+
+  const stall = new AbortController();
+  let timer = setTimeout(() => stall.abort(), STALLED_AFTER);
+  const bytes = new Uint8Array(weights.bytes);
+  let received = 0;
+  try {
+    const response = await get(url, { signal: stall.signal, cache: fresh ? "reload" : "default" });
+    const reader = response.body.getReader();
+    progress(0, weights.bytes);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      clearTimeout(timer);
+      timer = setTimeout(() => stall.abort(), STALLED_AFTER);
+      if (received + value.length > bytes.length) {
+        stall.abort();
+        throw new Fault("model-length");
+      }
+      bytes.set(value, received);
+      received += value.length;
+      progress(received, weights.bytes);
+    }
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    throw new Fault(stall.signal.aborted ? "model-stalled" : "model-network");
+  } finally {
+    clearTimeout(timer);
+  }
+  if (received !== bytes.length) throw new Fault("model-length");
+  return { bytes, stored: false };
+}
+
+// Keeps accepted weights; true when they will be there on the next visit.
+export async function keep(weights, bytes) {
+  try {
+    const name = PREFIX + weights.sha256;
+    const cache = await caches.open(name);
+    await cache.put(addressOf(weights.file), new Response(bytes, { headers: { "content-type": "application/octet-stream" } }));
+    for (const other of await caches.keys()) {
+      if (other.startsWith(PREFIX) && other !== name) await caches.delete(other);
+    }
+    return true;
+  } catch {
+    return false; // no Cache Storage here, or it is full or blocked
+  }
+}
+
+export async function discard(weights) {
+  try {
+    await caches.delete(PREFIX + weights.sha256);
+  } catch {
+    // Nothing kept, nothing to discard.
+  }
+}
+
+async function recall(weights) {
+  try {
+    const name = PREFIX + weights.sha256;
+    if (!(await caches.has(name))) return null;
+    const found = await (await caches.open(name)).match(addressOf(weights.file));
+    return found ? new Uint8Array(await found.arrayBuffer()) : null;
+  } catch {
+    return null;
+  }
+}
+
+async function get(url, options) {
+  let response;
+  try {
+    response = await fetch(url, { credentials: "same-origin", ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Fault("model-network");
+  }
+  if (!response.ok) throw new Fault("model-http", response.status);
+  return response;
+}
+
+// The manifest is read before its weights are trusted: it may name a file
+// beside it and nothing else.
+function addressOf(file) {
+  if (!/^[\w][\w.-]*$/.test(file)) throw new Fault("model-name");
+  return new URL(file, FOLDER);
+}

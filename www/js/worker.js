@@ -1,0 +1,90 @@
+// The dedicated worker that holds the wasm: it loads the model and grades. It
+// answers { id, result | error } to { id, method, args } and knows no page.
+//
+// A panic in wasm leaves its promise open for ever and the instance unusable,
+// so anything uncaught is told to the page, which throws this worker away.
+
+import { findGpu } from "./backend.js";
+import { Fault, toMessage } from "./fault.js";
+import { discard, fetchManifest, fetchWeights, keep } from "./model.js";
+import { seal } from "./seal.js";
+
+let library = null;
+let grader = null;
+
+const methods = {
+  findGpu,
+
+  // Brings in the wasm for a backend; what needs no model works from here on.
+  async start(backend) {
+    const file = backend === "webgpu" ? "fovea_gpu" : "fovea_cpu";
+    let module;
+    try {
+      module = await import(new URL(`../pkg/${file}.js`, import.meta.url));
+      await module.default();
+    } catch (error) {
+      throw new Fault(error instanceof WebAssembly.CompileError ? "worker-start" : "wasm-load");
+    }
+    library = module;
+    return { scale: library.gradeScale() };
+  },
+
+  async loadModel(backend) {
+    const manifest = await fetchManifest();
+    const { weights } = library.bundleInfo(manifest);
+    const progress = throttle((received, total) => self.postMessage({ event: "progress", received, total }));
+    let { bytes, stored } = await fetchWeights(weights, { progress });
+    self.postMessage({ event: "checking" });
+    try {
+      grader = await library.Grader.load(manifest, bytes, backend);
+    } catch (error) {
+      // What this device or a cache on the way kept may have gone bad: once more
+      // from the source, unless it is the GPU that was found wanting.
+      if (backend === "webgpu") throw error;
+      await discard(weights);
+      ({ bytes } = await fetchWeights(weights, { fresh: true, progress }));
+      stored = false;
+      grader = await library.Grader.load(manifest, bytes, backend);
+    }
+    const kept = stored || (await keep(weights, bytes));
+    seal();
+    return { backend: grader.backend, bundle: grader.bundle, card: grader.card(), kept };
+  },
+
+  draw(grade, seed) {
+    return library.drawPhotograph(grade, seed);
+  },
+
+  grade(photo) {
+    return grader.grade(photo);
+  },
+};
+
+self.onmessage = async ({ data: { id, method, args } }) => {
+  try {
+    const result = await methods[method](...args);
+    const transfer = result instanceof Uint8Array ? [result.buffer] : [];
+    self.postMessage({ id, result }, transfer);
+  } catch (error) {
+    console.error(error);
+    self.postMessage({ id, error: toMessage(error) });
+  }
+};
+
+const crashed = (event) => {
+  console.error(event.reason ?? event.message);
+  self.postMessage({ event: "crashed" });
+};
+self.addEventListener("error", crashed);
+self.addEventListener("unhandledrejection", crashed);
+
+// At most some twenty words a second, and always the last one.
+function throttle(say) {
+  let last = 0;
+  return (received, total) => {
+    const now = performance.now();
+    if (received < total && now - last < 50) return;
+    last = now;
+    say(received, total);
+  };
+}

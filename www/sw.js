@@ -1,0 +1,92 @@
+// The service worker: keeps one whole version of the page for use without a
+// network, and serves that version until the visitor takes the next. Answers
+// for same-origin GETs alone. The build writes the version in, so that every
+// build is a different worker; the files and their hashes are in precache.json.
+
+const VERSION = "__FOVEA_VERSION__";
+const SHELL = `fovea-shell-${VERSION}`;
+const SCOPE = new URL(self.registration.scope);
+const LIST = "precache.json";
+
+self.addEventListener("install", (event) => event.waitUntil(install()));
+self.addEventListener("activate", (event) => event.waitUntil(activate()));
+self.addEventListener("message", ({ data }) => {
+  if (data === "take-over") self.skipWaiting();
+  if (Array.isArray(data?.keep)) data.keep.forEach((file) => keepLazy(file).catch(() => {}));
+});
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== "GET" || url.origin !== SCOPE.origin || !url.pathname.startsWith(SCOPE.pathname)) return;
+  const file = url.pathname.slice(SCOPE.pathname.length);
+  // The model keeps itself (js/model.js); the browser asks for the worker's own script past it.
+  if (/^model\/(?!model\.json$)/.test(file)) return;
+  event.respondWith(request.mode === "navigate" ? navigate(request, file) : serve(request, file));
+});
+
+async function install() {
+  const response = await fetch(new URL(LIST, SCOPE), { cache: "no-cache" });
+  if (!response.ok) throw new Error(`${LIST}: ${response.status}`);
+  const list = await response.clone().json();
+  // Between two versions on the server: this worker must not hold the files of the other.
+  if (list.version !== VERSION) throw new Error(`${LIST} is of version ${list.version}, this worker of ${VERSION}`);
+  const cache = await caches.open(SHELL);
+  await Promise.all(list.files.map(async (entry) => cache.put(address(entry.url), await fetchListed(entry))));
+  await cache.put(address(LIST), response); // last: its presence says the rest is there
+}
+
+async function activate() {
+  for (const name of await caches.keys()) {
+    if (name.startsWith("fovea-shell-") && name !== SHELL) await caches.delete(name);
+  }
+  await self.clients.claim();
+}
+
+async function navigate(request, file) {
+  const cache = await caches.open(SHELL);
+  return (await cache.match(address(file || "index.html"))) ?? (await cache.match(address("index.html"))) ?? fetch(request);
+}
+
+async function serve(request, file) {
+  const cache = await caches.open(SHELL);
+  return (await cache.match(address(file))) ?? (await keepLazy(file)) ?? fetch(request);
+}
+
+// Files used on demand are kept from their first use on; null for any other.
+async function keepLazy(file) {
+  if (file.startsWith("model/")) return null;
+  const cache = await caches.open(SHELL);
+  const list = await (await cache.match(address(LIST)))?.json();
+  const entry = list?.lazy?.find(({ url }) => url === file);
+  if (!entry) return null;
+  const response = await fetchListed(entry);
+  await cache.put(address(file), response.clone());
+  return response;
+}
+
+// The file exactly as listed: what the browser holds if it is that, else from
+// the server, else not at all. The answer is built anew so that a redirect or
+// an encoding on the way does not stick to it.
+async function fetchListed({ url, sha256 }) {
+  for (const cache of ["default", "reload"]) {
+    const response = await fetch(address(url), { cache });
+    if (!response.ok) continue;
+    const bytes = await response.arrayBuffer();
+    if ((await hexSha256(bytes)) !== sha256) continue;
+    const headers = new Headers(response.headers);
+    headers.delete("content-encoding");
+    headers.delete("content-length");
+    return new Response(bytes, { headers });
+  }
+  throw new Error(`${url} is not the file this version lists`);
+}
+
+async function hexSha256(bytes) {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function address(file) {
+  return new URL(file, SCOPE).href;
+}

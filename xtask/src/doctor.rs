@@ -1,0 +1,56 @@
+//! Which tools are here, which are missing, and how to get them. Installs
+//! nothing.
+
+use anyhow::Result;
+
+use crate::paths::Paths;
+use crate::process::{Run, on_path};
+use crate::tools::{Chromium, Toolbox, WasmRust, driver_of};
+
+pub fn report(paths: &Paths) -> Result<()> {
+    let tools = Toolbox::new(paths);
+    let version = |program: &str| Run::new(program, "").arg("--version").output().ok();
+    let on_demand = "installed into the cache when first needed";
+    let lines = [
+        ("cargo", version("cargo"), "https://rustup.rs"),
+        (
+            "wasm32 target",
+            WasmRust::find().map(|_| "found".to_owned()),
+            "added when first needed: by rustup, or on Debian as root from its packages",
+        ),
+        ("wasm-bindgen", tools.installed_wasm_bindgen(), on_demand),
+        ("wasm-pack", tools.installed_wasm_pack(), on_demand),
+        ("wasm-opt", tools.installed_wasm_opt(), on_demand),
+        (
+            "node",
+            version("node"),
+            "https://nodejs.org, version 20 or newer",
+        ),
+        ("npm", version("npm"), "it comes with Node.js"),
+        (
+            "Chromium",
+            Chromium::find().map(|chromium| chromium.version),
+            "for the browser tests: your system's package `chromium`; as root on Debian \
+             installed when first needed",
+        ),
+        (
+            "chromedriver",
+            driver_of().and_then(|driver| Run::new(driver, "").arg("--version").output().ok()),
+            "your system's package `chromium-driver`, in Chromium's version",
+        ),
+        (
+            "git",
+            on_path("git").and_then(|_| version("git")),
+            "https://git-scm.com; without it `invariants` looks at every file",
+        ),
+    ];
+    for (name, found, otherwise) in lines {
+        match found {
+            Some(found) => println!("found    {name:<14} {found}"),
+            None => println!("missing  {name:<14} {otherwise}"),
+        }
+    }
+    println!("\nTools and build products: {}", paths.cache.display());
+    println!("The site: {}", paths.show(&paths.site()));
+    Ok(())
+}

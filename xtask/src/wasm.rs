@@ -1,0 +1,220 @@
+//! The library as wasm: one file for every kind of browser the page tells apart.
+//!
+//! cargo compiles, wasm-bindgen writes the JavaScript around it, wasm-opt makes
+//! it smaller and faster. The last two are skipped for wasm they have seen.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cli::Variants;
+use crate::digest::Stamp;
+use crate::files;
+use crate::paths::Paths;
+use crate::process::Run;
+use crate::tools::{TARGET, Toolbox};
+
+/// One wasm file: what the library is built with and how it is called.
+#[derive(Debug, Clone, Copy)]
+pub struct Variant {
+    /// The stem of its files in `pkg/`.
+    pub name: &'static str,
+    /// Cargo features.
+    pub features: &'static str,
+    /// Whether a first visit downloads it in every browser.
+    pub at_once: bool,
+    /// wasm-opt's effort.
+    pub effort: &'static str,
+}
+
+pub const CPU: Variant = Variant {
+    name: "fovea_cpu",
+    features: "web",
+    at_once: true,
+    effort: "-O3",
+};
+
+/// Ten times the size: fetched only where a real adapter was found.
+pub const GPU: Variant = Variant {
+    name: "fovea_gpu",
+    features: "web-gpu",
+    at_once: false,
+    effort: "-O2",
+};
+
+impl Variants {
+    pub fn list(self) -> &'static [Variant] {
+        match self {
+            Self::All => &[CPU, GPU],
+            Self::CpuOnly => &[CPU],
+        }
+    }
+}
+
+/// What Rust's compiler may put into wasm here; wasm-opt refuses it unnamed.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-simd",
+    "--enable-bulk-memory",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-reference-types",
+    "--enable-mutable-globals",
+    "--enable-multivalue",
+];
+
+/// Finished files nobody asked for in this long are deleted.
+const KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// The arguments that make cargo build for wasm; the browser tests use the same,
+/// so that both share one build of the dependencies.
+pub fn cargo_features(variant: &Variant) -> [&'static str; 3] {
+    ["--no-default-features", "--features", variant.features]
+}
+
+/// Builds a variant and returns the folder of its finished files.
+pub fn build(paths: &Paths, tools: &Toolbox, variant: &Variant) -> Result<PathBuf> {
+    let rust = tools.wasm_rust()?;
+    let bindgen = tools.wasm_bindgen()?;
+    let optimizer = tools.wasm_opt()?;
+    let node = tools.node()?;
+
+    let compile = Run::new("cargo", "the compiler's messages above say where")
+        .args(["build", "--lib", "--release", "--target", TARGET])
+        .args(cargo_features(variant))
+        .env("CARGO_TARGET_DIR", paths.target())
+        .folder(&paths.root);
+    rust.on(compile, None).go()?;
+
+    // Cargo gives every variant the same file name: read it before the next.
+    let compiled = paths.target().join(TARGET).join("release/fovea.wasm");
+    let bytes = fs::read(&compiled)
+        .with_context(|| format!("cargo left no wasm at {}", compiled.display()))?;
+    let key = Stamp::default()
+        .add(&bytes)
+        .add(tools.wasm_bindgen_version()?)
+        .add(optimizer.to_string_lossy().as_bytes())
+        .add(WASM_FEATURES.join(" "))
+        .add(variant.effort)
+        .short();
+    let finished = paths.wasm().join(format!("{}-{key}", variant.name));
+    if finished.is_dir() {
+        files::touch(&finished)?;
+        eprintln!(
+            "{} is as it was: {}",
+            variant.name,
+            size_of(&finished, variant)?
+        );
+        return Ok(finished);
+    }
+
+    let raw = paths.wasm().join(format!(
+        "unfinished-{}-{}",
+        variant.name,
+        std::process::id()
+    ));
+    files::remove(&raw)?;
+    fs::create_dir_all(&raw).with_context(|| format!("{} cannot be made", raw.display()))?;
+    let made = finish(variant, &bytes, &raw, &bindgen, &node, &optimizer).and_then(|out| {
+        fs::rename(out, &finished)
+            .with_context(|| format!("{} cannot be put in place", finished.display()))
+    });
+    files::remove(&raw)?;
+    made?;
+    prune(&paths.wasm(), SystemTime::now())?;
+    eprintln!("{}: {}", variant.name, size_of(&finished, variant)?);
+    Ok(finished)
+}
+
+/// Runs wasm-bindgen and wasm-opt inside `scratch`; returns the folder to keep.
+fn finish(
+    variant: &Variant,
+    wasm: &[u8],
+    scratch: &Path,
+    bindgen: &Path,
+    node: &Path,
+    optimizer: &Path,
+) -> Result<PathBuf> {
+    let input = scratch.join("fovea.wasm");
+    fs::write(&input, wasm).with_context(|| format!("{} cannot be written", input.display()))?;
+    let out = scratch.join("out");
+    Run::new(
+        bindgen,
+        "if it speaks of versions, the tool and the crate in Cargo.lock differ",
+    )
+    .args(["--target", "web", "--out-name", variant.name, "--out-dir"])
+    .arg(&out)
+    .arg(&input)
+    .go()?;
+
+    let bound = out.join(format!("{}_bg.wasm", variant.name));
+    let optimized = scratch.join("optimized.wasm");
+    Run::new(
+        node,
+        "if it names a wasm feature, add it to WASM_FEATURES in xtask/src/wasm.rs",
+    )
+    .arg(optimizer)
+    .arg(variant.effort)
+    .args(WASM_FEATURES)
+    .arg(&bound)
+    .arg("-o")
+    .arg(&optimized)
+    .go()?;
+    fs::rename(&optimized, &bound)
+        .with_context(|| format!("{} cannot be replaced", bound.display()))?;
+    Ok(out)
+}
+
+fn size_of(folder: &Path, variant: &Variant) -> Result<String> {
+    let file = folder.join(format!("{}_bg.wasm", variant.name));
+    let Ok(metadata) = fs::metadata(&file) else {
+        bail!(
+            "{} is missing from the cache; run `cargo xtask clean-cache`",
+            file.display()
+        );
+    };
+    Ok(format!("{:.2} MB of wasm", metadata.len() as f64 / 1e6))
+}
+
+/// Deletes finished folders untouched for longer than [`KEPT`].
+fn prune(folder: &Path, now: SystemTime) -> Result<()> {
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let touched = entry.metadata()?.modified()?;
+        if now.duration_since(touched).is_ok_and(|age| age > KEPT) {
+            files::remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_small_file_is_for_everyone() {
+        let at_once: Vec<_> = Variants::All
+            .list()
+            .iter()
+            .filter(|variant| variant.at_once)
+            .map(|variant| variant.name)
+            .collect();
+        assert_eq!(at_once, ["fovea_cpu"]);
+        assert_eq!(Variants::CpuOnly.list().len(), 1);
+    }
+
+    #[test]
+    fn old_builds_go_and_recent_ones_stay() {
+        let scratch = tempfile::tempdir().unwrap();
+        fs::create_dir(scratch.path().join("fovea_cpu-0")).unwrap();
+        let now = SystemTime::now();
+        prune(scratch.path(), now).unwrap();
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+        prune(scratch.path(), now + KEPT + Duration::from_secs(60)).unwrap();
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
+    }
+}
