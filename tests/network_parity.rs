@@ -9,7 +9,9 @@ use fovea::training::weights_file;
 use safetensors::SafeTensors;
 
 fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../shared")
+        .join(path);
     if path.exists() {
         Some(path)
     } else {
@@ -29,7 +31,9 @@ struct Golden(Vec<u8>);
 impl Golden {
     fn read(&self, name: &str) -> (Vec<usize>, Vec<f32>) {
         let file = SafeTensors::deserialize(&self.0).unwrap();
-        let view = file.tensor(name).unwrap_or_else(|_| panic!("{name}: {:?}", file.names()));
+        let view = file
+            .tensor(name)
+            .unwrap_or_else(|_| panic!("{name}: {:?}", file.names()));
         let values = view
             .data()
             .chunks_exact(4)
@@ -51,7 +55,8 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 #[test]
 fn logits_and_activations_are_pytorchs() {
-    let (Some(weights), Some(golden)) = (imagenet(), shared("fixtures/resnet18_golden.safetensors"))
+    let (Some(weights), Some(golden)) =
+        (imagenet(), shared("fixtures/resnet18_golden.safetensors"))
     else {
         return;
     };
@@ -124,7 +129,10 @@ fn a_thousand_class_head_gives_way_to_a_new_one() {
     assert!(matches!(error, WeightsError::Shape { .. }), "{error}");
     let network = network::load_backbone(network, &weights).unwrap();
     let ours = network::state_dict(&network);
-    assert_eq!(ours.0["layer4.1.conv2.weight"], weights.0["layer4.1.conv2.weight"]);
+    assert_eq!(
+        ours.0["layer4.1.conv2.weight"],
+        weights.0["layer4.1.conv2.weight"]
+    );
     assert_eq!(ours.0["fc.weight"].shape, [5, 512]);
 }
 

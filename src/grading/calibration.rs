@@ -16,7 +16,11 @@ mod tests {
 
     #[test]
     fn probabilities_sum_to_one_whatever_the_logits() {
-        for logits in [[1000.0, -1000.0, 0.0], [0.0; 3], [-5000.0, -5000.0, -4999.0]] {
+        for logits in [
+            [1000.0, -1000.0, 0.0],
+            [0.0; 3],
+            [-5000.0, -5000.0, -4999.0],
+        ] {
             let total: f64 = softmax(&logits, 0.7).iter().sum();
             assert!((total - 1.0).abs() < 1e-12, "{logits:?} sums to {total}");
         }

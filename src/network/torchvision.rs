@@ -40,11 +40,7 @@ pub fn load_backbone(network: ResNet, weights: &StateDict) -> Result<ResNet, Wei
     apply(network, weights, true)
 }
 
-fn apply(
-    network: ResNet,
-    weights: &StateDict,
-    keep_head: bool,
-) -> Result<ResNet, WeightsError> {
+fn apply(network: ResNet, weights: &StateDict, keep_head: bool) -> Result<ResNet, WeightsError> {
     let mut loader = Loader {
         path: Vec::new(),
         weights,

@@ -106,7 +106,11 @@ mod tests {
 
     fn picture(size: u32) -> RgbImage {
         RgbImage::from_fn(size, size, |x, y| {
-            image::Rgb([(x * 7 % 256) as u8, (y * 5 % 256) as u8, ((x + y) % 256) as u8])
+            image::Rgb([
+                (x * 7 % 256) as u8,
+                (y * 5 % 256) as u8,
+                ((x + y) % 256) as u8,
+            ])
         })
     }
 

@@ -116,7 +116,9 @@ mod tests {
     #[test]
     fn a_lone_last_picture_is_left_out() {
         let settings = Preprocessing::imagenet(8);
-        let batches: Vec<Batch> = epoch(&examples(9), &settings, 4, 7, 0).into_iter().collect();
+        let batches: Vec<Batch> = epoch(&examples(9), &settings, 4, 7, 0)
+            .into_iter()
+            .collect();
         assert_eq!(batches.len(), 2);
         assert_eq!(batches_in_epoch(9, 4), 2);
     }

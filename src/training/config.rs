@@ -45,8 +45,14 @@ impl TrainConfig {
     pub fn validate(&self) -> Result<(), String> {
         let faults = [
             (self.data.is_empty(), "name at least one folder with --data"),
-            (self.batch < 2, "--batch must be at least 2: batch norm needs company"),
-            (self.epochs + self.head_epochs == 0, "--epochs 0 and --head-epochs 0 train nothing"),
+            (
+                self.batch < 2,
+                "--batch must be at least 2: batch norm needs company",
+            ),
+            (
+                self.epochs + self.head_epochs == 0,
+                "--epochs 0 and --head-epochs 0 train nothing",
+            ),
             (
                 !(self.learning_rate > 0.0 && self.learning_rate <= 1.0),
                 "--learning-rate must lie above 0 and at most at 1",

@@ -35,7 +35,9 @@ pub fn train(
     let steps = features.rows.len().div_ceil(config.batch) * config.head_epochs;
     let mut schedule =
         ModuleLrSchedulerConfig::new(one_cycle(config.learning_rate, steps)).init()?;
-    let mut optimizer = AdamWConfig::new().with_weight_decay(config.weight_decay).init();
+    let mut optimizer = AdamWConfig::new()
+        .with_weight_decay(config.weight_decay)
+        .init();
     let loss = CrossEntropyLossConfig::new()
         .with_smoothing(Some(config.label_smoothing).filter(|s| *s > 0.0))
         .init(device);
@@ -44,8 +46,14 @@ pub fn train(
     for _ in 0..config.head_epochs {
         order.shuffle(&mut rng);
         for chunk in order.chunks(config.batch) {
-            let rows: Vec<f32> = chunk.iter().flat_map(|i| features.rows[*i].clone()).collect();
-            let grades: Vec<i32> = chunk.iter().map(|i| i32::from(features.grades[*i])).collect();
+            let rows: Vec<f32> = chunk
+                .iter()
+                .flat_map(|i| features.rows[*i].clone())
+                .collect();
+            let grades: Vec<i32> = chunk
+                .iter()
+                .map(|i| i32::from(features.grades[*i]))
+                .collect();
             let input = Tensor::<2>::from_data(TensorData::new(rows, [chunk.len(), width]), device);
             let targets =
                 Tensor::<1, Int>::from_data(TensorData::new(grades, [chunk.len()]), device);

@@ -20,7 +20,9 @@ pub fn logits(
     device: &Device,
     done: &dyn Fn(usize),
 ) -> Vec<Vec<f32>> {
-    run(pictures, settings, device, done, |batch| network.forward(batch))
+    run(pictures, settings, device, done, |batch| {
+        network.forward(batch)
+    })
 }
 
 /// Pooled features of every picture: what the last layer sees.

@@ -57,7 +57,9 @@ mod tests {
     #[test]
     fn the_cycle_rises_to_its_peak_and_falls_to_nothing() {
         let steps = 100;
-        let mut cycle = ModuleLrSchedulerConfig::new(one_cycle(0.01, steps)).init().unwrap();
+        let mut cycle = ModuleLrSchedulerConfig::new(one_cycle(0.01, steps))
+            .init()
+            .unwrap();
         let rates: Vec<f64> = (0..steps).map(|_| cycle.step().base()).collect();
         let peak = rates.iter().copied().fold(0.0, f64::max);
         assert!((peak - 0.01).abs() < 1e-9, "{peak}");
