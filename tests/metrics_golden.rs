@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use fovea::evaluation::temperature;
-use fovea::evaluation::{Metrics, Predictions};
+use fovea::evaluation::{Bootstrap, Evaluation, Metrics, Predictions, Request, Threshold};
 use serde_json::Value;
 
 const TOLERANCE: f64 = 1e-5;
@@ -109,4 +109,78 @@ fn the_json_carries_the_promised_keys() {
         assert!(json.get(key).is_some(), "{key} is missing");
     }
     assert!(json["referable_auc"].is_null(), "one photo defines no area");
+}
+
+/// 366 photos of 183 patients: what `fovea evaluate` says of them.
+#[test]
+fn an_evaluation_surrounds_its_figures_with_intervals() {
+    let n: usize = 366;
+    let labels: Vec<u8> = (0..n).map(|i| (i / 2 % 5) as u8).collect();
+    // Ten of eleven right, by a margin that depends on the photo.
+    let logits: Vec<Vec<f64>> = (0..n)
+        .map(|i| {
+            let truth = usize::from(labels[i]);
+            let guess = if i % 11 == 0 { (truth + 1) % 5 } else { truth };
+            let margin = 1.0 + (i % 7) as f64 / 2.0;
+            (0..5)
+                .map(|class| if class == guess { margin } else { 0.0 })
+                .collect()
+        })
+        .collect();
+    let clusters: Vec<usize> = (0..n).map(|i| i / 2).collect();
+    let temperature = temperature::fit(&logits, &labels).expect("a temperature");
+    let threshold = Threshold {
+        name: "referable, high sensitivity".into(),
+        from_grade: 2,
+        threshold: 0.4,
+        prevalence: 0.1,
+    };
+    let evaluation = Evaluation::of(&Request {
+        logits: &logits,
+        labels: &labels,
+        clusters: &clusters,
+        temperature,
+        thresholds: std::slice::from_ref(&threshold),
+        bootstrap: Bootstrap::default(),
+    })
+    .expect("an evaluation");
+
+    assert_eq!(evaluation.clusters, 183);
+    for (name, value) in evaluation.metrics.named() {
+        let value = value.expect("every grade is present");
+        let interval = evaluation.intervals[&name];
+        // The calibration error of a resample is biased upwards.
+        let low = if name == "ece" { 0.0 } else { interval.low };
+        assert!(
+            low <= value && value <= interval.high,
+            "{name}: {value} outside {interval:?}"
+        );
+    }
+    // No patient has both eyes wrong: at most the interval of independent photos.
+    let accuracy = evaluation.intervals["accuracy"];
+    let independent = 2.0 * 1.96 * (10f64 / 121.0 / n as f64).sqrt();
+    let width = accuracy.high - accuracy.low;
+    assert!(
+        width > 0.5 * independent && width < 1.1 * independent,
+        "{width}"
+    );
+
+    let raw = evaluation
+        .uncalibrated
+        .as_ref()
+        .expect("a temperature was applied");
+    assert!(raw.cross_entropy > evaluation.metrics.cross_entropy);
+    let point = &evaluation.thresholds[0];
+    assert_eq!(point.threshold, threshold);
+    assert!(point.intervals["sensitivity"].low <= point.rates.sensitivity.expect("defined"));
+    assert!(point.at_prevalence.positive < point.rates.positive_predictive_value);
+
+    let json = serde_json::to_value(&evaluation).expect("JSON");
+    assert!(
+        json["kappa_quadratic"].is_number(),
+        "figures lie at the top"
+    );
+    let back: Evaluation = serde_json::from_value(json).expect("the same evaluation");
+    assert_eq!(back.metrics.n, evaluation.metrics.n);
+    assert_eq!(back.thresholds[0].threshold, threshold);
 }

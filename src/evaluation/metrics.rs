@@ -99,4 +99,52 @@ impl Metrics {
             confusion: confusion.counts().to_vec(),
         }
     }
+
+    /// Every single figure with its name, those of a class as
+    /// `recall_per_class.2`.
+    pub fn named(&self) -> Vec<(String, Option<f64>)> {
+        let mut named: Vec<(String, Option<f64>)> = [
+            ("accuracy", Some(self.accuracy)),
+            ("kappa_quadratic", self.kappa_quadratic),
+            ("kappa_linear", self.kappa_linear),
+            ("kappa_unweighted", self.kappa_unweighted),
+            ("cross_entropy", Some(self.cross_entropy)),
+            ("macro_recall", self.macro_recall),
+            ("macro_specificity", self.macro_specificity),
+            ("referable_auc", self.referable_auc),
+            (
+                "referable_average_precision",
+                self.referable_average_precision,
+            ),
+            ("sight_threatening_auc", self.sight_threatening_auc),
+            (
+                "sight_threatening_average_precision",
+                self.sight_threatening_average_precision,
+            ),
+            ("ece", Some(self.ece)),
+            ("brier", Some(self.brier)),
+        ]
+        .map(|(name, value)| (name.to_string(), value))
+        .into();
+        for (name, values) in [
+            ("recall_per_class", &self.recall_per_class),
+            ("specificity_per_class", &self.specificity_per_class),
+            ("auc_one_vs_rest", &self.auc_one_vs_rest),
+        ] {
+            for (class, value) in values.iter().enumerate() {
+                named.push((format!("{name}.{class}"), *value));
+            }
+        }
+        named
+    }
+
+    /// The names of [`Self::named`].
+    pub fn names(&self) -> Vec<String> {
+        self.named().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The values of [`Self::named`], in its order.
+    pub fn values(&self) -> Vec<Option<f64>> {
+        self.named().into_iter().map(|(_, value)| value).collect()
+    }
 }

@@ -6,13 +6,19 @@
 //! threshold or a temperature on the data it reports on: those come from
 //! validation and are applied to test.
 
+pub mod bootstrap;
 pub mod calibration;
+pub mod comparison;
 pub mod confusion;
 pub mod metrics;
 pub mod operating_point;
+pub mod outcome;
 pub mod predictions;
 pub mod ranking;
+pub mod selective;
 pub mod temperature;
 
+pub use bootstrap::{Bootstrap, Interval};
 pub use metrics::Metrics;
+pub use outcome::{Evaluation, Request, Threshold};
 pub use predictions::{InputError, Predictions};

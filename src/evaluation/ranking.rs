@@ -1,6 +1,8 @@
 //! What follows from the order of scores alone: the areas under the ROC and the
 //! precision-recall curve, ties counted as scikit-learn counts them.
 
+use serde::{Deserialize, Serialize};
+
 /// Photos in ascending order of score, in runs of equal scores.
 ///
 /// Sorting once and reusing the order makes a bootstrap sample cost one pass.
@@ -13,7 +15,7 @@ pub struct Ranking {
 
 /// A point of the ROC or precision-recall curve: calling positive every photo
 /// with this score or more.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {
     /// Sensitivity, or recall.
     pub true_positive_rate: f64,

@@ -5,7 +5,9 @@
 
 pub mod augment;
 pub mod batches;
+pub mod check;
 pub mod config;
+pub mod contact_sheet;
 pub mod dataset;
 mod disjoint_sets;
 pub mod duplicates;

@@ -26,7 +26,8 @@ pub enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+    /// The three sides.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
 
     pub fn name(self) -> &'static str {
         match self {

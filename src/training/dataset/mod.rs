@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use serde::Serialize;
 use thiserror::Error;
 
 use folder::{Folder, Resolution};
@@ -125,7 +126,7 @@ pub fn grade_counts(records: &[Record]) -> [usize; GRADES] {
 }
 
 /// One thing wrong with a data set: where, what, and how to mend it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Fault {
     pub file: PathBuf,
     /// Line of a text file, counted from 1.
