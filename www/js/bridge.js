@@ -10,10 +10,14 @@ export class Bridge {
   #next = 1;
   #gone = null;
   #tell;
+  #ended;
+  #spoke = false;
 
-  // `tell(event)` hears what the worker says unasked, such as progress.
-  constructor(tell = () => {}) {
+  // `tell(event)` hears what the worker says unasked, such as progress;
+  // `ended(fault, bridge)` that it is gone, whatever it was doing.
+  constructor({ tell = () => {}, ended = () => {} } = {}) {
     this.#tell = tell;
+    this.#ended = ended;
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "fovea" });
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => {
@@ -23,8 +27,6 @@ export class Bridge {
     };
     this.#worker.onmessageerror = () => this.#end(new Fault("worker-crashed"));
   }
-
-  #spoke = false;
 
   get gone() {
     return this.#gone !== null;
@@ -69,5 +71,6 @@ export class Bridge {
       reject(fault);
     }
     this.#calls.clear();
+    this.#ended(fault, this);
   }
 }

@@ -92,15 +92,17 @@ export class Engine extends EventTarget {
     try {
       return await call;
     } catch (error) {
-      if (!bridge.gone || error.code === "worker-disposed") throw error;
-      if (bridge === this.#bridge) {
-        if (kind === "webgpu") this.#set({ setAside: { reason: "crashed" } });
-        this.#revive();
-      }
-      throw new Fault(error.code, kind);
+      throw bridge.gone ? new Fault(error.code, kind) : error;
     } finally {
       this.#open.delete(call);
     }
+  }
+
+  // A worker that dies while in use is replaced at once, busy or not.
+  #lost(fault, bridge) {
+    if (bridge !== this.#bridge || fault.code === "worker-disposed") return;
+    if (this.state.kind === "webgpu") this.#set({ setAside: { reason: "crashed" } });
+    this.#revive();
   }
 
   async #revive() {
@@ -114,22 +116,24 @@ export class Engine extends EventTarget {
   }
 
   async #startCpu() {
-    const bridge = new Bridge((event) => this.#hear(event));
+    const bridge = this.#build((event) => this.#hear(event));
     try {
       const started = await bridge.call("start", ["cpu"]);
       this.#set(started);
       const loaded = await bridge.call("loadModel", ["cpu"]);
+      // WebGPU, tried meanwhile, may have been quicker.
+      if (this.state.model === "ready") return bridge.dispose();
       this.#adopt(bridge, { kind: "cpu", gpu: null, ...loaded });
     } catch (error) {
       bridge.dispose();
-      throw error;
+      throw error.code === "worker-crashed" ? new Fault("worker-start") : error;
     }
   }
 
   // True when WebGPU runs from now on; else `setAside` says why not.
   async #tryGpu() {
     const behind = this.state.model === "ready";
-    const bridge = new Bridge((event) => behind || this.#hear(event));
+    const bridge = this.#build((event) => behind || this.#hear(event));
     this.#set({ trying: true });
     try {
       const found = await bridge.call("findGpu", [{ allowSoftware: this.allowSoftware }], { limit: GPU_START_LIMIT });
@@ -145,11 +149,16 @@ export class Engine extends EventTarget {
       return true;
     } catch (error) {
       bridge.dispose();
-      this.#set({ setAside: { reason: "failed", detail: error } });
+      const crashed = error.code === "worker-crashed" || error.code === "worker-slow";
+      this.#set({ setAside: { reason: "failed", detail: crashed ? new Fault("gpu-start") : error } });
       return false;
     } finally {
       this.#set({ trying: false });
     }
+  }
+
+  #build(tell) {
+    return new Bridge({ tell, ended: (fault, bridge) => this.#lost(fault, bridge) });
   }
 
   // Swaps the worker between photographs, never under one.

@@ -24,8 +24,7 @@ function sentence({ kind, backend, gpu, trying, setAside, model }) {
 function whySetAside({ reason, detail }) {
   const said = strings.gpu[reason];
   if (typeof said !== "function") return said;
-  if (reason !== "failed") return said(detail);
-  return said(detail?.code === "worker-slow" ? strings.gpu.slow : explain(detail));
+  return said(reason === "failed" ? explain(detail) : detail);
 }
 
 export function showOffline(offline, engine) {
@@ -35,7 +34,7 @@ export function showOffline(offline, engine) {
 // Ready means the page *and* the model are stored.
 export function offlineState(offline, engine) {
   if (offline.state !== "ready") return offline.state;
-  if (engine.kept === null) return "preparing";
+  if (engine.kept === null) return engine.model === "error" ? "unloaded" : "preparing";
   return engine.kept ? "ready" : "blocked";
 }
 

@@ -73,14 +73,14 @@ export default {
     "no-adapter": "No graphics processor was offered.",
     software: (name) => `Its WebGPU is only software (${name}), slower than this.`,
     "lacks-feature": (what) => `The graphics processor lacks what the model needs (${what}).`,
-    failed: (why) => `WebGPU was tried and set aside: ${why}`,
+    failed: (why) => `WebGPU was tried and set aside. ${why}`,
     crashed: "WebGPU stopped while grading and was set aside.",
-    slow: "it did not become ready in time.",
   },
 
   // Offline and stored.
   offline: {
     preparing: "Getting ready to work without a network…",
+    unloaded: "Not yet: the model has to load once first",
     ready: "Ready: this page works without a network",
     insecure: "Not available at this address: it needs https or localhost",
     blocked: "Not available: this browser keeps nothing for this page, so the model is loaded on each visit",
@@ -102,6 +102,7 @@ export default {
     "worker-crashed": "The grader stopped unexpectedly on this photograph and was started anew. Try again; if it stops again, save the photograph as a JPEG and open that.",
     "worker-slow": "This photograph took too long and was given up. Try again, or open a smaller copy of it.",
     "worker-start": "The grader could not be started. Reload the page; if that does not help, use a current Chrome, Edge, Firefox or Safari.",
+    "gpu-start": "It stopped, or did not become ready in time.",
     "wasm-load": "Part of the page could not be fetched. Check the connection and try again.",
     "file-gone": "The file could not be read. It may have been moved, renamed or put away since it was chosen; choose it again.",
     "file-too-large": (limit) => `The file is larger than ${MB(limit)}, more than a photograph should be. Open the photograph itself, or a smaller copy.`,

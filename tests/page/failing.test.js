@@ -1,0 +1,85 @@
+// The model does not come, or comes broken: said, and mended by trying again.
+
+import assert from "node:assert/strict";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { gradeDrawn, modelReady, SITE, siteList, visit } from "./help/page.js";
+
+const isWeights = (path) => path.startsWith("model/") && !path.endsWith(".json");
+
+test("a model the server does not give can be asked for again", async () => {
+  const visitor = await visit({ query: "?backend=cpu", goto: false });
+  const { page, server } = visitor;
+  try {
+    server.refuse = isWeights;
+    await page.goto(visitor.address);
+    await page.waitForSelector("html[data-model=error]", { state: "attached", timeout: 60_000 });
+    assert.match(await page.locator("#loading-text").textContent(), /503/);
+    server.refuse = () => false;
+    await page.getByRole("button", { name: "Try again" }).click();
+    await modelReady(page);
+    assert.equal((await gradeDrawn(page)).status, "graded");
+  } finally {
+    await visitor.close();
+  }
+});
+
+test("a damaged model is refused, told, and not kept", async () => {
+  const site = await mkdtemp(join(tmpdir(), "fovea-site-"));
+  await cp(SITE, site, { recursive: true });
+  const { lazy } = await siteList(site);
+  const weights = join(site, lazy.find(({ url }) => isWeights(url)).url);
+  const bytes = await readFile(weights);
+  bytes[bytes.length >> 1] ^= 0x10;
+  await writeFile(weights, bytes);
+  const visitor = await visit({ site, query: "?backend=cpu" });
+  const { page } = visitor;
+  try {
+    await page.waitForSelector("html[data-model=error]", { state: "attached", timeout: 60_000 });
+    assert.ok((await page.locator("#loading-text").textContent()).length > 40);
+    const kept = await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith("fovea-model-")));
+    assert.deepEqual(kept, []);
+  } finally {
+    await visitor.close();
+    await rm(site, { recursive: true, force: true });
+  }
+});
+
+test("a stored model that has gone bad is replaced from the site", async () => {
+  const visitor = await visit({ query: "?backend=cpu" });
+  const { page } = visitor;
+  try {
+    await modelReady(page);
+    await page.evaluate(async () => {
+      const name = (await caches.keys()).find((one) => one.startsWith("fovea-model-"));
+      const cache = await caches.open(name);
+      const [request] = await cache.keys();
+      const bytes = new Uint8Array(await (await cache.match(request)).arrayBuffer());
+      bytes[bytes.length >> 1] ^= 0x10;
+      await cache.put(request, new Response(bytes));
+    });
+    await page.reload();
+    await modelReady(page);
+    assert.equal((await gradeDrawn(page)).status, "graded");
+  } finally {
+    await visitor.close();
+  }
+});
+
+test("over plain http in a clinic’s network it grades, and says what it cannot do there", async () => {
+  const visitor = await visit({ query: "?backend=cpu", host: "fovea.clinic" });
+  const { page } = visitor;
+  try {
+    assert.equal(await page.evaluate(() => isSecureContext), false);
+    await modelReady(page);
+    assert.equal((await gradeDrawn(page)).status, "graded");
+    assert.match(await page.locator("#offline").textContent(), /Not available/);
+    await page.getByRole("button", { name: "Clear everything" }).click();
+    await modelReady(page);
+    assert.equal((await gradeDrawn(page)).status, "graded");
+  } finally {
+    await visitor.close();
+  }
+});

@@ -1,0 +1,56 @@
+// Files a visitor should not have opened, and a few that are fine. Made here,
+// byte by byte; none is a patient's.
+
+import { crc32, deflateSync } from "node:zlib";
+
+export const textAsJpeg = () => Buffer.from("Patient list, not a photograph.\n".repeat(40));
+
+export const empty = () => Buffer.alloc(0);
+
+// Thirteen gigabytes of pixels in under a hundred bytes.
+export function vastPng(side = 60_000) {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  header.set([8, 2, 0, 0, 0], 8); // eight bits, RGB
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    chunk("IHDR", header),
+    chunk("IDAT", deflateSync(Buffer.alloc(1000))),
+    chunk("IEND", Buffer.alloc(0)),
+  ]);
+}
+
+function chunk(type, data) {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data]);
+  const framed = Buffer.alloc(8 + data.length + 4);
+  framed.writeUInt32BE(data.length, 0);
+  body.copy(framed, 4);
+  framed.writeUInt32BE(crc32(body), 8 + data.length);
+  return framed;
+}
+
+// A retina drawn by the site's own library, as the PNG it answers with.
+export async function drawnPng(page, grade, seed) {
+  const bytes = await page.evaluate(
+    async ([g, s]) => {
+      const library = await import(new URL("pkg/fovea_cpu.js", document.baseURI));
+      await library.default();
+      return Array.from(library.drawPhotograph(g, s));
+    },
+    [grade, seed],
+  );
+  return Buffer.from(bytes);
+}
+
+// The same as a JPEG, cut off in the middle as a broken transfer leaves it.
+export async function truncatedJpeg(page) {
+  const png = await drawnPng(page, 0, 5);
+  const bytes = await page.evaluate(async (data) => {
+    const bitmap = await createImageBitmap(new Blob([new Uint8Array(data)]));
+    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+    canvas.getContext("2d").drawImage(bitmap, 0, 0);
+    return Array.from(new Uint8Array(await (await canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 })).arrayBuffer()));
+  }, Array.from(png));
+  return Buffer.from(bytes).subarray(0, Math.floor(bytes.length / 2));
+}

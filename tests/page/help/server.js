@@ -1,0 +1,115 @@
+// Serves the built site from a folder, remembers every request, and can be
+// stopped and started again on the same port as a network that goes away.
+
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readFile, stat } from "node:fs/promises";
+import { createServer } from "node:http";
+import { extname, join, normalize, sep } from "node:path";
+
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".css": "text/css; charset=utf-8",
+  ".json": "application/json",
+  ".webmanifest": "application/manifest+json",
+  ".svg": "image/svg+xml",
+  ".png": "image/png",
+  ".wasm": "application/wasm",
+};
+
+export class SiteServer {
+  #server = null;
+  #port = 0;
+  #tags = new Map();
+
+  constructor(folder) {
+    this.folder = folder;
+    this.requests = []; // { method, path, bodyBytes, status, sentBytes }
+    this.refuse = () => false; // (path) => true answers 503
+    this.hold = async () => {}; // (path) => a promise the answer waits for
+  }
+
+  get origin() {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  // Body bytes sent since `from`, an index into `requests`.
+  sent(from = 0) {
+    return this.requests.slice(from).reduce((sum, { sentBytes }) => sum + sentBytes, 0);
+  }
+
+  async start() {
+    this.#server = createServer((request, response) => this.#answer(request, response));
+    await new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(this.#port, "127.0.0.1", resolve);
+    });
+    this.#port = this.#server.address().port;
+    return this;
+  }
+
+  async stop() {
+    if (!this.#server) return;
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    this.#server.closeAllConnections();
+    await closed;
+    this.#server = null;
+  }
+
+  async #answer(request, response) {
+    const url = new URL(request.url, this.origin);
+    const entry = { method: request.method, path: url.pathname.slice(1), bodyBytes: 0, status: 0, sentBytes: 0 };
+    this.requests.push(entry);
+    for await (const chunk of request) entry.bodyBytes += chunk.length;
+
+    if (this.refuse(entry.path)) return response.writeHead((entry.status = 503)).end();
+    await this.hold(entry.path);
+    const path = normalize(join(this.folder, decodeURIComponent(url.pathname).replace(/\/$/, "/index.html")));
+    const inside = path.startsWith(this.folder + sep);
+    const found = inside && (await stat(path).catch(() => null));
+    if (!found?.isFile()) return response.writeHead((entry.status = 404)).end();
+
+    const tag = await this.#tag(path, found);
+    const headers = { "content-type": TYPES[extname(path)] ?? "application/octet-stream", "cache-control": "no-cache", etag: tag };
+    if (request.headers["if-none-match"] === tag) return response.writeHead((entry.status = 304), headers).end();
+    response.writeHead((entry.status = 200), { ...headers, "content-length": found.size });
+    const stream = createReadStream(path);
+    stream.on("data", (chunk) => (entry.sentBytes += chunk.length));
+    stream.on("error", () => response.destroy());
+    stream.pipe(response);
+  }
+
+  async #tag(path, { mtimeMs, size }) {
+    const key = `${path} ${mtimeMs} ${size}`;
+    if (!this.#tags.has(key)) this.#tags.set(key, `"${createHash("sha256").update(await readFile(path)).digest("hex")}"`);
+    return this.#tags.get(key);
+  }
+}
+
+// A proxy that lets nothing through and remembers who was asked for: what the
+// browser sends anywhere but to the site ends up here, whoever sent it.
+export class Outside {
+  asked = [];
+  #server = createServer((request, response) => {
+    this.asked.push(request.url);
+    response.writeHead(403).end();
+  }).on("connect", (request, socket) => {
+    this.asked.push(request.url);
+    socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+  });
+
+  async start() {
+    await new Promise((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return this;
+  }
+
+  get address() {
+    return `http://127.0.0.1:${this.#server.address().port}`;
+  }
+
+  stop() {
+    this.#server.closeAllConnections();
+    return new Promise((resolve) => this.#server.close(resolve));
+  }
+}

@@ -1,0 +1,88 @@
+// The ways in besides the picker: dropping files and folders, pasting; and
+// photographs that come before the model has.
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { card, choose, modelReady, photo, result, visit } from "./help/page.js";
+import { drawnPng } from "./help/pictures.js";
+
+let visitor;
+let page;
+let folder;
+let release;
+before(async () => {
+  visitor = await visit({ query: "?backend=cpu", goto: false });
+  page = visitor.page;
+  const held = new Promise((resolve) => (release = resolve));
+  visitor.server.hold = (path) => (path.startsWith("model/") && !path.endsWith(".json") ? held : undefined);
+  await page.goto(visitor.address);
+  folder = await mkdtemp(join(tmpdir(), "fovea-photos-"));
+});
+after(async () => {
+  await visitor?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("a photograph given before the model has arrived waits and is graded", async () => {
+  await choose(page, photo("early.png", await drawnPng(page, 1, 1), "image/png"));
+  const early = card(page, "early.png");
+  await early.waitFor();
+  assert.equal(await early.getAttribute("data-status"), "queued");
+  assert.match(await early.textContent(), /Waiting for the model/);
+  release();
+  assert.equal((await result(early)).status, "graded");
+});
+
+test("a dropped file is graded", async () => {
+  const file = join(folder, "dropped.png");
+  await writeFile(file, await drawnPng(page, 2, 2));
+  await drop(file);
+  assert.equal((await result(card(page, "dropped.png"))).status, "graded");
+});
+
+test("a dropped folder gives its photographs in order and leaves the rest out", async () => {
+  const inside = join(folder, "clinic");
+  await mkdir(join(inside, "second"), { recursive: true });
+  await writeFile(join(inside, "10 right.png"), await drawnPng(page, 0, 10));
+  await writeFile(join(inside, "9 left.png"), await drawnPng(page, 0, 9));
+  await writeFile(join(inside, "second", "11.png"), await drawnPng(page, 0, 11));
+  await writeFile(join(inside, "labels.csv"), "image,grade\n");
+  await writeFile(join(inside, ".hidden.png"), "");
+  await drop(inside);
+  await result(card(page, "11.png"));
+  const names = await page.locator("article h3").allTextContents();
+  assert.deepEqual(names.slice(-3), ["9 left.png", "10 right.png", "11.png"]);
+  assert.ok(!names.includes("labels.csv"));
+});
+
+test("a pasted photograph is graded", async () => {
+  await page.evaluate((bytes) => {
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(bytes)], "pasted.png", { type: "image/png" }));
+    document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  }, Array.from(await drawnPng(page, 4, 4)));
+  assert.equal((await result(card(page, "pasted.png"))).status, "graded");
+});
+
+test("the same file can be chosen twice", async () => {
+  const same = photo("twice.png", await drawnPng(page, 0, 3), "image/png");
+  await choose(page, same);
+  await choose(page, same);
+  assert.equal(await card(page, "twice.png").count(), 2);
+  await result(card(page, "twice.png").nth(1));
+});
+
+// As the desktop does it: the browser opens the paths itself.
+async function drop(...paths) {
+  await modelReady(page);
+  await page.evaluate(() => scrollTo(0, 0));
+  const box = await page.locator("#lightbox").boundingBox();
+  const session = await visitor.context.newCDPSession(page);
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  const place = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) await session.send("Input.dispatchDragEvent", { type, ...place, data });
+  await session.detach();
+}

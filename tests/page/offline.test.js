@@ -1,0 +1,54 @@
+// After one visit everything works with no network and no server at all; what a
+// visit transfers is counted.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { gradeDrawn, modelReady, offlineReady, visit } from "./help/page.js";
+
+let visitor;
+let page;
+before(async () => {
+  visitor = await visit({ query: "?backend=cpu" });
+  page = visitor.page;
+});
+after(() => visitor?.close());
+
+test("a first visit transfers less than 26 MB", async () => {
+  await modelReady(page);
+  await offlineReady(page);
+  const sent = visitor.server.sent();
+  assert.ok(sent > 1e6, `${sent} bytes is too little to be true`);
+  assert.ok(sent < 26e6, `${(sent / 1e6).toFixed(1)} MB`);
+});
+
+test("a second visit transfers nothing but a revalidation", async () => {
+  const from = visitor.server.requests.length;
+  await page.close();
+  page = await visitor.context.newPage();
+  await page.goto(visitor.address);
+  await modelReady(page);
+  await offlineReady(page);
+  await page.waitForTimeout(1500);
+  const fetched = visitor.server.requests.slice(from);
+  assert.equal(visitor.server.sent(from), 0, JSON.stringify(fetched));
+  for (const { path, status } of fetched) assert.equal(status, 304, path);
+});
+
+test("without a network and a server the page opens and grades", async () => {
+  await visitor.context.setOffline(true);
+  await visitor.server.stop();
+  await page.reload();
+  await modelReady(page);
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.offline), "ready");
+  const graded = await gradeDrawn(page);
+  assert.equal(graded.status, "graded", graded.reason);
+  await visitor.server.start();
+  await visitor.context.setOffline(false);
+});
+
+test("removing the page from the device really removes it", async () => {
+  await page.getByRole("button", { name: "Remove Fovea from this device" }).click();
+  await page.waitForSelector("html[data-offline=removed]", { state: "attached" });
+  const left = await page.evaluate(async () => ({ caches: await caches.keys(), workers: (await navigator.serviceWorker.getRegistrations()).length }));
+  assert.deepEqual(left, { caches: [], workers: 0 });
+});

@@ -1,0 +1,60 @@
+// Which processor is chosen, and that the page always says so. A software
+// adapter stands in for a graphics processor; it shows correctness, not speed.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { card, choose, modelReady, photo, result, savedJson, siteList, visit } from "./help/page.js";
+import { drawnPng } from "./help/pictures.js";
+
+const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+const hasGpuBuild = (await siteList()).lazy.some(({ url }) => url === "pkg/fovea_gpu_bg.wasm");
+
+test("a software adapter is refused, and the page says why it runs on the CPU", async () => {
+  const visitor = await visit({ args: SOFTWARE_GPU });
+  const { page, server } = visitor;
+  try {
+    const { backend } = await modelReady(page);
+    assert.match(backend, /cpu/);
+    await page.waitForFunction(() => !/Trying/.test(document.querySelector("#runs-on").textContent));
+    assert.match(await page.locator("#runs-on").textContent(), /software|No graphics processor/);
+    assert.ok(!server.requests.some(({ path }) => path.includes("fovea_gpu")), "the GPU wasm was fetched for nothing");
+  } finally {
+    await visitor.close();
+  }
+});
+
+test("asked for WebGPU where there is none, it runs on the CPU and says so", async () => {
+  const visitor = await visit({ query: "?backend=webgpu" });
+  const { page } = visitor;
+  try {
+    const { backend } = await modelReady(page);
+    assert.match(backend, /cpu/);
+    assert.match(await page.locator("#runs-on").textContent(), /CPU.*(No graphics processor|no WebGPU|software)/);
+  } finally {
+    await visitor.close();
+  }
+});
+
+test("on WebGPU the probabilities are the CPU’s", { skip: !hasGpuBuild && "the site was built without WebGPU", timeout: 300_000 }, async (t) => {
+  const visitor = await visit({ args: SOFTWARE_GPU, query: "?backend=webgpu&allow-software-gpu" });
+  const { page } = visitor;
+  try {
+    const { backend } = await modelReady(page);
+    const words = await page.locator("#runs-on").textContent();
+    if (!/webgpu/i.test(backend)) return t.skip(`no adapter here: ${words}`);
+    const drawing = photo("same.png", await drawnPng(page, 3, 42), "image/png");
+    await choose(page, drawing);
+    await result(card(page, "same.png"), 240_000);
+    const [gpu] = await savedJson(page);
+    await page.goto(`${visitor.server.origin}/?backend=cpu`);
+    await modelReady(page);
+    await choose(page, drawing);
+    await result(card(page, "same.png"));
+    const [cpu] = await savedJson(page);
+    assert.match(gpu.backend, /webgpu/i);
+    assert.equal(gpu.grade, cpu.grade);
+    for (const [grade, probability] of cpu.probabilities.entries()) assert.ok(Math.abs(gpu.probabilities[grade] - probability) <= 1e-3, `${gpu.probabilities} / ${cpu.probabilities}`);
+  } finally {
+    await visitor.close();
+  }
+});
