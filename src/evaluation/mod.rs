@@ -11,10 +11,13 @@ pub mod calibration;
 pub mod comparison;
 pub mod confusion;
 pub mod metrics;
+pub mod model_card;
 pub mod operating_point;
 pub mod outcome;
+pub mod plots;
 pub mod predictions;
 pub mod ranking;
+pub mod report;
 pub mod selective;
 pub mod temperature;
 
