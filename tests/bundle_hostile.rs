@@ -1,4 +1,5 @@
 //! A bundle is hostile until checked: every fault is refused with its reason.
+#![cfg(not(target_arch = "wasm32"))]
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,6 @@
 //! The native half of a promise: preparing gives the same bytes everywhere.
 //! `tests/browser.rs` holds the other half to the same hash.
+#![cfg(not(target_arch = "wasm32"))]
 
 #[test]
 fn a_drawing_is_prepared_to_the_same_bytes_as_in_the_browser() {

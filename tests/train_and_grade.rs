@@ -1,5 +1,6 @@
 //! The whole path, small: drawn photographs are trained on, the bundle is
 //! written, opened, evaluated and used to grade through the command itself.
+#![cfg(not(target_arch = "wasm32"))]
 
 use std::path::Path;
 use std::process::{Command, Output};
