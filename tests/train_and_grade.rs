@@ -187,3 +187,75 @@ fn errors_name_the_file_and_the_fix() {
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(words.contains("--learning-rate"), "{words}");
 }
+
+#[test]
+fn a_training_that_was_killed_resumes_to_the_same_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data);
+    let hash = |out: &Path| {
+        let json = std::fs::read(out.join("model.json")).unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        manifest["weights"]["sha256"].as_str().unwrap().to_owned()
+    };
+    let flags = |out: &Path| -> Vec<String> {
+        let mut flags: Vec<String> = [
+            "train",
+            "--size",
+            "32",
+            "--epochs",
+            "4",
+            "--batch",
+            "8",
+            "--validation",
+            "0.3",
+        ]
+        .map(str::to_owned)
+        .to_vec();
+        for (flag, path) in [("--data", data.as_path()), ("--out", out)] {
+            flags.extend([flag.to_owned(), path.to_str().unwrap().to_owned()]);
+        }
+        flags
+    };
+    let run = |flags: &[String]| succeed(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+
+    let unbroken = folder.path().join("unbroken");
+    run(&flags(&unbroken));
+    assert!(!unbroken.join("checkpoints").exists(), "left behind");
+
+    let killed = folder.path().join("killed");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .args(flags(&killed))
+        .stderr(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let first = killed.join("checkpoints/epoch-0001");
+    let later = |n: u32| killed.join(format!("checkpoints/epoch-000{n}"));
+    while !first.exists() && !later(2).exists() && !later(3).exists() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it could be killed"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let again = fovea(
+        &flags(&killed)
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
+    );
+    let words = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(
+        !again.status.success() && words.contains("--resume"),
+        "{words}"
+    );
+
+    succeed(&["train", "--resume", "--out", killed.to_str().unwrap()]);
+    assert_eq!(hash(&killed), hash(&unbroken));
+    let epochs = |out: &Path| std::fs::read_to_string(out.join("metrics.csv")).unwrap();
+    assert_eq!(epochs(&killed), epochs(&unbroken));
+}

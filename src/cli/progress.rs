@@ -1,16 +1,38 @@
 //! Progress bars on a terminal, plain lines elsewhere.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::training::Watch;
 use crate::training::finetune::EpochFigures;
 
-/// Shows a training's progress on standard error.
-#[derive(Default)]
+/// Shows a training's progress on standard error and listens for Ctrl-C.
 pub struct Terminal {
     bar: Mutex<Option<ProgressBar>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Terminal {
+    /// The first Ctrl-C asks the training to stop, the second ends the program.
+    pub fn listening() -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::clone(&stop);
+        let listening = ctrlc::set_handler(move || {
+            if asked.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+            eprintln!("\nstopping after this step; press Ctrl-C again to stop at once");
+        });
+        if let Err(error) = listening {
+            eprintln!("Ctrl-C will stop the training without a word ({error})");
+        }
+        Self {
+            bar: Mutex::new(None),
+            stop,
+        }
+    }
 }
 
 impl Terminal {
@@ -80,5 +102,9 @@ impl Watch for Terminal {
             m.accuracy * 100.0,
             m.cross_entropy,
         ));
+    }
+
+    fn stop(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
     }
 }

@@ -21,7 +21,7 @@ use crate::training::{TrainConfig, run};
 #[derive(Args)]
 pub struct Arguments {
     /// Folder of labelled photos; may be given several times
-    #[arg(long, required = true, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["config", "resume"])]
     data: Vec<PathBuf>,
     /// torchvision weights to start from (.pth or .safetensors, packed with xz or not);
     /// without it the network starts from random weights
@@ -30,6 +30,12 @@ pub struct Arguments {
     /// Folder for the bundle and the records of the run
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Repeat a run from the config.json it saved; no other flag of the recipe goes with it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "from"])]
+    config: Option<PathBuf>,
+    /// Go on from the last checkpoint in --out, to the weights an unbroken run would have given
+    #[arg(long, conflicts_with_all = ["data", "from", "config"])]
+    resume: bool,
     /// Name of the model in its manifest
     #[arg(long, default_value = "fovea-resnet18")]
     name: String,
@@ -98,8 +104,19 @@ impl Arguments {
 
 /// Trains and names the bundle.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let config = arguments.config();
-    config.validate().map_err(|fault| anyhow!(fault))?;
+    let saved = if arguments.resume {
+        Some(arguments.out.join("config.json"))
+    } else {
+        arguments.config.clone()
+    };
+    let config = match saved {
+        Some(path) => TrainConfig::read(&path).map_err(|fault| anyhow!(fault))?,
+        None => {
+            let config = arguments.config();
+            config.validate().map_err(|fault| anyhow!(fault))?;
+            config
+        }
+    };
     let command = repeat(std::env::args().skip(1));
     let manifest = run::run(
         &config,
@@ -107,7 +124,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         &arguments.out,
         &command,
         &Device::flex(),
-        &Terminal::default(),
+        arguments.resume,
+        &Terminal::listening(),
     )?;
     println!("{}", manifest.display());
     Ok(ExitCode::SUCCESS)

@@ -75,4 +75,16 @@ impl TrainConfig {
         }
         self.preprocessing.validate().map_err(|e| e.to_string())
     }
+
+    /// Reads a configuration that a run saved.
+    ///
+    /// # Errors
+    /// A sentence naming the file.
+    pub fn read(path: &std::path::Path) -> Result<Self, String> {
+        let named = |error: String| format!("{}: {error}", path.display());
+        let json = std::fs::read(path).map_err(|e| named(e.to_string()))?;
+        let config: Self = serde_json::from_slice(&json).map_err(|e| named(e.to_string()))?;
+        config.validate().map_err(named)?;
+        Ok(config)
+    }
 }

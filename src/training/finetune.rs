@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::Module;
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::batches::{self, Example};
+use super::checkpoint::{CheckpointError, Checkpoints};
 use super::config::TrainConfig;
 use super::predict;
 use super::schedule::discriminative;
@@ -38,15 +40,16 @@ pub enum Progress<'a> {
         /// Smoothed over the last steps.
         loss: f64,
     },
-    Epoch(&'a EpochFigures),
-    /// The weights of the epoch just reported, the best so far.
-    Best(&'a StateDict),
+    /// Every epoch so far, the newest last.
+    Epoch(&'a [EpochFigures]),
 }
 
-/// The best epoch's network and the way there.
-pub struct Outcome {
-    pub network: ResNet,
-    pub history: Vec<EpochFigures>,
+/// How a training ended.
+pub enum Outcome {
+    /// The network with the best epoch's weights, in inference mode.
+    Finished(Box<ResNet>),
+    /// Asked to stop; the last checkpoint is whole.
+    Interrupted,
 }
 
 /// Photos the best epoch is chosen on.
@@ -80,82 +83,162 @@ impl Validation {
     }
 }
 
-/// Trains `network` (on an autodiff `device`) for `config.epochs` and returns
-/// the epoch with the highest quadratic kappa on validation.
-///
-/// # Errors
-/// A sentence where a rate is out of range or the loss stops being a number.
-pub fn run(
-    mut network: ResNet,
-    examples: &Arc<Vec<Example>>,
-    validation: &Validation,
-    config: &TrainConfig,
-    device: &Device,
-    observe: &mut dyn FnMut(Progress<'_>),
-) -> Result<Outcome, String> {
-    let plain = device.clone().inner();
-    let size = config.preprocessing.size as usize;
-    let steps = batches::batches_in_epoch(examples.len(), config.batch);
-    let total = steps * config.epochs;
-    let mut schedule = discriminative(config.learning_rate, config.discrimination, total.max(1))?;
-    let mut optimizer = AdamWConfig::new()
-        .with_weight_decay(config.weight_decay)
-        .init();
-    let loss = CrossEntropyLossConfig::new()
-        .with_smoothing(Some(config.label_smoothing).filter(|s| *s > 0.0))
-        .init(device);
+/// Why a training broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum FinetuneError {
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    #[error(
+        "the loss became {loss} in epoch {epoch}, step {step}; the last checkpoint is whole, \
+         but start again with a lower --learning-rate"
+    )]
+    Diverged {
+        loss: f64,
+        epoch: usize,
+        step: usize,
+    },
+    #[error("{0}")]
+    Other(String),
+}
 
-    let mut history = Vec::new();
-    let mut best: Option<(f64, StateDict)> = None;
-    let mut judge = |network: &ResNet,
-                     epoch: usize,
-                     training_loss: Option<f64>,
-                     observe: &mut dyn FnMut(Progress<'_>)|
-     -> Result<(), String> {
-        let inference = network.valid();
-        let (_, metrics) = validation.measure(&inference, config, &plain)?;
-        let kappa = metrics.kappa_quadratic.unwrap_or(f64::NEG_INFINITY);
-        let better = best.as_ref().is_none_or(|(highest, _)| kappa > *highest);
-        let kept = better.then(|| network::state_dict(&inference));
-        let figures = EpochFigures {
-            epoch,
-            training_loss,
-            validation: metrics,
-            best: better,
-        };
-        observe(Progress::Epoch(&figures));
-        history.push(figures);
-        if let Some(weights) = kept {
-            observe(Progress::Best(&weights));
-            best = Some((kappa, weights));
+/// What a training needs beside the network.
+pub struct Finetune<'a> {
+    pub examples: &'a Arc<Vec<Example>>,
+    pub validation: &'a Validation,
+    pub config: &'a TrainConfig,
+    /// With autodiff.
+    pub device: &'a Device,
+    pub checkpoints: &'a Checkpoints,
+    /// Asked between steps whether to stop.
+    pub stop: &'a dyn Fn() -> bool,
+}
+
+/// Network and memory of a training under way.
+struct State {
+    network: ResNet,
+    optimizer: ModuleOptimizer,
+    history: Vec<EpochFigures>,
+    best: Option<StateDict>,
+}
+
+impl Finetune<'_> {
+    /// Trains `network` for the configured epochs, or goes on from the last
+    /// checkpoint where there is one, and returns the epoch with the highest
+    /// quadratic kappa on validation.
+    ///
+    /// # Errors
+    /// [`FinetuneError`]; checkpoints already written stay.
+    pub fn run(
+        &self,
+        network: ResNet,
+        observe: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Outcome, FinetuneError> {
+        let config = self.config;
+        let steps = batches::batches_in_epoch(self.examples.len(), config.batch);
+        let total = (steps * config.epochs).max(1);
+        let mut schedule = discriminative(config.learning_rate, config.discrimination, total)
+            .map_err(FinetuneError::Other)?;
+        let (mut state, done) = self.begin(network, observe)?;
+        // The schedule is a function of the step alone: walk it to where it was.
+        for _ in 0..done * steps {
+            schedule.step();
         }
-        Ok(())
-    };
+        for epoch in done + 1..=config.epochs {
+            let loss;
+            (state, loss) = self.epoch(state, &mut schedule, epoch, steps, observe)?;
+            let Some(loss) = loss else {
+                return Ok(Outcome::Interrupted);
+            };
+            self.judge(&mut state, epoch, Some(loss), observe)?;
+            self.save(&state, epoch)?;
+        }
+        let weights = state
+            .best
+            .ok_or_else(|| FinetuneError::Other("no epoch was measured".to_owned()))?;
+        let network = network::load(state.network.valid(), &weights)
+            .map_err(|e| FinetuneError::Other(e.to_string()))?;
+        Ok(Outcome::Finished(Box::new(network)))
+    }
 
-    judge(&network, 0, None, observe)?;
-    for epoch in 1..=config.epochs {
+    /// The state to start from, and the epochs it has behind it.
+    fn begin(
+        &self,
+        network: ResNet,
+        observe: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(State, usize), FinetuneError> {
+        let optimizer = AdamWConfig::new()
+            .with_weight_decay(self.config.weight_decay)
+            .init();
+        if self.checkpoints.any()
+            && let Some(saved) = self.checkpoints.load(network.clone(), optimizer.clone())?
+        {
+            let state = State {
+                network: saved.network,
+                optimizer: saved.optimizer,
+                history: saved.history,
+                best: Some(saved.best),
+            };
+            return Ok((state, saved.epoch));
+        }
+        let mut state = State {
+            network,
+            optimizer,
+            history: Vec::new(),
+            best: None,
+        };
+        self.judge(&mut state, 0, None, observe)?;
+        self.save(&state, 0)?;
+        Ok((state, 0))
+    }
+
+    /// One epoch; its mean loss, or `None` where asked to stop.
+    fn epoch(
+        &self,
+        state: State,
+        schedule: &mut ModuleLrScheduler,
+        epoch: usize,
+        steps: usize,
+        observe: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(State, Option<f64>), FinetuneError> {
+        let State {
+            mut network,
+            mut optimizer,
+            history,
+            best,
+        } = state;
+        let mut stopped = false;
+        let config = self.config;
+        let size = config.preprocessing.size as usize;
+        let loss = CrossEntropyLossConfig::new()
+            .with_smoothing(Some(config.label_smoothing).filter(|s| *s > 0.0))
+            .init(self.device);
         let mut sum = 0.0;
         let mut smoothed = None;
         let received = batches::epoch(
-            examples,
+            self.examples,
             &config.preprocessing,
             config.batch,
             config.seed,
             epoch,
         );
         for (step, batch) in received.into_iter().enumerate() {
+            if (self.stop)() {
+                stopped = true;
+                break;
+            }
             let count = batch.grades.len();
             let pictures = TensorData::new(batch.pictures, [count, 3, size, size]);
             let grades = TensorData::new(batch.grades, [count]);
-            let logits = network.forward(Tensor::from_data(pictures, device));
-            let value = loss.forward(logits, Tensor::<1, Int>::from_data(grades, device));
+            let logits = network.forward(Tensor::from_data(pictures, self.device));
+            let targets = Tensor::<1, Int>::from_data(grades, self.device);
+            let value = loss.forward(logits, targets);
             let number = f64::from(value.clone().into_scalar::<f32>());
             if !number.is_finite() {
-                return Err(format!(
-                    "the loss became {number} in epoch {epoch}, step {}; \
-                     lower --learning-rate and start again",
-                    step + 1
-                ));
+                return Err(FinetuneError::Diverged {
+                    loss: number,
+                    epoch,
+                    step: step + 1,
+                });
             }
             let gradients = GradientsParams::from_grads(value.backward(), &network);
             network = optimizer.step(schedule.step(), network, gradients);
@@ -169,10 +252,61 @@ pub fn run(
                 loss: shown,
             });
         }
-        judge(&network, epoch, Some(sum / steps as f64), observe)?;
+        let state = State {
+            network,
+            optimizer,
+            history,
+            best,
+        };
+        Ok((state, (!stopped).then_some(sum / steps as f64)))
     }
 
-    let (_, weights) = best.ok_or("no epoch was measured")?;
-    let network = network::load(network.valid(), &weights).map_err(|e| e.to_string())?;
-    Ok(Outcome { network, history })
+    /// Measures the network on validation and keeps it if it is the best so far.
+    fn judge(
+        &self,
+        state: &mut State,
+        epoch: usize,
+        training_loss: Option<f64>,
+        observe: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), FinetuneError> {
+        let plain = self.device.clone().inner();
+        let inference = state.network.valid();
+        let (_, metrics) = self
+            .validation
+            .measure(&inference, self.config, &plain)
+            .map_err(FinetuneError::Other)?;
+        let kappa = |metrics: &Metrics| metrics.kappa_quadratic.unwrap_or(f64::NEG_INFINITY);
+        let highest = state
+            .history
+            .iter()
+            .map(|figures| kappa(&figures.validation))
+            .fold(f64::NEG_INFINITY, f64::max);
+        let better = state.best.is_none() || kappa(&metrics) > highest;
+        if better {
+            state.best = Some(network::state_dict(&inference));
+        }
+        let figures = EpochFigures {
+            epoch,
+            training_loss,
+            validation: metrics,
+            best: better,
+        };
+        state.history.push(figures);
+        observe(Progress::Epoch(&state.history));
+        Ok(())
+    }
+
+    fn save(&self, state: &State, epoch: usize) -> Result<(), FinetuneError> {
+        let Some(best) = &state.best else {
+            return Ok(());
+        };
+        self.checkpoints.save(
+            epoch,
+            &state.network,
+            &state.optimizer,
+            &state.history,
+            best,
+        )?;
+        Ok(())
+    }
 }

@@ -6,6 +6,7 @@
 pub mod augment;
 pub mod batches;
 pub mod check;
+pub mod checkpoint;
 pub mod config;
 pub mod contact_sheet;
 pub mod dataset;

@@ -7,14 +7,16 @@ use burn::tensor::Device;
 use image::RgbImage;
 
 use super::batches::Example;
+use super::checkpoint::Checkpoints;
 use super::config::TrainConfig;
 use super::dataset::{self, Record};
 use super::export::{self, Description, Measured};
-use super::finetune::{self, EpochFigures, Progress, Validation};
+use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress, Validation};
 use super::split::{self, Fractions, Split};
 use super::{duplicates, head, pictures, predict, terms, weights_file};
 use crate::bundle::Training;
-use crate::network::{self, Precision, ResNet};
+use crate::grading::Grade;
+use crate::network::{self, ResNet};
 
 /// Why a training stopped; every kind names what to do.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +31,23 @@ pub enum TrainError {
     Weights(#[from] weights_file::WeightsFileError),
     #[error("{} of the photos cannot be used:\n{}", .0.len(), list(.0))]
     Photos(Vec<pictures::Rejected>),
+    #[error(transparent)]
+    Finetune(#[from] finetune::FinetuneError),
+    #[error(transparent)]
+    Checkpoint(#[from] super::checkpoint::CheckpointError),
+    #[error(
+        "{}: holds an unfinished training; go on with `fovea train --resume --out {}`, \
+         or choose another --out",
+        .0.display(), .0.display()
+    )]
+    Unfinished(PathBuf),
+    #[error("{}: no unfinished training to resume", .0.display())]
+    NothingToResume(PathBuf),
+    #[error(
+        "stopped; go on from the last whole epoch with `fovea train --resume --out {}`",
+        .0.display()
+    )]
+    Interrupted(PathBuf),
     #[error("{0}")]
     Stopped(String),
 }
@@ -52,10 +71,13 @@ pub trait Watch: Sync {
     /// Something worth a line.
     fn say(&self, sentence: &str);
     fn epoch(&self, figures: &EpochFigures);
+    /// Whether the training should stop at the next step.
+    fn stop(&self) -> bool;
 }
 
 /// Trains as `config` says and writes bundle, split, configuration and history
-/// into `out`; `command` is what to type to repeat it. Returns the manifest's path.
+/// into `out`; `command` is what to type to repeat it; `resume` goes on from the
+/// last checkpoint there. Returns the manifest's path.
 ///
 /// # Errors
 /// [`TrainError`]; what was already written stays.
@@ -65,9 +87,16 @@ pub fn run(
     out: &Path,
     command: &str,
     device: &Device,
+    resume: bool,
     watch: &dyn Watch,
 ) -> Result<PathBuf, TrainError> {
     let stopped = TrainError::Stopped;
+    let checkpoints = Checkpoints::of(out);
+    match (resume, checkpoints.any()) {
+        (false, true) => return Err(TrainError::Unfinished(out.to_owned())),
+        (true, false) => return Err(TrainError::NothingToResume(out.to_owned())),
+        _ => {}
+    }
     std::fs::create_dir_all(out).map_err(|error| stopped(format!("{}: {error}", out.display())))?;
     let json = serde_json::to_vec_pretty(config).map_err(|e| stopped(e.to_string()))?;
     export::write_whole(&out.join("config.json"), &json).map_err(stopped)?;
@@ -125,72 +154,63 @@ pub fn run(
     };
 
     let training_device = device.clone().autodiff();
-    let network = start(
-        config,
-        &train,
-        &train_records,
-        device,
-        &training_device,
-        watch,
-    )?;
+    let network = if resume {
+        config.architecture.init(Grade::ALL.len(), &training_device)
+    } else {
+        start(
+            config,
+            &train,
+            &train_records,
+            device,
+            &training_device,
+            watch,
+        )?
+    };
 
     let examples: Arc<Vec<Example>> =
         Arc::new(train.into_iter().zip(grades(&train_records)).collect());
-    let history = std::cell::RefCell::new(Vec::<EpochFigures>::new());
     let mut fault = None;
-    let outcome = finetune::run(
-        network,
-        &examples,
-        &validation,
+    let finetune = Finetune {
+        examples: &examples,
+        validation: &validation,
         config,
-        &training_device,
-        &mut |progress| match progress {
-            Progress::Step {
-                epoch,
-                step,
-                steps,
-                loss,
-            } => {
-                if step == 1 {
-                    watch.stage(&format!("Epoch {epoch} of {}", config.epochs), steps);
-                }
-                watch.advance(step);
-                watch.loss(loss);
+        device: &training_device,
+        checkpoints: &checkpoints,
+        stop: &|| watch.stop(),
+    };
+    let outcome = finetune.run(network, &mut |progress| match progress {
+        Progress::Step {
+            epoch,
+            step,
+            steps,
+            loss,
+        } => {
+            if step == 1 {
+                watch.stage(&format!("Epoch {epoch} of {}", config.epochs), steps);
             }
-            Progress::Epoch(figures) => {
-                watch.epoch(figures);
-                history.borrow_mut().push(figures.clone());
-                let json = serde_json::to_vec_pretty(&*history.borrow()).unwrap_or_default();
-                if let Err(error) = export::write_whole(&out.join("history.json"), &json) {
-                    fault = Some(error);
-                }
+            watch.advance(step);
+            watch.loss(loss);
+        }
+        Progress::Epoch(history) => {
+            if let Some(newest) = history.last() {
+                watch.epoch(newest);
             }
-            Progress::Best(weights) => {
-                let written = weights
-                    .to_safetensors(Precision::Full)
-                    .map_err(|e| e.to_string())
-                    .and_then(|bytes| export::write_whole(&out.join("best.safetensors"), &bytes));
-                if let Err(error) = written {
-                    fault = Some(error);
-                }
-            }
-        },
-    )
-    .map_err(stopped)?;
+            fault = write_history(out, history).err();
+        }
+    })?;
     if let Some(error) = fault {
         return Err(stopped(error));
     }
+    let best = match outcome {
+        Outcome::Finished(network) => network,
+        Outcome::Interrupted => return Err(TrainError::Interrupted(out.to_owned())),
+    };
 
     // Calibrate what will run: the weights as half precision leaves them.
-    let weights = network::state_dict(&outcome.network).rounded_to_half();
-    let network = network::load(
-        config
-            .architecture
-            .init(crate::grading::Grade::ALL.len(), device),
-        &weights,
-    )
-    .map_err(|e| stopped(e.to_string()))?
-    .folded();
+    let weights = network::state_dict(&best).rounded_to_half();
+    let network = network::load(config.architecture.init(Grade::ALL.len(), device), &weights)
+        .map_err(|e| stopped(e.to_string()))?
+        .folded();
     let (logits, _) = validation
         .measure(&network, config, device)
         .map_err(stopped)?;
@@ -212,7 +232,7 @@ pub fn run(
             seed: config.seed,
         },
     };
-    export::write(
+    let manifest = export::write(
         out,
         description,
         config,
@@ -221,7 +241,30 @@ pub fn run(
         thresholds,
         figures,
     )
-    .map_err(stopped)
+    .map_err(stopped)?;
+    checkpoints.clear()?;
+    Ok(manifest)
+}
+
+/// `history.json` with everything, `metrics.csv` for a spreadsheet or a plot.
+fn write_history(out: &Path, history: &[EpochFigures]) -> Result<(), String> {
+    let json = serde_json::to_vec_pretty(history).map_err(|e| e.to_string())?;
+    export::write_whole(&out.join("history.json"), &json)?;
+    let mut csv = String::from("epoch,training_loss,accuracy,kappa_quadratic,cross_entropy,best\n");
+    for figures in history {
+        let optional = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+        let m = &figures.validation;
+        csv.push_str(&format!(
+            "{},{},{},{},{},{}\n",
+            figures.epoch,
+            optional(figures.training_loss),
+            m.accuracy,
+            optional(m.kappa_quadratic),
+            m.cross_entropy,
+            figures.best
+        ));
+    }
+    export::write_whole(&out.join("metrics.csv"), csv.as_bytes())
 }
 
 /// The network to fine-tune: loaded, and its new head trained on frozen features.
@@ -235,7 +278,7 @@ fn start(
 ) -> Result<ResNet, TrainError> {
     let stopped = TrainError::Stopped;
     training_device.seed(config.seed);
-    let classes = crate::grading::Grade::ALL.len();
+    let classes = Grade::ALL.len();
     let network = config.architecture.init(classes, training_device);
     let Some(path) = &config.from else {
         return Ok(network);

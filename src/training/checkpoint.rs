@@ -1,0 +1,177 @@
+//! A training's state after an epoch, from which it goes on as if it had never
+//! stopped. Written whole or not at all: a folder is filled under another name
+//! and renamed, and the one before is deleted only then.
+
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use burn::store::{ModuleRecord, RecordError};
+use burn::tensor::Bytes;
+
+use super::finetune::EpochFigures;
+use crate::network::{Precision, ResNet, StateDict};
+
+const NETWORK: &str = "network.bpk";
+const OPTIMIZER: &str = "optimizer.bpk";
+const HISTORY: &str = "history.json";
+const BEST: &str = "best.safetensors";
+const PREFIX: &str = "epoch-";
+
+/// Why a checkpoint could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    #[error("{}: {source}; the last checkpoint is whole, free some space and use --resume", path.display())]
+    Io {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("{}: {reason}; delete the folder to start again from the checkpoint before it", path.display())]
+    Damaged { path: PathBuf, reason: String },
+}
+
+/// The folder of a training's checkpoints.
+#[derive(Clone, Debug)]
+pub struct Checkpoints {
+    folder: PathBuf,
+}
+
+/// What a training goes on from.
+pub struct Checkpoint {
+    /// Epochs completed.
+    pub epoch: usize,
+    pub network: ResNet,
+    pub optimizer: ModuleOptimizer,
+    pub history: Vec<EpochFigures>,
+    pub best: StateDict,
+}
+
+impl Checkpoints {
+    /// The checkpoints of the run that writes into `out`.
+    pub fn of(out: &Path) -> Self {
+        Self {
+            folder: out.join("checkpoints"),
+        }
+    }
+
+    /// Saves the state after `epoch` and deletes those before it.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`]; the checkpoint before is then still there.
+    pub fn save(
+        &self,
+        epoch: usize,
+        network: &ResNet,
+        optimizer: &ModuleOptimizer,
+        history: &[EpochFigures],
+        best: &StateDict,
+    ) -> Result<(), CheckpointError> {
+        let partial = self.folder.join("unfinished");
+        let target = self.folder.join(format!("{PREFIX}{epoch:04}"));
+        let io = |source| CheckpointError::Io {
+            path: target.clone(),
+            source,
+        };
+        let other = |reason: String| io(std::io::Error::other(reason));
+        if partial.exists() {
+            std::fs::remove_dir_all(&partial).map_err(io)?;
+        }
+        std::fs::create_dir_all(&partial).map_err(io)?;
+        let bytes = |record: Result<Bytes, RecordError>| record.map_err(|e| other(e.to_string()));
+        let put = |name: &str, bytes: &[u8]| {
+            let file = std::fs::File::create(partial.join(name)).map_err(io)?;
+            std::io::Write::write_all(&mut &file, bytes).map_err(io)?;
+            file.sync_all().map_err(io)
+        };
+        put(NETWORK, &bytes(network.clone().into_record().into_bytes())?)?;
+        put(OPTIMIZER, &bytes(optimizer.into_bytes())?)?;
+        let history = serde_json::to_vec(history).map_err(|e| other(e.to_string()))?;
+        put(HISTORY, &history)?;
+        let best = best
+            .to_safetensors(Precision::Full)
+            .map_err(|e| other(e.to_string()))?;
+        put(BEST, &best)?;
+        if target.exists() {
+            std::fs::remove_dir_all(&target).map_err(io)?;
+        }
+        std::fs::rename(&partial, &target).map_err(io)?;
+        for (older, path) in self.list() {
+            if older < epoch {
+                std::fs::remove_dir_all(path).map_err(io)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The latest checkpoint, or `None` where no epoch was completed.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Damaged`] where its files do not read back.
+    pub fn load(
+        &self,
+        network: ResNet,
+        optimizer: ModuleOptimizer,
+    ) -> Result<Option<Checkpoint>, CheckpointError> {
+        let Some((epoch, path)) = self.list().into_iter().max() else {
+            return Ok(None);
+        };
+        let damaged = |reason: String| CheckpointError::Damaged {
+            path: path.clone(),
+            reason,
+        };
+        let read = |name: &str| {
+            std::fs::read(path.join(name)).map_err(|source| CheckpointError::Io {
+                path: path.join(name),
+                source,
+            })
+        };
+        let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(read(NETWORK)?))
+            .map_err(|e| damaged(e.to_string()))?;
+        let network = network
+            .try_load_record(record)
+            .map_err(|e| damaged(e.to_string()))?;
+        let optimizer = optimizer
+            .from_bytes(Bytes::from_bytes_vec(read(OPTIMIZER)?))
+            .map_err(|e| damaged(e.to_string()))?;
+        Ok(Some(Checkpoint {
+            epoch,
+            network,
+            optimizer,
+            history: serde_json::from_slice(&read(HISTORY)?).map_err(|e| damaged(e.to_string()))?,
+            best: StateDict::from_safetensors(&read(BEST)?).map_err(|e| damaged(e.to_string()))?,
+        }))
+    }
+
+    /// Whether an earlier run left something to go on from.
+    pub fn any(&self) -> bool {
+        !self.list().is_empty()
+    }
+
+    /// Deletes every checkpoint: the training is done.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Io`].
+    pub fn clear(&self) -> Result<(), CheckpointError> {
+        if !self.folder.exists() {
+            return Ok(());
+        }
+        std::fs::remove_dir_all(&self.folder).map_err(|source| CheckpointError::Io {
+            path: self.folder.clone(),
+            source,
+        })
+    }
+
+    fn list(&self) -> Vec<(usize, PathBuf)> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return Vec::new();
+        };
+        entries
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let epoch = name.to_str()?.strip_prefix(PREFIX)?.parse().ok()?;
+                Some((epoch, entry.path()))
+            })
+            .collect()
+    }
+}
