@@ -149,8 +149,9 @@ fn what_is_transparent_shows_black() {
 
 #[test]
 fn four_inks_become_the_colour_they_print() {
+    type Case = (&'static str, [u8; 4], Option<u8>, [u8; 3]);
     let red = [255, 0, 0];
-    let cases: [(&str, [u8; 4], Option<u8>, [u8; 3]); 8] = [
+    let cases: [Case; 8] = [
         // No Adobe segment: 0 is no ink.
         ("CMYK red", [0, 255, 255, 0], None, red),
         ("CMYK black", [0, 0, 0, 255], None, [0, 0, 0]),

@@ -244,7 +244,7 @@ pub fn four_channel_jpeg(side: u16, channels: [u8; 4], adobe: Option<u8>) -> Vec
             push(0, 1);
         }
     }
-    while bits.len() % 8 != 0 {
+    while !bits.len().is_multiple_of(8) {
         bits.push(true);
     }
     for byte in bits.chunks(8) {
