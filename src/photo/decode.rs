@@ -76,12 +76,14 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, PhotoErro
             limit: limits.max_bytes,
         });
     }
-    let (picture, orientation) = match recognise(bytes)? {
+    let (mut picture, orientation) = match recognise(bytes)? {
         ImageFormat::Jpeg => jpeg::decode(bytes, limits)?,
-        ImageFormat::Png => read(
-            PngDecoder::with_limits(Cursor::new(bytes), allocation(limits)),
-            limits,
-        )?,
+        ImageFormat::Png => {
+            let (width, height) = png_size(bytes)?;
+            limits.check_size(width, height)?;
+            let decoder = PngDecoder::with_limits(Cursor::new(bytes), allocation(width, height));
+            read(decoder, limits)?
+        }
         ImageFormat::WebP => {
             check_riff_length(bytes)?;
             read(WebPDecoder::new(Cursor::new(bytes)), limits)?
@@ -90,7 +92,6 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, PhotoErro
         // `recognise` lets no other format through.
         _ => read(BmpDecoder::new(Cursor::new(bytes)), limits)?,
     };
-    let mut picture = picture;
     picture.apply_orientation(orientation);
     Ok(over_black(picture))
 }
@@ -172,15 +173,34 @@ fn check_riff_length(bytes: &[u8]) -> Result<(), PhotoError> {
     Ok(())
 }
 
-/// What the decoders behind `image` may allocate: the widest pixel they know
-/// (16 bytes), once decoded and once converted, and some room for metadata.
-fn allocation(limits: &DecodeLimits) -> image::Limits {
+/// A PNG's size, from the header chunk every PNG begins with: known before the
+/// decoder allocates its first line.
+fn png_size(bytes: &[u8]) -> Result<(u32, u32), PhotoError> {
+    let Some(header) = bytes.get(8..24) else {
+        return Err(PhotoError::Truncated);
+    };
+    if &header[4..8] != b"IHDR" {
+        return Err(PhotoError::Corrupt {
+            reason: "its header is missing".to_owned(),
+        });
+    }
+    let number = |at: usize| {
+        u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+    };
+    Ok((number(8), number(12)))
+}
+
+/// What the decoders behind `image` may allocate: the widest pixel they know,
+/// as it is decoded and once more as it is converted, and room for metadata.
+fn allocation(width: u32, height: u32) -> image::Limits {
+    const WIDEST_PIXEL: u64 = 16;
+    const METADATA: u64 = 16_000_000;
+    let pixels = u64::from(width) * u64::from(height);
     let mut allowed = image::Limits::no_limits();
     allowed.max_alloc = Some(
-        limits
-            .max_pixels
-            .saturating_mul(32)
-            .saturating_add(16_000_000),
+        pixels
+            .saturating_mul(2 * WIDEST_PIXEL)
+            .saturating_add(METADATA),
     );
     allowed
 }
@@ -193,7 +213,9 @@ fn read<D: ImageDecoder>(
     let mut decoder = decoder.map_err(refuse)?;
     let (width, height) = decoder.dimensions();
     limits.check_size(width, height)?;
-    decoder.set_limits(allocation(limits)).map_err(refuse)?;
+    decoder
+        .set_limits(allocation(width, height))
+        .map_err(refuse)?;
     // Unreadable metadata never costs the picture: it stays as it is stored.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let picture = DynamicImage::from_decoder(decoder).map_err(refuse)?;

@@ -43,6 +43,8 @@ pub struct Cut {
 const SEARCHED_SIDE: u32 = 320;
 /// Least difference between retina and ground, in levels of 255.
 const LEAST_CONTRAST: f32 = 6.0;
+/// Ground, hazed over by the flash, stays below this level.
+const LIGHTEST_GROUND: f32 = 70.0;
 /// A retina, squashed or not, is never longer than this by its width.
 const MOST_ASPECT: f64 = 1.75;
 
@@ -54,7 +56,7 @@ const MOST_ASPECT: f64 = 1.75;
 pub fn find(photo: &RgbImage) -> Result<Retina, PhotoError> {
     // One scale for both axes, exactly, so that a circle stays one: what is left
     // of the shorter side is less than a pixel of the copy.
-    let longer = photo.width().max(photo.height());
+    let longer = photo.width().max(photo.height()).max(1);
     let scale = f64::from(longer) / f64::from(longer.min(SEARCHED_SIDE));
     let shrunk = |side: u32| (f64::from(side) / scale + 1e-6).floor();
     let (width, height) = (shrunk(photo.width()), shrunk(photo.height()));
@@ -99,7 +101,9 @@ fn search(light: &Light, small: &RgbImage) -> Option<Ellipse> {
     if light.spread() < LEAST_CONTRAST {
         return None;
     }
-    if bright - ground.level < LEAST_CONTRAST {
+    // Corners too light for any camera's ground are retina.
+    let no_ground = ground.level > LIGHTEST_GROUND && ground.level > 0.4 * bright;
+    if no_ground || bright - ground.level < LEAST_CONTRAST {
         return fills_frame(light, small);
     }
     let threshold = ground.threshold(bright);

@@ -1,0 +1,263 @@
+//! Files that are broken, cut short, disguised or built to hurt: each gets its
+//! own error at once, and none a panic or half a picture.
+
+mod photo_support;
+
+use std::time::{Duration, Instant};
+
+use fovea::photo::{DecodeLimits, PhotoError, decode, find};
+use image::{DynamicImage, Rgb, RgbImage};
+use photo_support::{FORMATS, Format, encode, four_channel_jpeg, grainy, png_chunk, png_header};
+
+fn refusal(bytes: &[u8]) -> PhotoError {
+    match decode(bytes, &DecodeLimits::default()) {
+        Err(error) => error,
+        Ok(picture) => panic!("a picture of {:?} was taken", picture.dimensions()),
+    }
+}
+
+#[test]
+fn an_empty_file() {
+    let error = refusal(b"");
+    assert_eq!(error, PhotoError::Empty);
+    assert_eq!(error.code(), "empty");
+    assert!(error.to_string().contains("empty"));
+}
+
+#[test]
+fn a_text_file_by_another_name() {
+    let text = b"Dear colleague, please find the photographs of both eyes below.\n".repeat(50);
+    let error = refusal(&text);
+    assert_eq!(error, PhotoError::NotAnImage);
+    assert_eq!(error.code(), "not-an-image");
+    for other in [&b"a"[..], b"\0\0\0\0\0\0", b"<svg/>", &[0xff; 500]] {
+        assert_eq!(refusal(other), PhotoError::NotAnImage, "{other:?}");
+    }
+}
+
+#[test]
+fn formats_not_read_are_named() {
+    let mut dicom = vec![0; 128];
+    dicom.extend(b"DICM\x02\0\0\0");
+    let cases: [(&[u8], &str); 6] = [
+        (&dicom, "DICOM"),
+        (b"%PDF-1.7\n", "PDF"),
+        (b"GIF89a\x01\0\x01\0\0\0\0;", "GIF"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "AVIF"),
+        (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+    ];
+    for (file, name) in cases {
+        let error = refusal(file);
+        assert_eq!(error.code(), "unsupported");
+        assert!(error.to_string().starts_with(name), "{error}");
+    }
+}
+
+#[test]
+fn a_huge_picture_is_refused_before_it_is_decoded() {
+    let begin = Instant::now();
+    let expected = PhotoError::TooManyPixels {
+        width: 60_000,
+        height: 60_000,
+        limit: DecodeLimits::default().max_pixels,
+    };
+    let mut png = png_header(60_000, 60_000);
+    assert_eq!(refusal(&png), expected, "a PNG's header alone");
+    png.extend(png_chunk(b"IDAT", &[0x78, 0x9c, 0x63, 0, 0, 0, 0, 0xff]));
+    png.extend(png_chunk(b"IEND", &[]));
+    assert_eq!(refusal(&png), expected, "a PNG with an end");
+
+    let mut jpeg = four_channel_jpeg(32, [0; 4], None);
+    let frame = jpeg
+        .windows(2)
+        .position(|pair| pair == [0xff, 0xc0])
+        .expect("a frame");
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0xea, 0x60, 0xea, 0x60]);
+    assert_eq!(refusal(&jpeg), expected, "a JPEG");
+
+    let mut bmp = encode(&grainy(40, 40).into(), Format::Bmp, None);
+    bmp[18..22].copy_from_slice(&60_000i32.to_le_bytes());
+    bmp[22..26].copy_from_slice(&60_000i32.to_le_bytes());
+    assert_eq!(refusal(&bmp).code(), "too-many-pixels", "a BMP");
+
+    let small = photo_support::tiff_with_orientation(&grainy(40, 40), 1);
+    let mut tiff = small.clone();
+    let directory = small.len() - 4 - 11 * 12;
+    tiff[directory + 8..directory + 12].copy_from_slice(&60_000u32.to_le_bytes());
+    for entry in [1, 8] {
+        let value = directory + 12 * entry + 8;
+        tiff[value..value + 4].copy_from_slice(&60_000u32.to_le_bytes());
+    }
+    assert_eq!(refusal(&tiff), expected, "a TIFF");
+    assert!(begin.elapsed() < Duration::from_secs(1), "at once");
+}
+
+#[test]
+fn a_file_over_the_limit_is_not_even_looked_at() {
+    let limits = DecodeLimits {
+        max_bytes: 1000,
+        ..DecodeLimits::default()
+    };
+    let error = decode(&[7; 1001], &limits).expect_err("too long");
+    assert_eq!(error.code(), "too-many-bytes");
+}
+
+/// Every format cut at every byte: never half a picture. An end that holds no
+/// pixel may be missing.
+#[test]
+fn a_file_cut_short_never_becomes_a_picture() {
+    let limits = DecodeLimits::default();
+    for format in FORMATS {
+        let file = encode(&DynamicImage::from(grainy(48, 40)), format, None);
+        let whole = decode(&file, &limits).expect("the whole file is fine");
+        for length in 1..file.len() {
+            if let Ok(picture) = decode(&file[..length], &limits) {
+                assert!(
+                    picture == whole && file.len() - length <= 16,
+                    "{format:?} cut to {length} of {} bytes was taken",
+                    file.len()
+                );
+            }
+        }
+        for percent in [30, 50, 75, 95] {
+            let length = file.len() * percent / 100;
+            let error = decode(&file[..length], &limits).expect_err("cut");
+            let what = format!("{format:?} cut to {percent} percent: {error:?}");
+            assert_eq!(error, PhotoError::Truncated, "{what}");
+        }
+    }
+}
+
+/// The end overwritten with zeros, as a copy that broke off leaves it.
+#[test]
+fn a_jpeg_whose_end_is_blank_is_refused() {
+    let mut file = encode(&DynamicImage::from(grainy(160, 120)), Format::Jpeg, None);
+    let half = file.len() / 2;
+    file[half..].fill(0);
+    assert_eq!(refusal(&file), PhotoError::Truncated);
+}
+
+#[test]
+fn a_jpeg_followed_by_other_bytes_is_read() {
+    let mut file = encode(&DynamicImage::from(grainy(160, 120)), Format::Jpeg, None);
+    let alone = decode(&file, &DecodeLimits::default()).expect("fine");
+    file.extend(b"notes a camera left behind \xff\xd8\xff");
+    assert_eq!(decode(&file, &DecodeLimits::default()), Ok(alone));
+}
+
+/// Bytes changed at random: an error or a picture, never a panic.
+#[test]
+fn damaged_files_never_panic() {
+    let limits = DecodeLimits {
+        max_pixels: 1_000_000,
+        ..DecodeLimits::default()
+    };
+    let mut state = 0x2545_f491_4f6c_dd1du64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let mut files: Vec<Vec<u8>> = FORMATS
+        .iter()
+        .map(|&format| {
+            let exif = matches!(format, Format::Jpeg | Format::Png | Format::WebP)
+                .then(|| photo_support::exif(6, false));
+            encode(&DynamicImage::from(grainy(48, 40)), format, exif)
+        })
+        .collect();
+    files.push(four_channel_jpeg(40, [10, 200, 30, 90], Some(2)));
+    files.push(photo_support::tiff_with_orientation(&grainy(40, 40), 6));
+    for file in &files {
+        for round in 0..1500 {
+            let mut damaged = file.clone();
+            for _ in 0..=random(4) {
+                // Headers are where the harm is done: every other time, there.
+                let reach = if round % 2 == 0 {
+                    damaged.len()
+                } else {
+                    damaged.len().min(200)
+                };
+                let at = random(reach);
+                match random(4) {
+                    0 => damaged[at] = random(256) as u8,
+                    1 => damaged[at] ^= 1 << random(8),
+                    2 => damaged[at] = [0, 0xff, 0x7f, 0x80][random(4)],
+                    _ => {
+                        damaged.remove(at);
+                    }
+                }
+            }
+            if let Ok(picture) = decode(&damaged, &limits) {
+                assert!(u64::from(picture.width()) * u64::from(picture.height()) <= 1_000_000);
+                // Whatever came of it goes on down the same road.
+                let _ = find(&picture);
+            }
+        }
+    }
+}
+
+#[test]
+fn pictures_of_any_shape_never_panic() {
+    for (width, height) in [
+        (0, 0),
+        (1, 1),
+        (1, 3000),
+        (3000, 1),
+        (7, 9),
+        (320, 8),
+        (33, 2000),
+    ] {
+        for level in [0, 90, 255] {
+            let picture = RgbImage::from_pixel(width, height, Rgb([level, level / 2, 0]));
+            let _ = find(&picture);
+            let _ = find(&grainy(width, height));
+            let _ = fovea::photo::thumbnail(&picture, 20);
+        }
+    }
+}
+
+#[test]
+fn every_error_says_what_to_do() {
+    let errors = [
+        PhotoError::Empty,
+        PhotoError::NotAnImage,
+        PhotoError::Unsupported {
+            format: "GIF".into(),
+        },
+        PhotoError::Truncated,
+        PhotoError::Corrupt {
+            reason: "no table".into(),
+        },
+        PhotoError::TooManyBytes { bytes: 2, limit: 1 },
+        PhotoError::TooManyPixels {
+            width: 9,
+            height: 9,
+            limit: 80,
+        },
+        PhotoError::TooSmall {
+            width: 9,
+            height: 9,
+            least: 32,
+        },
+        PhotoError::NoRetina,
+        PhotoError::Settings {
+            reason: "size is 0".into(),
+        },
+    ];
+    let mut codes: Vec<&str> = errors.iter().map(PhotoError::code).collect();
+    for error in &errors {
+        let said = error.to_string();
+        assert!(
+            ["choose", "copy", "save", "use"]
+                .iter()
+                .any(|word| said.contains(word)),
+            "no advice: {said}"
+        );
+    }
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), errors.len(), "each error its own code");
+}
