@@ -1,5 +1,6 @@
 //! The network against PyTorch 2.15 on the same weights and input
 //! (`../shared/fixtures/resnet18_golden.safetensors`).
+#![cfg(feature = "train")]
 
 use std::path::{Path, PathBuf};
 

@@ -82,8 +82,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 
     let settings = &bundle.manifest.preprocessing;
     let progress = bar("Preparing", records.len());
-    let (prepared, rejected) =
-        pictures::prepare(&records, settings, &|done| progress.set_position(done as u64));
+    let (prepared, rejected) = pictures::prepare(&records, settings, &|done| {
+        progress.set_position(done as u64)
+    });
     progress.finish_and_clear();
     for photo in &rejected {
         eprintln!("{}: left out: {}", photo.path.display(), photo.reason);
@@ -105,8 +106,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .map(|row| row.into_iter().map(f64::from).collect())
         .collect();
     let scaled = temperature::scale(&logits, bundle.manifest.calibration.temperature);
-    let predictions = Predictions::from_logits(&scaled, &grades)
-        .context("the figures cannot be computed")?;
+    let predictions =
+        Predictions::from_logits(&scaled, &grades).context("the figures cannot be computed")?;
     let metrics = Metrics::of(&predictions);
     match arguments.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&metrics)?),
@@ -116,8 +117,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 fn print_text(m: &Metrics) {
-    let or_dash =
-        |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
+    let or_dash = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
     println!("photos                  {}", m.n);
     println!("accuracy                {:.3}", m.accuracy);
     println!("kappa, quadratic        {}", or_dash(m.kappa_quadratic));

@@ -79,7 +79,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     for photo in &arguments.photos {
         let assessment = match std::fs::read(photo) {
             Ok(bytes) => pollster::block_on(grader.grade(&bytes, &clock)),
-            Err(error) => Assessment::unreadable(grader.manifest(), grader.backend(), &error.to_string()),
+            Err(error) => {
+                Assessment::unreadable(grader.manifest(), grader.backend(), &error.to_string())
+            }
         };
         if matches!(arguments.format, Format::Text) {
             print_text(photo, &assessment)?;
@@ -137,7 +139,17 @@ fn print_json(results: &[(PathBuf, Assessment)]) -> Result<()> {
 fn print_csv(results: &[(PathBuf, Assessment)]) -> Result<()> {
     let mut writer = csv::Writer::from_writer(std::io::stdout().lock());
     writer.write_record([
-        "file", "status", "grade", "p0", "p1", "p2", "p3", "p4", "referable", "bundle", "error",
+        "file",
+        "status",
+        "grade",
+        "p0",
+        "p1",
+        "p2",
+        "p3",
+        "p4",
+        "referable",
+        "bundle",
+        "error",
     ])?;
     for (file, assessment) in results {
         let row = Row::of(file, assessment);

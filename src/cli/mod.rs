@@ -2,6 +2,7 @@
 //! photographs or networks; the library does.
 
 mod bundle_file;
+mod convert;
 mod evaluate;
 mod grade;
 mod progress;
@@ -28,6 +29,7 @@ enum Command {
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
     Synth(synth::Arguments),
+    Convert(convert::Arguments),
 }
 
 /// Runs the command; errors go to standard error as sentences.
@@ -37,6 +39,7 @@ pub fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
+        Command::Convert(arguments) => convert::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -31,11 +31,9 @@ impl Terminal {
 
 /// A bar with the time left; hidden where standard error is no terminal.
 pub fn bar(name: &str, total: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template(
-        "{prefix} [{bar:30}] {pos}/{len}, {eta} left {msg}",
-    )
-    .unwrap_or_else(|_| ProgressStyle::default_bar())
-    .progress_chars("=> ");
+    let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len}, {eta} left {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ");
     let bar = ProgressBar::new(total as u64).with_style(style);
     bar.set_prefix(name.to_owned());
     bar

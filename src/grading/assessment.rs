@@ -85,6 +85,7 @@ pub struct Assessment {
 const SURE: f64 = 0.5;
 
 const REFER: &str = "Refer: signs of at least moderate diabetic retinopathy.";
+const REFER_TO_BE_SAFE: &str = "Refer: moderate or worse diabetic retinopathy cannot be ruled out.";
 const DO_NOT_REFER: &str =
     "No referral for diabetic retinopathy; screen again at the usual interval.";
 const REFER_UNSEEN: &str = "Refer, or photograph again: this photo could not be graded.";
@@ -112,7 +113,7 @@ impl Assessment {
                     percent(SURE)
                 )
             } else {
-                "Unsure: close to the line between refer and not. \
+                "Unsure: the grade and the referral lie close to the line between them. \
                  Have this photo read by a person."
                     .to_owned()
             }
@@ -127,7 +128,11 @@ impl Assessment {
             probability_labels: probabilities.iter().map(|p| percent(*p)).collect(),
             probabilities: Some(probabilities),
             referable: Some(referable),
-            referral: Some(if referable { REFER } else { DO_NOT_REFER }),
+            referral: Some(match (referable, grade.is_referable()) {
+                (true, true) => REFER,
+                (true, false) => REFER_TO_BE_SAFE,
+                (false, _) => DO_NOT_REFER,
+            }),
             unsure,
             doubt,
             retina: Some(retina),
@@ -231,13 +236,15 @@ fn most_probable(probabilities: &[f64]) -> usize {
 /// Whole per cent; what is neither nothing nor everything never reads as either.
 fn percent(probability: f64) -> String {
     let rounded = (probability * 100.0).round();
-    if probability > 0.0 && rounded < 1.0 {
-        "<1 %".to_owned()
+    let number = if probability > 0.0 && rounded < 1.0 {
+        "<1".to_owned()
     } else if probability < 1.0 && rounded > 99.0 {
-        ">99 %".to_owned()
+        ">99".to_owned()
     } else {
-        format!("{rounded:.0} %")
-    }
+        format!("{rounded:.0}")
+    };
+    // A no-break space: a number never parts from its sign.
+    format!("{number}\u{a0}%")
 }
 
 #[cfg(test)]
@@ -246,11 +253,11 @@ mod tests {
 
     #[test]
     fn percentages_never_claim_certainty() {
-        assert_eq!(percent(0.0), "0 %");
-        assert_eq!(percent(0.001), "<1 %");
-        assert_eq!(percent(0.634), "63 %");
-        assert_eq!(percent(0.999), ">99 %");
-        assert_eq!(percent(1.0), "100 %");
+        assert_eq!(percent(0.0), "0\u{a0}%");
+        assert_eq!(percent(0.001), "<1\u{a0}%");
+        assert_eq!(percent(0.634), "63\u{a0}%");
+        assert_eq!(percent(0.999), ">99\u{a0}%");
+        assert_eq!(percent(1.0), "100\u{a0}%");
     }
 
     #[test]

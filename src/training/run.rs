@@ -68,8 +68,7 @@ pub fn run(
     watch: &dyn Watch,
 ) -> Result<PathBuf, TrainError> {
     let stopped = TrainError::Stopped;
-    std::fs::create_dir_all(out)
-        .map_err(|error| stopped(format!("{}: {error}", out.display())))?;
+    std::fs::create_dir_all(out).map_err(|error| stopped(format!("{}: {error}", out.display())))?;
     let json = serde_json::to_vec_pretty(config).map_err(|e| stopped(e.to_string()))?;
     export::write_whole(&out.join("config.json"), &json).map_err(stopped)?;
 
@@ -126,7 +125,14 @@ pub fn run(
     };
 
     let training_device = device.clone().autodiff();
-    let network = start(config, &train, &train_records, device, &training_device, watch)?;
+    let network = start(
+        config,
+        &train,
+        &train_records,
+        device,
+        &training_device,
+        watch,
+    )?;
 
     let examples: Arc<Vec<Example>> =
         Arc::new(train.into_iter().zip(grades(&train_records)).collect());
@@ -178,7 +184,9 @@ pub fn run(
     // Calibrate what will run: the weights as half precision leaves them.
     let weights = network::state_dict(&outcome.network).rounded_to_half();
     let network = network::load(
-        config.architecture.init(crate::grading::Grade::ALL.len(), device),
+        config
+            .architecture
+            .init(crate::grading::Grade::ALL.len(), device),
         &weights,
     )
     .map_err(|e| stopped(e.to_string()))?
@@ -275,7 +283,10 @@ fn prepare(
     if !rejected.is_empty() {
         return Err(TrainError::Photos(rejected));
     }
-    Ok((pictures.into_iter().flatten().map(Arc::new).collect(), chosen))
+    Ok((
+        pictures.into_iter().flatten().map(Arc::new).collect(),
+        chosen,
+    ))
 }
 
 /// Validation logits, a dataset each, in the order the datasets first appear.
@@ -315,7 +326,10 @@ fn sources(records: &[Record]) -> Vec<crate::bundle::DataSource> {
 
 fn recipe(config: &TrainConfig) -> String {
     let start = if config.from.is_some() {
-        format!("new head alone for {} epochs on frozen features, then ", config.head_epochs)
+        format!(
+            "new head alone for {} epochs on frozen features, then ",
+            config.head_epochs
+        )
     } else {
         "random weights, ".to_owned()
     };

@@ -21,10 +21,7 @@ pub enum WeightsFileError {
     #[error("{}: the xz archive is damaged ({reason}); fetch it again", path.display())]
     Packed { path: PathBuf, reason: String },
     #[error("{}: {source}", path.display())]
-    Weights {
-        path: PathBuf,
-        source: WeightsError,
-    },
+    Weights { path: PathBuf, source: WeightsError },
 }
 
 /// Reads a state dict; the format is told from the content, not the name.
@@ -79,7 +76,9 @@ fn from_pytorch(path: &Path) -> Result<StateDict, WeightsError> {
         if StateDict::is_counter(&name) {
             continue;
         }
-        let bytes = tensor.read().map_err(|error| unreadable(error.to_string()))?;
+        let bytes = tensor
+            .read()
+            .map_err(|error| unreadable(error.to_string()))?;
         let values = match tensor.dtype() {
             DType::F32 => bytes
                 .chunks_exact(4)

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { card, choose, gradeDrawn, modelReady, photo, result, visit } from "./help/page.js";
+import { card, choose, gradeDrawn, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { empty, textAsJpeg, truncatedJpeg, vastPng } from "./help/pictures.js";
 
 let visitor;
@@ -31,6 +31,8 @@ test("each hostile file gets its own error and the page goes on", async () => {
     reasons.push(outcome.reason);
   }
   assert.equal(new Set(reasons).size, files.length, reasons.join("\n"));
+  const rows = await savedJson(page);
+  assert.deepEqual(rows.map(({ error }) => error), reasons);
   const graded = await gradeDrawn(page);
   assert.equal(graded.status, "graded", graded.reason);
 });

@@ -1,48 +1,56 @@
 // Nothing moves when a result arrives, and nothing is wider than the screen.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, before, test } from "node:test";
 import { choose, modelReady, photo, result, visit } from "./help/page.js";
 import { drawnPng, empty, textAsJpeg } from "./help/pictures.js";
 
-for (const [width, height] of [
-  [360, 740],
-  [1280, 900],
-]) {
-  test(`at ${width} pixels nothing jumps and nothing overflows`, async () => {
-    const visitor = await visit({ query: "?backend=cpu", goto: false, viewport: { width, height } });
-    const { page, server } = visitor;
-    let release;
-    const held = new Promise((resolve) => (release = resolve));
-    server.hold = (path) => (path.startsWith("model/") && !path.endsWith(".json") ? held : undefined);
-    try {
-      await page.goto(visitor.address);
-      await overflow(page, width);
-      await choose(
-        page,
-        ...(await Promise.all([0, 1, 2, 3, 4].map(async (grade) => photo(`grade ${grade}.png`, await drawnPng(page, grade, 21 + grade), "image/png")))),
-        photo("list.jpg", textAsJpeg()),
-        photo("empty.jpg", empty()),
-      );
-      await page.locator("article").nth(6).waitFor();
-      await page.waitForSelector(".bar", { state: "attached" });
-      const places = () => page.$$eval("article, .lightbox, #draw, .toolbar, .footer", (parts) => parts.map((part) => Math.round(part.getBoundingClientRect().top + scrollY)));
-      const waiting = await places();
-      release();
-      await modelReady(page);
-      await result(page.locator("article").nth(6));
-      assert.deepEqual(await places(), waiting);
-      await overflow(page, width);
-      await page.locator("article summary").first().click();
-      await page.locator("#model-card summary").click();
-      await overflow(page, width);
-    } finally {
-      await visitor.close();
-    }
-  });
-}
+const LAST = 5;
+let visitor;
+let page;
+let release;
+before(async () => {
+  visitor = await visit({ query: "?backend=cpu", goto: false, viewport: { width: 1280, height: 900 } });
+  page = visitor.page;
+  const held = new Promise((resolve) => (release = resolve));
+  visitor.server.hold = (path) => (path.startsWith("model/") && !path.endsWith(".json") ? held : undefined);
+  await page.goto(visitor.address);
+});
+after(() => visitor?.close());
 
-async function overflow(page, width) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(wide <= width, `the page is ${wide} pixels wide on a screen of ${width}`);
+test("what stood while waiting stands where it stood when the results are there", async () => {
+  const photos = [];
+  for (const grade of [0, 2, 3, 4]) photos.push(photo(`grade ${grade}.png`, await drawnPng(page, grade, 21 + grade), "image/png"));
+  await choose(page, ...photos, photo("list.jpg", textAsJpeg()), photo("empty.jpg", empty()));
+  await page.locator("article").nth(LAST).waitFor();
+  await page.waitForSelector(".bar", { state: "attached" });
+  const waiting = await places();
+  release();
+  await modelReady(page);
+  await result(page.locator("article").nth(LAST));
+  assert.deepEqual(await places(), waiting);
+});
+
+test("the same at every width, and nothing is wider than the screen", async () => {
+  for (let width = 320; width <= 1280; width += 48) {
+    await page.setViewportSize({ width, height: 900 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= width, `the page is ${wide} pixels wide on a screen of ${width}`);
+    const full = await places();
+    // The results taken away again leave what waiting looked like.
+    await page.evaluate(() => document.querySelectorAll(".card__verdict p:not(.card__grade)").forEach((line) => (line.style.display = "none")));
+    assert.deepEqual(await places(), full, `${width} pixels`);
+    await page.evaluate(() => document.querySelectorAll(".card__verdict p").forEach((line) => (line.style.display = "")));
+  }
+});
+
+test("opened, the folded parts fit a phone, too", async () => {
+  await page.setViewportSize({ width: 360, height: 740 });
+  await page.locator("article summary").first().click();
+  await page.locator("#model-card summary").click();
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
+});
+
+function places() {
+  return page.$$eval("article, .lightbox, #draw, .toolbar, .footer", (parts) => parts.map((part) => Math.round(part.getBoundingClientRect().top + scrollY)));
 }

@@ -26,7 +26,8 @@ export function toJson(items) {
       backend: a?.backend ?? null,
       preprocessing: a?.preprocessing ?? null,
       milliseconds: a?.milliseconds ?? null,
-      error: failed ? { code: failed.code, message: failed.message } : null,
+      error: failed?.message ?? null,
+      errorCode: failed?.code ?? null,
     };
   });
   return `${JSON.stringify(results, null, 2)}\n`;

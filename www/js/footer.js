@@ -1,17 +1,19 @@
 // The facts at the foot of the page: what runs and why, whether it works
 // offline, which model, and the model's card as the library tells it.
 
-import { byId, el, write } from "./dom.js";
+import { byId, write } from "./dom.js";
+import { modelCard } from "./model-card.js";
 import { explain, strings } from "./strings.js";
 
 export function showRunning(state) {
   write(byId("runs-on"), sentence(state));
   write(byId("model"), state.bundle ?? (state.model === "error" ? strings.modelUnavailable : strings.modelStarting));
-  if (state.card && byId("model-card-body").card !== state.card) {
-    byId("model-card-body").card = state.card;
-    byId("model-card-body").replaceChildren(facts(state.card));
+  if (state.card && state.card !== shownCard) {
+    shownCard = state.card;
+    byId("model-card-body").replaceChildren(modelCard(state.card));
   }
 }
+let shownCard = null;
 
 function sentence({ kind, backend, gpu, trying, setAside, model }) {
   if (!kind) return model === "error" ? strings.notRunning : strings.starting;
@@ -36,22 +38,4 @@ export function offlineState(offline, engine) {
   if (offline.state !== "ready") return offline.state;
   if (engine.kept === null) return engine.model === "error" ? "unloaded" : "preparing";
   return engine.kept ? "ready" : "blocked";
-}
-
-// Facts of any shape: text, numbers, lists, facts within facts.
-function facts(value) {
-  if (Array.isArray(value)) return el("ul", {}, ...value.map((one) => el("li", {}, facts(one))));
-  if (value instanceof Map) return facts(Object.fromEntries(value));
-  if (value !== null && typeof value === "object") {
-    const rows = Object.entries(value).filter(([, fact]) => fact != null && fact !== "");
-    return el("dl", { class: "card__facts" }, ...rows.map(([name, fact]) => el("div", {}, el("dt", {}, title(name)), el("dd", {}, facts(fact)))));
-  }
-  if (typeof value === "number" && !Number.isInteger(value)) return value.toLocaleString(strings.language, { maximumFractionDigits: 3 });
-  return String(value);
-}
-
-function title(key) {
-  const camel = key.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
-  const words = camel.replace(/([a-z])([A-Z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`);
-  return strings.fact[camel] ?? words[0].toUpperCase() + words.slice(1);
 }

@@ -86,6 +86,15 @@ impl Part {
         }
     }
 
+    /// Tests that did not run have not passed.
+    fn refuse_silence(self, counts: Counts) -> Result<()> {
+        let has_tests = matches!(self, Self::Xtask | Self::Native | Self::Wasm | Self::Page);
+        if has_tests && counts == Counts::default() {
+            bail!("no test ran, though there should be some; see the output above");
+        }
+        Ok(())
+    }
+
     /// Parts whose failure leaves this one nothing to test.
     fn needs(self) -> &'static [Self] {
         match self {
@@ -131,6 +140,7 @@ pub fn run(paths: &Paths, parts: &[Part]) -> Result<()> {
             Some(needed) => (Counts::default(), Outcome::Skipped(needed)),
             None => {
                 let (counts, result) = run_part(paths, part);
+                let result = result.and_then(|()| part.refuse_silence(counts));
                 (
                     counts,
                     result.map_or_else(Outcome::Failed, |()| Outcome::Passed),
@@ -305,6 +315,8 @@ fn wasm_pack(paths: &Paths, tools: &Toolbox) -> Result<Run> {
     .arg(&browser.driver)
     .args(["--mode", "no-install", "--release", "--"])
     .args(wasm::cargo_features(&CPU))
+    // Neither examples nor the documentation's, which run natively.
+    .args(["--lib", "--test", "*"])
     .env("CARGO_TARGET_DIR", paths.target())
     .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", &capabilities)
     // Seconds; the real model on two slow cores.
@@ -429,6 +441,20 @@ mod tests {
         let skipped = report(Part::Page, Outcome::Skipped(Part::Site), 0, 0);
         let text = table(&[crashed, skipped], Duration::ZERO);
         assert!(text.ends_with("3 passed, 2 failed\n"), "{text}");
+    }
+
+    #[test]
+    fn no_test_at_all_is_a_failure_where_there_should_be_some() {
+        let (none, one) = (
+            Counts::default(),
+            Counts {
+                passed: 1,
+                failed: 0,
+            },
+        );
+        assert!(Part::Wasm.refuse_silence(none).is_err());
+        assert!(Part::Wasm.refuse_silence(one).is_ok());
+        assert!(Part::Format.refuse_silence(none).is_ok());
     }
 
     #[test]

@@ -1,11 +1,12 @@
-// Serves the built site from a folder, remembers every request, and can be
-// stopped and started again on the same port as a network that goes away.
+// Serves the built site from a folder as a static host does, compressed where
+// that helps; remembers every request, and can be stopped and started again on
+// the same port as a network that goes away.
 
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readFile, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
+import { gzipSync } from "node:zlib";
 
 const TYPES = {
   ".html": "text/html; charset=utf-8",
@@ -21,7 +22,7 @@ const TYPES = {
 export class SiteServer {
   #server = null;
   #port = 0;
-  #tags = new Map();
+  #files = new Map();
 
   constructor(folder) {
     this.folder = folder;
@@ -70,20 +71,24 @@ export class SiteServer {
     const found = inside && (await stat(path).catch(() => null));
     if (!found?.isFile()) return response.writeHead((entry.status = 404)).end();
 
-    const tag = await this.#tag(path, found);
+    const { tag, body, gzipped } = await this.#file(path, found);
     const headers = { "content-type": TYPES[extname(path)] ?? "application/octet-stream", "cache-control": "no-cache", etag: tag };
     if (request.headers["if-none-match"] === tag) return response.writeHead((entry.status = 304), headers).end();
-    response.writeHead((entry.status = 200), { ...headers, "content-length": found.size });
-    const stream = createReadStream(path);
-    stream.on("data", (chunk) => (entry.sentBytes += chunk.length));
-    stream.on("error", () => response.destroy());
-    stream.pipe(response);
+    if (gzipped) headers["content-encoding"] = "gzip";
+    response.writeHead((entry.status = 200), { ...headers, "content-length": body.length });
+    entry.sentBytes = body.length;
+    response.end(body);
   }
 
-  async #tag(path, { mtimeMs, size }) {
+  async #file(path, { mtimeMs, size }) {
     const key = `${path} ${mtimeMs} ${size}`;
-    if (!this.#tags.has(key)) this.#tags.set(key, `"${createHash("sha256").update(await readFile(path)).digest("hex")}"`);
-    return this.#tags.get(key);
+    if (!this.#files.has(key)) {
+      const plain = await readFile(path);
+      const gzipped = extname(path) in TYPES;
+      const tag = `"${createHash("sha256").update(plain).digest("hex")}"`;
+      this.#files.set(key, { tag, body: gzipped ? gzipSync(plain) : plain, gzipped });
+    }
+    return this.#files.get(key);
   }
 }
 

@@ -1,0 +1,201 @@
+//! A bundle is hostile until checked: every fault is refused with its reason.
+#![cfg(not(target_arch = "wasm32"))]
+
+use std::sync::LazyLock;
+
+use burn::tensor::Device;
+use fovea::bundle::{
+    Bundle, BundleError, Calibration, DataSource, FORMAT, Manifest, OperatingPoint, Thresholds,
+    Training, WeightsFile, sha256_hex,
+};
+use fovea::grader::Grader;
+use fovea::grading::Grade;
+use fovea::network::{self, Architecture, Precision, WeightsError};
+use fovea::photo::Preprocessing;
+
+/// Weights of a freshly drawn network, and the manifest that goes with them.
+static SOUND: LazyLock<(Manifest, Vec<u8>)> = LazyLock::new(|| {
+    let network = Architecture::ResNet18.init(5, &Device::flex());
+    let weights = network::state_dict(&network)
+        .to_safetensors(Precision::Half)
+        .unwrap();
+    let source = || DataSource {
+        name: "drawn".to_owned(),
+        photos: 0,
+        terms: "none".to_owned(),
+    };
+    let manifest = Manifest {
+        format: FORMAT,
+        name: "test".to_owned(),
+        version: "0.0.0".to_owned(),
+        architecture: Architecture::ResNet18,
+        classes: Grade::ALL.map(|grade| grade.key().to_owned()).to_vec(),
+        preprocessing: Preprocessing::imagenet(64),
+        calibration: Calibration { temperature: 1.0 },
+        thresholds: Thresholds {
+            referable: OperatingPoint {
+                threshold: 0.5,
+                sensitivity: 0.9,
+                specificity: 0.9,
+                fixed_on: "nothing".to_owned(),
+            },
+        },
+        weights: WeightsFile {
+            file: "weights.safetensors".to_owned(),
+            bytes: weights.len() as u64,
+            sha256: sha256_hex(&weights),
+        },
+        training: Training {
+            data: vec![source()],
+            initial_weights: source(),
+            recipe: "none".to_owned(),
+            command: "none".to_owned(),
+            seed: 1,
+        },
+        figures: vec![],
+        intended_use: "a test".to_owned(),
+    };
+    (manifest, weights)
+});
+
+fn sound() -> (Manifest, Vec<u8>) {
+    SOUND.clone()
+}
+
+fn refusal(manifest: &Manifest, weights: &[u8]) -> BundleError {
+    Bundle::open(manifest.to_json().as_bytes(), weights).unwrap_err()
+}
+
+/// The manifest as JSON, changed by `change`.
+fn altered(change: impl FnOnce(&mut serde_json::Value)) -> Vec<u8> {
+    let mut json = serde_json::to_value(sound().0).unwrap();
+    change(&mut json);
+    serde_json::to_vec(&json).unwrap()
+}
+
+#[test]
+fn a_sound_bundle_opens_and_builds() {
+    let (manifest, weights) = sound();
+    let bundle = Bundle::open(manifest.to_json().as_bytes(), &weights).unwrap();
+    assert_eq!(bundle.manifest, manifest);
+    Grader::new(&bundle, Device::flex(), "cpu").unwrap();
+}
+
+#[test]
+fn cut_weights_are_refused_by_their_size() {
+    let (manifest, weights) = sound();
+    let error = refusal(&manifest, &weights[..weights.len() - 1]);
+    assert!(matches!(error, BundleError::Size { .. }), "{error}");
+    let error = refusal(&manifest, &[]);
+    assert!(matches!(error, BundleError::Size { .. }), "{error}");
+}
+
+#[test]
+fn one_flipped_bit_is_refused_by_the_hash() {
+    let (manifest, mut weights) = sound();
+    let middle = weights.len() / 2;
+    weights[middle] ^= 1;
+    let error = refusal(&manifest, &weights);
+    assert!(matches!(error, BundleError::Hash { .. }), "{error}");
+    assert!(error.to_string().contains("altered"), "{error}");
+}
+
+#[test]
+fn weights_that_are_no_safetensors_are_refused_even_with_the_right_hash() {
+    for junk in [vec![], vec![0xFF; 64], b"{\"a\":1}".to_vec()] {
+        let (mut manifest, _) = sound();
+        manifest.weights.bytes = junk.len() as u64;
+        manifest.weights.sha256 = sha256_hex(&junk);
+        let error = refusal(&manifest, &junk);
+        assert!(
+            matches!(error, BundleError::Weights(WeightsError::NotSafetensors(_))),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn a_number_that_is_not_finite_is_refused() {
+    let (mut manifest, weights) = sound();
+    let mut dict = fovea::network::StateDict::from_safetensors(&weights).unwrap();
+    dict.0.get_mut("conv1.weight").unwrap().values[7] = f32::NAN;
+    let weights = dict.to_safetensors(Precision::Half).unwrap();
+    manifest.weights.bytes = weights.len() as u64;
+    manifest.weights.sha256 = sha256_hex(&weights);
+    let error = refusal(&manifest, &weights);
+    assert!(error.to_string().contains("conv1.weight"), "{error}");
+}
+
+#[test]
+fn weights_of_another_shape_are_refused_when_the_network_is_built() {
+    let (mut manifest, _) = sound();
+    let other = Architecture::ResNet18.init(4, &Device::flex());
+    let weights = network::state_dict(&other)
+        .to_safetensors(Precision::Half)
+        .unwrap();
+    manifest.weights.bytes = weights.len() as u64;
+    manifest.weights.sha256 = sha256_hex(&weights);
+    let bundle = Bundle::open(manifest.to_json().as_bytes(), &weights).unwrap();
+    let Err(error) = Grader::new(&bundle, Device::flex(), "cpu") else {
+        panic!("four classes were taken for five");
+    };
+    assert!(error.to_string().contains("fc."), "{error}");
+}
+
+#[test]
+fn a_future_format_says_so_instead_of_looking_damaged() {
+    let json = altered(|json| {
+        json["format"] = 2.into();
+        json["something_new"] = true.into();
+    });
+    let error = Manifest::from_json(&json).unwrap_err();
+    assert!(
+        matches!(error, BundleError::Format { found: 2, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn damaged_json_is_refused() {
+    let whole = sound().0.to_json();
+    for cut in [0, 1, whole.len() / 2, whole.len() - 3] {
+        let error = Manifest::from_json(&whole.as_bytes()[..cut]).unwrap_err();
+        assert!(matches!(error, BundleError::Manifest(_)), "{cut}: {error}");
+    }
+}
+
+#[test]
+fn values_that_cannot_be_right_are_refused_by_name() {
+    type Change = fn(&mut serde_json::Value);
+    let cases: [(&str, Change); 8] = [
+        ("temperature", |j| {
+            j["calibration"]["temperature"] = 0.into()
+        }),
+        ("temperature", |j| {
+            j["calibration"]["temperature"] = (-1).into()
+        }),
+        ("threshold", |j| {
+            j["thresholds"]["referable"]["threshold"] = 1.5.into()
+        }),
+        ("weights.file", |j| {
+            j["weights"]["file"] = "../secret".into()
+        }),
+        ("weights.file", |j| {
+            j["weights"]["file"] = "https://elsewhere/w".into()
+        }),
+        ("weights.sha256", |j| j["weights"]["sha256"] = "XYZ".into()),
+        ("classes", |j| j["classes"][0] = "some".into()),
+        ("preprocessing", |j| j["preprocessing"]["size"] = 0.into()),
+    ];
+    for (field, change) in cases {
+        let error = Manifest::from_json(&altered(change)).unwrap_err();
+        assert!(error.to_string().contains(field), "{field}: {error}");
+    }
+}
+
+#[test]
+fn an_unknown_field_is_refused_rather_than_ignored() {
+    let json = altered(|json| json["calibration"]["offset"] = 1.into());
+    let error = Manifest::from_json(&json).unwrap_err();
+    assert!(error.to_string().contains("offset"), "{error}");
+}
