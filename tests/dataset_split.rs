@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fovea::training::dataset::{self, Record, Source, grade_counts};
 use fovea::training::duplicates;
-use fovea::training::split::{Fractions, Part, Split, SplitError, groups};
+use fovea::training::split::{Fractions, Part, Split, SplitError, groups, patients};
 
 const USUAL: Fractions = Fractions {
     train: 0.7,
@@ -66,6 +66,9 @@ fn a_patient_of_one_data_set_is_not_that_of_another() {
     let mut records = [photo("a", 0, "10"), photo("b", 0, "10")];
     records[1].dataset = "other".into();
     assert_eq!(groups(&records, &[0, 1]), [0, 1]);
+    assert_eq!(patients(&records), [0, 1]);
+    records[1].dataset = "toy".into();
+    assert_eq!(patients(&records), [0, 0]);
 }
 
 #[test]

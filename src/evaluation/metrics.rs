@@ -7,6 +7,33 @@ use super::calibration::{brier, expected_calibration_error, reliability};
 use super::confusion::{Confusion, KappaWeights, macro_mean};
 use super::predictions::{Predictions, REFERABLE_FROM, SIGHT_THREATENING_FROM};
 
+/// The single figures of [`Metrics::named`] that are not of one class, as people
+/// read them.
+pub const FIGURES: [(&str, &str); 13] = [
+    ("accuracy", "Accuracy"),
+    ("kappa_quadratic", "Cohen's kappa, quadratic weights"),
+    ("kappa_linear", "Cohen's kappa, linear weights"),
+    ("kappa_unweighted", "Cohen's kappa, unweighted"),
+    ("cross_entropy", "Cross-entropy (nats)"),
+    ("macro_recall", "Recall, mean over grades"),
+    ("macro_specificity", "Specificity, mean over grades"),
+    ("referable_auc", "Referable (grade 2 or worse): AUC"),
+    (
+        "referable_average_precision",
+        "Referable: average precision",
+    ),
+    (
+        "sight_threatening_auc",
+        "Sight-threatening (grade 3 or worse): AUC",
+    ),
+    (
+        "sight_threatening_average_precision",
+        "Sight-threatening: average precision",
+    ),
+    ("ece", "Expected calibration error, 15 bins"),
+    ("brier", "Brier score (0 to 2)"),
+];
+
 /// Figures for `n` photos. A figure that the photos do not define (the recall
 /// of a grade that none has, an area without both sides) is `None`, written as
 /// `null`; macro means run over the grades for which a value is defined.

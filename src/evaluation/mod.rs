@@ -19,6 +19,7 @@ pub mod predictions;
 pub mod ranking;
 pub mod report;
 pub mod selective;
+pub mod table;
 pub mod temperature;
 
 pub use bootstrap::{Bootstrap, Interval};

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::bootstrap::Interval;
+use super::metrics::FIGURES;
 use super::model_card::ModelCard;
 use super::outcome::{AtThreshold, Evaluation};
 use super::plots::{self, PlotError};
@@ -119,31 +120,6 @@ const HEADLINES: [(&str, &str); 7] = [
     ("referable_auc", "AUC, grade 2 or worse"),
     ("sight_threatening_auc", "AUC, grade 3 or worse"),
     ("ece", "ECE"),
-];
-
-const FIGURES: [(&str, &str); 13] = [
-    ("accuracy", "Accuracy"),
-    ("kappa_quadratic", "Cohen's kappa, quadratic weights"),
-    ("kappa_linear", "Cohen's kappa, linear weights"),
-    ("kappa_unweighted", "Cohen's kappa, unweighted"),
-    ("cross_entropy", "Cross-entropy (nats)"),
-    ("macro_recall", "Recall, mean over grades"),
-    ("macro_specificity", "Specificity, mean over grades"),
-    ("referable_auc", "Referable (grade 2 or worse): AUC"),
-    (
-        "referable_average_precision",
-        "Referable: average precision",
-    ),
-    (
-        "sight_threatening_auc",
-        "Sight-threatening (grade 3 or worse): AUC",
-    ),
-    (
-        "sight_threatening_average_precision",
-        "Sight-threatening: average precision",
-    ),
-    ("ece", "Expected calibration error, 15 bins"),
-    ("brier", "Brier score (0 to 2)"),
 ];
 
 fn overview(sections: &[Section]) -> Markup {

@@ -64,17 +64,9 @@ pub fn check(
         records: Vec::new(),
         duplicates: Duplicates::default(),
     };
-    for dir in dirs {
-        let (read, faults) = dataset::scan(dir);
-        check.faults.extend(faults);
-        if check.datasets.iter().any(|other| other.name == read.name) {
-            check.faults.push(Fault::new(
-                dir,
-                None,
-                format!("another data set is called {} too", read.name),
-                "rename one of the folders: results and splits go by that name",
-            ));
-        }
+    let (read, faults) = dataset::scan_all(dirs);
+    check.faults = faults;
+    for read in read {
         check.datasets.push(summary(&read));
         check.records.extend(read.records);
     }

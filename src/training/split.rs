@@ -94,6 +94,13 @@ pub fn groups(records: &[Record], duplicates: &[usize]) -> Vec<usize> {
     sets.leaders()
 }
 
+/// The patient of each photo, named by the index of the patient's first photo:
+/// what a bootstrap resamples.
+pub fn patients(records: &[Record]) -> Vec<usize> {
+    let alone: Vec<usize> = (0..records.len()).collect();
+    groups(records, &alone)
+}
+
 /// A group's place in the draw, and its photos.
 type Lot = ([u8; 32], Vec<usize>);
 

@@ -161,11 +161,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything wrong with a data set, in one go.
+/// Everything wrong with one or several data sets, in one go.
 #[derive(Debug, Error)]
-#[error("{} cannot be used as it is:{}", dir.display(), listed(faults))]
+#[error("the photos cannot be used as they are:{}", listed(faults))]
 pub struct DatasetError {
-    pub dir: PathBuf,
     pub faults: Vec<Fault>,
 }
 
@@ -182,11 +181,39 @@ pub fn read(dir: &Path) -> Result<Dataset, DatasetError> {
     if faults.is_empty() {
         Ok(dataset)
     } else {
-        Err(DatasetError {
-            dir: dir.to_path_buf(),
-            faults,
-        })
+        Err(DatasetError { faults })
     }
+}
+
+/// Reads several data sets, or lists everything that is wrong with any.
+pub fn read_all(dirs: &[PathBuf]) -> Result<Vec<Dataset>, DatasetError> {
+    let (datasets, faults) = scan_all(dirs);
+    if faults.is_empty() {
+        Ok(datasets)
+    } else {
+        Err(DatasetError { faults })
+    }
+}
+
+/// Reads what can be read of several data sets, with the faults of all the
+/// rest. Two data sets of one name are a fault: results and splits go by it.
+pub fn scan_all(dirs: &[PathBuf]) -> (Vec<Dataset>, Vec<Fault>) {
+    let mut datasets: Vec<Dataset> = Vec::new();
+    let mut faults = Vec::new();
+    for dir in dirs {
+        let (read, found) = scan(dir);
+        faults.extend(found);
+        if let Some(other) = datasets.iter().find(|other| other.name == read.name) {
+            faults.push(Fault::new(
+                dir,
+                None,
+                format!("{} is called {} too", other.root.display(), read.name),
+                "rename one of the folders: results and splits go by their names",
+            ));
+        }
+        datasets.push(read);
+    }
+    (datasets, faults)
 }
 
 /// Reads what can be read, with the faults of all the rest.

@@ -1,0 +1,185 @@
+//! An evaluation as text for a terminal.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::bootstrap::Interval;
+use super::comparison::Difference;
+use super::metrics::FIGURES;
+use super::outcome::Evaluation;
+
+/// Width of the column of names.
+const NAMES: usize = 42;
+
+/// Every figure with its interval, the confusion matrix, each grade, and what
+/// the thresholds do.
+pub fn evaluation(of: &Evaluation) -> String {
+    let mut text = format!(
+        "{} photos of {} patients; in brackets 95 % intervals from {} bootstraps of patients\n\n",
+        of.metrics.n, of.clusters, of.bootstrap.samples
+    );
+    let values: BTreeMap<String, Option<f64>> = of.metrics.named().into_iter().collect();
+    for (name, title) in FIGURES {
+        let value = values.get(name).copied().flatten();
+        line(
+            &mut text,
+            title,
+            &with_interval(value, of.intervals.get(name)),
+        );
+    }
+    if let Some(raw) = &of.uncalibrated {
+        let before = format!(
+            "{:.3}, {:.3} and {:.3} before (T = {:.3})",
+            raw.cross_entropy, raw.ece, raw.brier, raw.temperature
+        );
+        line(&mut text, "Cross-entropy, ECE and Brier score", &before);
+    }
+
+    text.push_str("\nConfusion, true grade down, given grade across\n");
+    for row in &of.metrics.confusion {
+        for count in row {
+            // Writing into a string cannot fail.
+            let _ = write!(text, "{count:>7}");
+        }
+        text.push('\n');
+    }
+
+    let _ = writeln!(
+        text,
+        "\n{:<7}{:<25}{:<25}AUC against the rest",
+        "Grade", "recall", "specificity"
+    );
+    for class in 0..of.metrics.confusion.len() {
+        let cell = |name: &str, values: &[Option<f64>]| {
+            with_interval(values[class], of.intervals.get(&format!("{name}.{class}")))
+        };
+        let _ = writeln!(
+            text,
+            "{class:<7}{:<25}{:<25}{}",
+            cell("recall_per_class", &of.metrics.recall_per_class),
+            cell("specificity_per_class", &of.metrics.specificity_per_class),
+            cell("auc_one_vs_rest", &of.metrics.auc_one_vs_rest),
+        );
+    }
+
+    for at in &of.thresholds {
+        let threshold = &at.threshold;
+        let _ = writeln!(
+            text,
+            "\n{} (grade {} or worse, called at {:.3})",
+            threshold.name, threshold.from_grade, threshold.threshold
+        );
+        let prevalence = threshold.prevalence * 100.0;
+        for (name, title, value) in [
+            ("sensitivity", "sensitivity".into(), at.rates.sensitivity),
+            ("specificity", "specificity".into(), at.rates.specificity),
+            (
+                "positive_predictive_value",
+                format!("PPV at a prevalence of {prevalence:.1} %"),
+                at.at_prevalence.positive,
+            ),
+            (
+                "negative_predictive_value",
+                format!("NPV at a prevalence of {prevalence:.1} %"),
+                at.at_prevalence.negative,
+            ),
+        ] {
+            line(
+                &mut text,
+                &title,
+                &with_interval(value, at.intervals.get(name)),
+            );
+        }
+    }
+    text
+}
+
+/// Two graders side by side, a line a figure.
+pub fn comparison(differences: &[Difference]) -> String {
+    let titles: BTreeMap<&str, &str> = FIGURES.into();
+    let mut text = format!("{:<NAMES$}{:>9}{:>9}   B − A\n", "", "A", "B");
+    for difference in differences {
+        let title = titles
+            .get(difference.name.as_str())
+            .copied()
+            .unwrap_or(&difference.name);
+        let p = difference
+            .p
+            .map_or_else(String::new, |p| format!(", p = {p:.3}"));
+        let _ = writeln!(
+            text,
+            "{title:<NAMES$}{:>9}{:>9}   {}{p}",
+            number(difference.a),
+            number(difference.b),
+            with_interval(difference.difference, difference.interval.as_ref()),
+        );
+    }
+    text
+}
+
+fn line(text: &mut String, title: &str, value: &str) {
+    let _ = writeln!(text, "{title:<NAMES$}{value}");
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".into(), |value| format!("{value:.3}"))
+}
+
+fn with_interval(value: Option<f64>, interval: Option<&Interval>) -> String {
+    match (value, interval) {
+        (Some(value), Some(interval)) => {
+            format!("{value:.3} [{:.3}, {:.3}]", interval.low, interval.high)
+        }
+        (value, _) => number(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluation::comparison::compare;
+    use crate::evaluation::{Bootstrap, Predictions, Request, Threshold};
+
+    #[test]
+    fn the_table_has_every_figure_and_a_dash_where_there_is_none() {
+        let labels: Vec<u8> = (0..30).map(|i| (i % 3) as u8).collect();
+        let logits: Vec<Vec<f64>> = labels
+            .iter()
+            .map(|&label| (0..5).map(|c| f64::from(u8::from(c == label))).collect())
+            .collect();
+        let clusters: Vec<usize> = (0..30).map(|i| i / 2).collect();
+        let bootstrap = Bootstrap {
+            samples: 40,
+            seed: 0,
+        };
+        let measured = Evaluation::of(&Request {
+            logits: &logits,
+            labels: &labels,
+            clusters: &clusters,
+            temperature: 1.0,
+            thresholds: &[Threshold {
+                name: "referable".into(),
+                from_grade: 2,
+                threshold: 0.5,
+                prevalence: 0.12,
+            }],
+            bootstrap,
+        })
+        .unwrap();
+        let text = evaluation(&measured);
+        assert!(text.starts_with("30 photos of 15 patients"), "{text}");
+        for (_, title) in FIGURES {
+            assert!(text.contains(title), "{title}");
+        }
+        assert!(text.contains("Accuracy                                  1.000 [1.000, 1.000]"));
+        let row = text.lines().find(|l| l.starts_with("4 ")).unwrap();
+        assert!(row.ends_with('–'), "no photo of grade 4: {row}");
+        assert!(text.contains("PPV at a prevalence of 12.0 %"));
+
+        let predictions = Predictions::from_logits(&logits, &labels).unwrap();
+        let same = compare(&predictions, &predictions, &clusters, bootstrap).unwrap();
+        let text = comparison(&same);
+        let row = text.lines().find(|l| l.starts_with("Accuracy")).unwrap();
+        assert!(row.contains("0.000 [0.000, 0.000], p = 1.000"), "{row}");
+    }
+}
