@@ -11,6 +11,7 @@ mod invariants;
 mod package;
 mod paths;
 mod process;
+mod reference;
 mod server;
 mod site;
 mod suite;
@@ -68,7 +69,8 @@ fn run() -> Result<()> {
 }
 
 fn clean_cache(paths: &Paths) -> Result<()> {
-    for folder in [paths.tools(), paths.target(), paths.wasm()] {
+    for folder in ["tools", "target", "wasm", "webdriver", "reference"] {
+        let folder = paths.cache.join(folder);
         if folder.is_dir() {
             println!("Deleting {}", folder.display());
             files::remove(&folder)?;
