@@ -20,7 +20,7 @@ mod wasm;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use cli::Command;
 use paths::Paths;
@@ -53,8 +53,13 @@ fn run() -> Result<()> {
             host,
             port,
             variants,
+            built,
         } => {
-            site::build(&paths, &tools, variants)?;
+            if !built {
+                site::build(&paths, &tools, variants)?;
+            } else if !paths.site().join("index.html").is_file() {
+                bail!("target/site/ is not there; leave out --no-build");
+            }
             server::serve(&paths.site(), host, port)?;
         }
         Command::Package => package::build(&paths, &tools)?,
