@@ -26,6 +26,7 @@ More:
 Options:
   serve --port N           first port to try (8080); the next free one is taken
   serve --host ADDRESS     listen on another address than 127.0.0.1
+  serve --no-build         serve what stands in target/site/
   serve, site --cpu-only   leave out the larger wasm file with WebGPU: quicker to build
   test --only PART         one part only; may be repeated
   test --list              name the parts
@@ -51,6 +52,8 @@ pub enum Command {
         host: IpAddr,
         port: u16,
         variants: Variants,
+        /// Serve the site as it stands.
+        built: bool,
     },
     Site(Variants),
     Package,
@@ -72,6 +75,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
     let mut variants = Variants::All;
     let mut parts = Vec::new();
     let mut list = false;
+    let mut built = false;
 
     while let Some(argument) = parser.next()? {
         match (name.as_deref(), argument) {
@@ -79,6 +83,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
             (None, Arg::Value(value)) => name = Some(value.string()?),
             (Some("serve"), Arg::Long("port")) => port = parser.value()?.parse()?,
             (Some("serve"), Arg::Long("host")) => host = parser.value()?.parse()?,
+            (Some("serve"), Arg::Long("no-build")) => built = true,
             (Some("serve" | "site"), Arg::Long("cpu-only")) => variants = Variants::CpuOnly,
             (Some("test"), Arg::Long("only")) => {
                 parts.push(Part::named(&parser.value()?.string()?)?);
@@ -101,6 +106,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command> {
             host,
             port,
             variants,
+            built,
         },
         Some("site") => Command::Site(variants),
         Some("pkg") => Command::Package,
@@ -142,6 +148,7 @@ mod tests {
                 host: "0.0.0.0".parse().unwrap(),
                 port: 9000,
                 variants: Variants::CpuOnly,
+                built: false,
             }
         );
     }

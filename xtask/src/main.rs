@@ -11,6 +11,7 @@ mod invariants;
 mod package;
 mod paths;
 mod process;
+mod reference;
 mod server;
 mod site;
 mod suite;
@@ -19,7 +20,7 @@ mod wasm;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use cli::Command;
 use paths::Paths;
@@ -52,8 +53,13 @@ fn run() -> Result<()> {
             host,
             port,
             variants,
+            built,
         } => {
-            site::build(&paths, &tools, variants)?;
+            if !built {
+                site::build(&paths, &tools, variants)?;
+            } else if !paths.site().join("index.html").is_file() {
+                bail!("target/site/ is not there; leave out --no-build");
+            }
             server::serve(&paths.site(), host, port)?;
         }
         Command::Package => package::build(&paths, &tools)?,
@@ -68,7 +74,8 @@ fn run() -> Result<()> {
 }
 
 fn clean_cache(paths: &Paths) -> Result<()> {
-    for folder in [paths.tools(), paths.target(), paths.wasm()] {
+    for folder in ["tools", "target", "wasm", "webdriver", "reference"] {
+        let folder = paths.cache.join(folder);
         if folder.is_dir() {
             println!("Deleting {}", folder.display());
             files::remove(&folder)?;

@@ -62,6 +62,12 @@ impl Paths {
         self.root.join("pkg")
     }
 
+    /// Research photographs and weights beside the checkout, where they are.
+    pub fn shared(&self) -> Option<PathBuf> {
+        let shared = self.root.parent()?.join("shared");
+        shared.is_dir().then_some(shared)
+    }
+
     /// The path as a person would type it from the repository.
     pub fn show(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)

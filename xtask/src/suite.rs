@@ -14,6 +14,7 @@ use crate::files;
 use crate::invariants;
 use crate::paths::Paths;
 use crate::process::Run;
+use crate::reference;
 use crate::site;
 use crate::tools::Toolbox;
 use crate::wasm::{self, CPU};
@@ -301,6 +302,7 @@ fn wasm_pack(paths: &Paths, tools: &Toolbox) -> Result<Run> {
     let bindgen = tools.wasm_bindgen()?;
     let browser = tools.browser()?;
 
+    reference::prepare(paths)?;
     let folder = paths.cache.join("webdriver");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let capabilities = folder.join("webdriver.json");
@@ -323,7 +325,7 @@ fn wasm_pack(paths: &Paths, tools: &Toolbox) -> Result<Run> {
     .env("WASM_BINDGEN_TEST_TIMEOUT", "600")
     .folder(&paths.root);
     // wasm-pack looks for the tools it needs on PATH before it downloads them.
-    Ok(rust.on(run, bindgen.parent()))
+    Ok(rust.on(reference::tell(paths, run)?, bindgen.parent()))
 }
 
 fn page(paths: &Paths, tools: &Toolbox) -> Result<Run> {

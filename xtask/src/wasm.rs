@@ -14,6 +14,7 @@ use crate::digest::Stamp;
 use crate::files;
 use crate::paths::Paths;
 use crate::process::Run;
+use crate::reference;
 use crate::tools::{TARGET, Toolbox};
 
 /// One wasm file: what the library is built with and how it is called.
@@ -85,7 +86,7 @@ pub fn build(paths: &Paths, tools: &Toolbox, variant: &Variant) -> Result<PathBu
         .args(cargo_features(variant))
         .env("CARGO_TARGET_DIR", paths.target())
         .folder(&paths.root);
-    rust.on(compile, None).go()?;
+    rust.on(reference::tell(paths, compile)?, None).go()?;
 
     // Cargo gives every variant the same file name: read it before the next.
     let compiled = paths.target().join(TARGET).join("release/fovea.wasm");
