@@ -132,7 +132,7 @@ impl Plan {
                 self.haemorrhage(random, at);
             }
         }
-        for _ in 0..count(random, 2, 4) {
+        for _ in 0..count(random, 4, 6) {
             self.exudates(random);
         }
         for _ in 0..count(random, 3, 6) {
@@ -149,11 +149,11 @@ impl Plan {
     fn proliferative(&mut self, random: &mut StdRng) {
         let number = count(random, 14, 26);
         self.microaneurysms(random, number);
-        for _ in 0..count(random, 22, 36) {
+        for _ in 0..count(random, 30, 45) {
             let at = self.free_place(random, 0.85);
             self.haemorrhage(random, at);
         }
-        for _ in 0..count(random, 2, 4) {
+        for _ in 0..count(random, 3, 5) {
             self.exudates(random);
         }
         for _ in 0..count(random, 1, 4) {
@@ -177,7 +177,7 @@ impl Plan {
             self.put(random, LesionKind::Neovascularisation, at, size, 0.8);
         }
         // It bleeds: before the retina, into the vitreous, or both.
-        let before = random.random::<f64>() < 0.7;
+        let before = random.random::<f64>() < 0.75;
         if before {
             let at = self.on_arcade(random);
             let size = between(random, 0.2, 0.34);
@@ -208,7 +208,7 @@ impl Plan {
         } else {
             // Few are large.
             let part = random.random::<f64>();
-            (0.018 + 0.03 * part * part, between(random, 0.55, 0.95))
+            (0.02 + 0.045 * part * part, between(random, 0.55, 0.95))
         };
         self.put(random, LesionKind::Haemorrhage, at, size, slimness);
         // Flames follow the nerve fibres, away from the disc.
@@ -219,21 +219,30 @@ impl Plan {
         }
     }
 
-    /// A cluster of specks, often in part of a ring round leaking vessels.
+    /// A cluster of specks that run together, often in part of a ring round
+    /// leaking vessels, in the posterior pole.
     fn exudates(&mut self, random: &mut StdRng) {
-        let centre = self.free_place(random, 0.5);
-        let ring = between(random, 0.05, 0.1);
+        let mut centre = self.free_place(random, 0.55);
+        for _ in 0..8 {
+            if centre.distance(self.eye.fovea) < 0.5 {
+                break;
+            }
+            centre = self.free_place(random, 0.55);
+        }
+        let ring = between(random, 0.06, 0.14);
         let begin = random.random::<f64>();
-        let sweep = between(random, 0.3, 0.8);
-        for _ in 0..count(random, 14, 34) {
+        let sweep = between(random, 0.35, 0.9);
+        for _ in 0..count(random, 30, 60) {
             let turn = begin + sweep * random.random::<f64>();
-            let away = ring * between(random, 0.55, 1.15);
+            let away = ring * between(random, 0.5, 1.2);
             let at = centre.plus(Point::new(1.0, 0.0).turned(turn), away);
             if at.distance(self.eye.fovea) < 0.04 || self.on_disc(at) {
                 continue;
             }
-            let size = between(random, 0.005, 0.016);
-            let slimness = between(random, 0.55, 1.0);
+            // Many specks, few plaques.
+            let part = random.random::<f64>();
+            let size = 0.006 + 0.022 * part * part;
+            let slimness = between(random, 0.5, 1.0);
             self.put(random, LesionKind::HardExudate, at, size, slimness);
         }
     }
@@ -248,7 +257,7 @@ impl Plan {
             }
             at = self.free_place(random, 0.75);
         }
-        let size = between(random, 0.035, 0.065);
+        let size = between(random, 0.045, 0.08);
         let slimness = between(random, 0.5, 0.8);
         self.put(random, LesionKind::SoftExudate, at, size, slimness);
     }

@@ -17,7 +17,7 @@ const VEIN: [f32; 3] = [0.72, 0.4, 0.5];
 const BLOOD: [f32; 3] = [0.6, 0.28, 0.42];
 const POOLED_BLOOD: [f32; 3] = [0.5, 0.13, 0.22];
 const NEW_VESSEL: [f32; 3] = [0.8, 0.36, 0.45];
-const HARD_EXUDATE: [f32; 3] = [246.0, 214.0, 116.0];
+const HARD_EXUDATE: [f32; 3] = [252.0, 214.0, 92.0];
 const SOFT_EXUDATE: [f32; 3] = [232.0, 205.0, 160.0];
 
 impl Plan {
@@ -69,7 +69,7 @@ impl Plan {
                 let coarse = noise(texture, 3.0 * at.x + 20.0, 3.0 * at.y + 20.0) - 0.5;
                 let middle = noise(texture ^ 2, 9.0 * at.x + 50.0, 9.0 * at.y + 50.0) - 0.5;
                 let fine = noise(texture ^ 3, 38.0 * at.x + 90.0, 38.0 * at.y + 90.0) - 0.5;
-                let mottle = 0.05 * coarse + 0.035 * middle + 0.035 * fine;
+                let mottle = 0.1 * coarse + 0.08 * middle + 0.06 * fine;
                 // Darker where the macula's pigment is, darkest in the fovea.
                 let away = at.distance(eye.fovea);
                 let macula = 0.2 * bell(away / 0.42) + 0.16 * bell(away / 0.13);
@@ -129,7 +129,7 @@ impl Plan {
             let mut mask = Mask::new(canvas.frame);
             for vessel in self.eye.vessels.iter().filter(|v| v.kind == kind) {
                 // Capillaries hold less blood, and so less colour.
-                let strength = [1.0, 0.85, 0.65, 0.5][vessel.order.min(3) as usize];
+                let strength = [0.95, 0.75, 0.55, 0.4][vessel.order.min(3) as usize];
                 mask.stroke(&beaded(vessel), strength);
             }
             canvas.absorb(&mask, passes);
@@ -243,7 +243,7 @@ fn blot(lesion: &Lesion) -> Blot {
         LesionKind::Microaneurysm => (0.0, 0.3, 0.85),
         LesionKind::Haemorrhage if lesion.slimness < 0.5 => (0.5, 0.45, 0.8),
         LesionKind::Haemorrhage => (0.35, 0.4, 0.85),
-        LesionKind::HardExudate => (0.4, 0.15, 0.92),
+        LesionKind::HardExudate => (0.6, 0.3, 0.95),
         _ => (0.6, 0.6, 0.72),
     };
     // No two bleed alike.
