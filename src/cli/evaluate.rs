@@ -1,25 +1,34 @@
-//! `fovea evaluate`: a bundle's figures on a folder of labelled photos.
+//! `fovea evaluate`: a bundle's figures on folders of labelled photos.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
+use image::RgbImage;
 
 use super::bundle_file;
+use super::command_line;
 use super::progress::bar;
-use crate::evaluation::{Metrics, Predictions, temperature};
+use crate::bundle::{Bundle, Manifest};
+use crate::evaluation::bootstrap::Bootstrap;
+use crate::evaluation::model_card::ModelCard;
+use crate::evaluation::outcome::{Evaluation, Request, Threshold};
+use crate::evaluation::report::{self, Mistake, Report, Section};
+use crate::evaluation::{Predictions, comparison, table, temperature};
 use crate::grader::Grader;
 use crate::training::dataset::{self, Record};
-use crate::training::split::{Part, Split};
+use crate::training::export::write_whole;
+use crate::training::split::{self, Part, Split};
 use crate::training::{pictures, predict};
 
 /// Measure a model on labelled photos
 ///
 /// Every photo of --data is measured, unless --split and --part name a side of
 /// a training's split.csv: figures on photos that were trained on mean nothing.
+/// Intervals are 95 %, from 2,000 bootstraps over patients.
 #[derive(Args)]
 pub struct Arguments {
     /// Folder of labelled photos; may be given several times
@@ -28,6 +37,9 @@ pub struct Arguments {
     /// The model: its model.json or the folder of it [default: the shipped one]
     #[arg(long, value_name = "PATH")]
     bundle: Option<PathBuf>,
+    /// Another model, measured on the same photos: a paired bootstrap of the differences
+    #[arg(long, value_name = "PATH")]
+    compare: Option<PathBuf>,
     /// A training's split.csv
     #[arg(long, value_name = "FILE", requires = "part")]
     split: Option<PathBuf>,
@@ -37,6 +49,12 @@ pub struct Arguments {
     /// How to print the figures
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// Write one self-contained HTML page with plots, mistakes and the model card
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    report: Option<PathBuf>,
+    /// Share of diseased patients for whom predictive values are stated
+    #[arg(long, default_value_t = 0.1)]
+    prevalence: f64,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -48,21 +66,66 @@ enum PartName {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
+    /// For reading
     Text,
+    /// One object
     Json,
+}
+
+/// The photos to measure.
+struct Photos {
+    /// Name of the data sets together.
+    name: String,
+    records: Vec<Record>,
+}
+
+/// What one bundle makes of them.
+struct Measured {
+    manifest: Manifest,
+    /// Indices of the records that could be prepared.
+    used: Vec<usize>,
+    pictures: Vec<Arc<RgbImage>>,
+    logits: Vec<Vec<f64>>,
 }
 
 /// Measures and prints.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if !(0.0..=1.0).contains(&arguments.prevalence) {
+        bail!("--prevalence is a share between 0 and 1");
+    }
     let path = arguments
         .bundle
         .clone()
         .unwrap_or_else(bundle_file::default_path);
     let bundle = bundle_file::open(&path)?;
-    let mut records: Vec<Record> = Vec::new();
-    for dir in &arguments.data {
-        records.extend(dataset::read(dir)?.records);
+    let other = match &arguments.compare {
+        Some(path) => Some(bundle_file::open(path)?),
+        None => None,
+    };
+    let photos = read(arguments)?;
+    let measured = measure(&bundle, &photos)?;
+    if let Some(other) = other {
+        return compare(arguments, &photos, &measured, &measure(&other, &photos)?);
     }
+
+    let evaluation = evaluate(arguments, &photos, &measured)?;
+    match arguments.format {
+        Format::Json => println!("{}", serde_json::to_string_pretty(&evaluation)?),
+        Format::Text => print!("{}", table::evaluation(&evaluation)),
+    }
+    if let Some(file) = &arguments.report {
+        let page = page(&photos, &measured, &evaluation)?;
+        write_whole(file, page.as_bytes()).map_err(|error| anyhow!(error))?;
+        eprintln!("{}", file.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(arguments: &Arguments) -> Result<Photos> {
+    let datasets = dataset::read_all(&arguments.data)?;
+    let names: Vec<String> = datasets.iter().map(|d| d.name.clone()).collect();
+    let mut records: Vec<Record> = datasets.into_iter().flat_map(|d| d.records).collect();
+    let mut name = names.join(", ");
     if let (Some(file), Some(part)) = (&arguments.split, arguments.part) {
         let split = Split::read(&records, file)?;
         let part = match part {
@@ -70,6 +133,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             PartName::Validation => Part::Validation,
             PartName::Test => Part::Test,
         };
+        name = format!("{name} ({})", part.name());
         records = split
             .part(part)
             .iter()
@@ -79,56 +143,132 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if records.is_empty() {
         bail!("there is no photo to measure; check --data, --split and --part");
     }
+    Ok(Photos { name, records })
+}
 
+fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
     let settings = &bundle.manifest.preprocessing;
-    let progress = bar("Preparing", records.len());
-    let (prepared, rejected) = pictures::prepare(&records, settings, &|done| {
-        progress.set_position(done as u64)
+    let progress = bar("Preparing", photos.records.len());
+    let (prepared, rejected) = pictures::prepare(&photos.records, settings, &|done| {
+        progress.set_position(done as u64);
     });
     progress.finish_and_clear();
     for photo in &rejected {
         eprintln!("{}: left out: {}", photo.path.display(), photo.reason);
     }
-    let (pictures, grades): (Vec<_>, Vec<u8>) = prepared
+    let (used, pictures): (Vec<usize>, Vec<Arc<RgbImage>>) = prepared
         .into_iter()
-        .zip(&records)
-        .filter_map(|(picture, record)| Some((Arc::new(picture?), record.grade)))
+        .enumerate()
+        .filter_map(|(index, picture)| Some((index, Arc::new(picture?))))
         .unzip();
     let device = Device::flex();
-    let grader = Grader::new(&bundle, device.clone(), "cpu")?;
+    let grader = Grader::new(bundle, device.clone(), "cpu")?;
     let progress = bar("Grading", pictures.len());
     let rows = predict::logits(grader.network(), &pictures, settings, &device, &|done| {
         progress.set_position(done as u64);
     });
     progress.finish_and_clear();
-    let logits: Vec<Vec<f64>> = rows
-        .into_iter()
-        .map(|row| row.into_iter().map(f64::from).collect())
-        .collect();
-    let scaled = temperature::scale(&logits, bundle.manifest.calibration.temperature);
-    let predictions =
-        Predictions::from_logits(&scaled, &grades).context("the figures cannot be computed")?;
-    let metrics = Metrics::of(&predictions);
+    Ok(Measured {
+        manifest: bundle.manifest.clone(),
+        used,
+        pictures,
+        logits: rows
+            .into_iter()
+            .map(|row| row.into_iter().map(f64::from).collect())
+            .collect(),
+    })
+}
+
+impl Measured {
+    fn grades(&self, photos: &Photos) -> Vec<u8> {
+        self.used.iter().map(|i| photos.records[*i].grade).collect()
+    }
+
+    fn patients(&self, photos: &Photos) -> Vec<usize> {
+        let all = split::patients(&photos.records);
+        self.used.iter().map(|i| all[*i]).collect()
+    }
+
+    fn predictions(&self, photos: &Photos) -> Result<Predictions> {
+        let scaled = temperature::scale(&self.logits, self.manifest.calibration.temperature);
+        Predictions::from_logits(&scaled, &self.grades(photos))
+            .context("the figures cannot be computed")
+    }
+}
+
+fn evaluate(arguments: &Arguments, photos: &Photos, measured: &Measured) -> Result<Evaluation> {
+    let threshold = Threshold {
+        name: "referable, screening".to_owned(),
+        from_grade: crate::evaluation::predictions::REFERABLE_FROM,
+        threshold: measured.manifest.thresholds.referable.threshold,
+        prevalence: arguments.prevalence,
+    };
+    Evaluation::of(&Request {
+        logits: &measured.logits,
+        labels: &measured.grades(photos),
+        clusters: &measured.patients(photos),
+        temperature: measured.manifest.calibration.temperature,
+        thresholds: &[threshold],
+        bootstrap: Bootstrap::default(),
+    })
+    .context("the figures cannot be computed")
+}
+
+fn compare(
+    arguments: &Arguments,
+    photos: &Photos,
+    one: &Measured,
+    other: &Measured,
+) -> Result<ExitCode> {
+    if one.used != other.used {
+        bail!("the two models could not prepare the same photos; mend or remove those named above");
+    }
+    let differences = comparison::compare(
+        &one.predictions(photos)?,
+        &other.predictions(photos)?,
+        &one.patients(photos),
+        Bootstrap::default(),
+    )?;
     match arguments.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&metrics)?),
-        Format::Text => print_text(&metrics),
+        Format::Json => println!("{}", serde_json::to_string_pretty(&differences)?),
+        Format::Text => {
+            println!("A: {}\nB: {}", one.manifest.id(), other.manifest.id());
+            print!("{}", table::comparison(&differences));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_text(m: &Metrics) {
-    let or_dash = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
-    println!("photos                  {}", m.n);
-    println!("accuracy                {:.3}", m.accuracy);
-    println!("kappa, quadratic        {}", or_dash(m.kappa_quadratic));
-    println!("cross-entropy           {:.3}", m.cross_entropy);
-    println!("macro recall            {}", or_dash(m.macro_recall));
-    println!("macro specificity       {}", or_dash(m.macro_specificity));
-    println!("referable AUC           {}", or_dash(m.referable_auc));
-    println!("calibration error (ECE) {:.3}", m.ece);
-    println!("confusion, true grade down, predicted across:");
-    for row in &m.confusion {
-        let cells: Vec<String> = row.iter().map(|n| format!("{n:>6}")).collect();
-        println!("{}", cells.concat());
-    }
+/// Mistakes shown in a report.
+const MISTAKES: usize = 12;
+
+fn page(photos: &Photos, measured: &Measured, evaluation: &Evaluation) -> Result<String> {
+    let predictions = measured.predictions(photos)?;
+    let mistakes = report::worst_mistakes(&predictions, MISTAKES)
+        .into_iter()
+        .map(|index| {
+            let mut photo = std::io::Cursor::new(Vec::new());
+            measured.pictures[index].write_to(&mut photo, image::ImageFormat::Jpeg)?;
+            let predicted = predictions.predicted()[index];
+            Ok(Mistake {
+                name: photos.records[measured.used[index]].name.clone(),
+                truth: predictions.labels()[index],
+                predicted,
+                confidence: predictions.probabilities()[index][predicted],
+                photo: photo.into_inner(),
+                explanation: None,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let command = command_line();
+    let report = Report {
+        model: &ModelCard::of(&measured.manifest),
+        sections: &[Section {
+            dataset: &photos.name,
+            evaluation,
+            mistakes: &mistakes,
+        }],
+        command: &command,
+    };
+    Ok(report::render(&report)?)
 }

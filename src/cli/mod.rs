@@ -3,6 +3,7 @@
 
 mod bundle_file;
 mod convert;
+mod data;
 mod evaluate;
 mod grade;
 mod progress;
@@ -30,6 +31,7 @@ enum Command {
     Evaluate(evaluate::Arguments),
     Synth(synth::Arguments),
     Convert(convert::Arguments),
+    Data(data::Arguments),
 }
 
 /// Runs the command; errors go to standard error as sentences.
@@ -40,6 +42,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
+        Command::Data(arguments) => data::run(&arguments),
     };
     match result {
         Ok(code) => code,
@@ -48,4 +51,18 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// This command line as it would be typed again.
+fn command_line() -> String {
+    std::iter::once("fovea".to_owned())
+        .chain(std::env::args().skip(1).map(|argument| {
+            if argument.contains(char::is_whitespace) {
+                format!("'{argument}'")
+            } else {
+                argument
+            }
+        }))
+        .collect::<Vec<_>>()
+        .join(" ")
 }

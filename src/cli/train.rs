@@ -117,30 +117,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             config
         }
     };
-    let command = repeat(std::env::args().skip(1));
     let manifest = run::run(
         &config,
         &arguments.name,
         &arguments.out,
-        &command,
+        &super::command_line(),
         &Device::flex(),
         arguments.resume,
         &Terminal::listening(),
     )?;
     println!("{}", manifest.display());
     Ok(ExitCode::SUCCESS)
-}
-
-/// The command line as it would be typed again.
-fn repeat(arguments: impl Iterator<Item = String>) -> String {
-    std::iter::once("fovea".to_owned())
-        .chain(arguments.map(|argument| {
-            if argument.contains(char::is_whitespace) {
-                format!("'{argument}'")
-            } else {
-                argument
-            }
-        }))
-        .collect::<Vec<_>>()
-        .join(" ")
 }

@@ -102,8 +102,7 @@ pub fn run(
     export::write_whole(&out.join("config.json"), &json).map_err(stopped)?;
 
     let mut records: Vec<Record> = Vec::new();
-    for dir in &config.data {
-        let read = dataset::read(dir)?;
+    for read in dataset::read_all(&config.data)? {
         watch.say(&format!(
             "{}: {} photos, by grade {:?}",
             read.name,

@@ -1,0 +1,106 @@
+//! `fovea data`: looking photos over before an hour is spent on training.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::progress::bar;
+use crate::training::{check, contact_sheet};
+
+/// Look over folders of labelled photos
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(CheckArguments),
+}
+
+/// Read every table and photo and list every fault in one go
+#[derive(Args)]
+struct CheckArguments {
+    /// Folders of labelled photos
+    #[arg(required = true, value_name = "DIR")]
+    data: Vec<PathBuf>,
+    /// A split.csv to check for patients on two sides
+    #[arg(long, value_name = "FILE")]
+    split: Option<PathBuf>,
+    /// Write a contact sheet of each grade's photos (PNG or JPEG)
+    #[arg(long, value_name = "FILE")]
+    sheet: Option<PathBuf>,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Ends with a failure code where something must be mended.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let Command::Check(arguments) = &arguments.command;
+    let progress = bar("Reading", 0);
+    let found = check::check(
+        &arguments.data,
+        arguments.split.as_deref(),
+        |done, total| {
+            progress.set_length(total as u64);
+            progress.set_position(done as u64);
+        },
+    );
+    progress.finish_and_clear();
+    match arguments.format {
+        Format::Json => println!("{}", serde_json::to_string_pretty(&found)?),
+        Format::Text => print_text(&found),
+    }
+    if let Some(file) = &arguments.sheet {
+        contact_sheet::draw(&found.records, 10, 160)
+            .save(file)
+            .with_context(|| file.display().to_string())?;
+    }
+    Ok(if found.passed() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn print_text(found: &check::Check) {
+    for set in &found.datasets {
+        println!(
+            "{}: {} photos of {} patients, by grade {:?}",
+            set.name, set.photos, set.patients, set.grades
+        );
+    }
+    for (title, list) in [
+        ("To mend before training", &found.faults),
+        ("Worth knowing", &found.warnings),
+    ] {
+        if list.is_empty() {
+            continue;
+        }
+        println!("\n{title} ({}):", list.len());
+        for fault in list {
+            let line = fault
+                .line
+                .map_or_else(String::new, |line| format!(", line {line}"));
+            println!(
+                "  {}{line}: {}. {}",
+                fault.file.display(),
+                fault.what.trim_end_matches('.'),
+                fault.remedy
+            );
+        }
+    }
+    if found.passed() {
+        println!("\nNothing stands in the way of training.");
+    }
+}
