@@ -22,21 +22,27 @@ fn succeed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Four drawn eyes of each grade, laid out as the data sets are.
+/// Four drawn eyes of each grade, no eye at two grades, laid out as the data sets are.
 fn draw_dataset(folder: &Path) {
     let images = folder.join("images");
-    succeed(&[
-        "synth",
-        "--out",
-        images.to_str().unwrap(),
-        "--count",
-        "4",
-        "--size",
-        "160",
-    ]);
+    let images = images.to_str().unwrap();
     let mut csv = String::from("image,grade\n");
     for grade in 0..5 {
-        for seed in 1..=4 {
+        let first = 1 + 4 * grade;
+        succeed(&[
+            "synth",
+            "--out",
+            images,
+            "--size",
+            "160",
+            "--count",
+            "4",
+            "--grade",
+            &grade.to_string(),
+            "--seed",
+            &first.to_string(),
+        ]);
+        for seed in first..first + 4 {
             csv.push_str(&format!("drawn-{grade}-{seed}.png,{grade}\n"));
         }
     }
@@ -115,7 +121,7 @@ fn drawn_photographs_are_trained_on_evaluated_and_graded() {
         .count();
     assert_eq!(validation["n"], expected);
 
-    let photo = format!("{data}/images/drawn-3-1.png");
+    let photo = format!("{data}/images/drawn-3-13.png");
     let json = succeed(&["grade", &photo, "--bundle", out, "--format", "json"]);
     let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
     let row = &rows[0];
@@ -256,6 +262,21 @@ fn a_training_that_was_killed_resumes_to_the_same_weights() {
 
     succeed(&["train", "--resume", "--out", killed.to_str().unwrap()]);
     assert_eq!(hash(&killed), hash(&unbroken));
-    let epochs = |out: &Path| std::fs::read_to_string(out.join("metrics.csv")).unwrap();
-    assert_eq!(epochs(&killed), epochs(&unbroken));
+    // Figures of the epochs before the kill came back from a file: a last digit may differ.
+    let epochs = |out: &Path| -> Vec<Vec<f64>> {
+        let csv = std::fs::read_to_string(out.join("metrics.csv")).unwrap();
+        csv.lines()
+            .skip(1)
+            .map(|row| {
+                row.split(',')
+                    .filter_map(|cell| cell.parse().ok())
+                    .collect()
+            })
+            .collect()
+    };
+    let (one, other) = (epochs(&killed), epochs(&unbroken));
+    assert_eq!(one.len(), 5);
+    for (a, b) in one.iter().flatten().zip(other.iter().flatten()) {
+        assert!((a - b).abs() < 1e-12, "{a} against {b}");
+    }
 }

@@ -55,7 +55,7 @@ fn apply(network: ResNet, weights: &StateDict, keep_head: bool) -> Result<ResNet
     let stray = weights
         .0
         .keys()
-        .find(|name| !loader.used.contains(*name) && !(keep_head && name.starts_with(HEAD)));
+        .find(|name| !(loader.used.contains(*name) || keep_head && name.starts_with(HEAD)));
     match stray {
         Some(name) => Err(WeightsError::Unknown(name.clone())),
         None => Ok(network),

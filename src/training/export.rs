@@ -9,6 +9,7 @@ use crate::bundle::{
 };
 use crate::evaluation::operating_point::{self, Target};
 use crate::evaluation::predictions::REFERABLE_FROM;
+use crate::evaluation::temperature::TemperatureError;
 use crate::evaluation::{Metrics, Predictions, temperature};
 use crate::grading::Grade;
 use crate::network::{Precision, StateDict};
@@ -29,12 +30,25 @@ pub struct Measured {
 
 /// Fits the temperature and the threshold of referral on all of `measured`.
 ///
+/// Where validation fixes no temperature (a network that learnt nothing, or one
+/// that makes no mistake on a handful of photos) it stays 1, and `say` is told.
+///
 /// # Errors
-/// A sentence where validation is too small or one-sided for either.
-pub fn calibrate(measured: &[Measured]) -> Result<(Calibration, Thresholds), String> {
+/// A sentence where validation has one side only, so that no threshold exists.
+pub fn calibrate(
+    measured: &[Measured],
+    say: &dyn Fn(&str),
+) -> Result<(Calibration, Thresholds), String> {
     let logits: Vec<Vec<f64>> = measured.iter().flat_map(|m| m.logits.clone()).collect();
     let grades: Vec<u8> = measured.iter().flat_map(|m| m.grades.clone()).collect();
-    let temperature = temperature::fit(&logits, &grades).map_err(|e| e.to_string())?;
+    let temperature = match temperature::fit(&logits, &grades) {
+        Ok(temperature) => temperature,
+        Err(TemperatureError::Input(error)) => return Err(error.to_string()),
+        Err(error) => {
+            say(&format!("the probabilities stay uncalibrated: {error}"));
+            1.0
+        }
+    };
     let predictions = predictions(&logits, &grades, temperature)?;
     let target = Target::Sensitivity(SCREENING_SENSITIVITY);
     let point = operating_point::choose(

@@ -214,7 +214,8 @@ pub fn run(
         .measure(&network, config, device)
         .map_err(stopped)?;
     let measured = by_dataset(&kept_records, &logits);
-    let (calibration, thresholds) = export::calibrate(&measured).map_err(stopped)?;
+    let (calibration, thresholds) =
+        export::calibrate(&measured, &|sentence| watch.say(sentence)).map_err(stopped)?;
     let figures = measured
         .iter()
         .map(|part| export::figures(part, calibration.temperature))
