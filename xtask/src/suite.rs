@@ -345,7 +345,7 @@ fn page(paths: &Paths, tools: &Toolbox) -> Result<Run> {
         .go()?;
     let binary = format!("fovea{}", std::env::consts::EXE_SUFFIX);
     Ok(Run::new(node, "the tests that failed are named above")
-        .args(["--test", "--test-concurrency=1"])
+        .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
         .args(test_files(&tests)?)
         .env("FOVEA_SITE", paths.site())
         .env("FOVEA_CHROMIUM", &browser.chromium.program)
