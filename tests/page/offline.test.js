@@ -39,7 +39,7 @@ test("without a network and a server the page opens and grades", async () => {
   await visitor.server.stop();
   await page.reload();
   await modelReady(page);
-  assert.equal(await page.evaluate(() => document.documentElement.dataset.offline), "ready");
+  await offlineReady(page);
   const graded = await gradeDrawn(page);
   assert.equal(graded.status, "graded", graded.reason);
   await visitor.server.start();
