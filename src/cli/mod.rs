@@ -2,6 +2,7 @@
 //! photographs or networks; the library does.
 
 mod bundle_file;
+mod card;
 mod convert;
 mod data;
 mod evaluate;
@@ -32,6 +33,7 @@ enum Command {
     Synth(synth::Arguments),
     Convert(convert::Arguments),
     Data(data::Arguments),
+    Card(card::Arguments),
 }
 
 /// Runs the command; errors go to standard error as sentences.
@@ -43,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
+        Command::Card(arguments) => card::run(&arguments),
     };
     match result {
         Ok(code) => code,

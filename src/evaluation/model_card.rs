@@ -4,11 +4,13 @@
 use crate::bundle::{DataSource, Manifest};
 
 /// What every model of this kind cannot do, whatever its figures.
-const LIMITS: [&str; 6] = [
+const LIMITS: [&str; 7] = [
     "For research and teaching. It is not a medical device, and no decision on treatment may rest \
      on it.",
     "It grades diabetic retinopathy alone: other diseases of the eye, and macular oedema, pass \
      unseen.",
+    "It does not yet refuse every everyday picture or badly taken photo: look at the photo before \
+     the grade.",
     "One photo shows a part of the retina. What lies outside it is not graded.",
     "The grades it learnt from were given by few people, who do not always agree with one another; \
      a part of what counts here as a mistake is theirs.",

@@ -34,12 +34,18 @@ pub fn of_photos(name: &str, photos: usize) -> DataSource {
 pub fn of_weights(path: Option<&Path>) -> DataSource {
     let (name, terms) = match path {
         None => ("random".to_owned(), "none".to_owned()),
-        Some(path) => (
-            path.file_name()
-                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-            "those of the file; ImageNet weights are commonly for non-commercial research"
-                .to_owned(),
-        ),
+        Some(path) => {
+            let name = path
+                .file_name()
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+            let terms = if name.starts_with("resnet18-imagenet.pth") {
+                "ImageNet weights, in part restored from a copy published under CC BY-NC 4.0: \
+                 non-commercial, and so is what is trained from them"
+            } else {
+                "those of the file, which what is trained from it inherits"
+            };
+            (name, terms.to_owned())
+        }
     };
     DataSource {
         name,

@@ -1,0 +1,80 @@
+//! `fovea card`: a bundle's model card as Markdown, every figure its manifest's.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::bundle_file;
+use crate::bundle::{DataSource, Manifest};
+use crate::evaluation::model_card::ModelCard;
+
+/// Print a model's card as Markdown
+#[derive(Args)]
+pub struct Arguments {
+    /// The model: its model.json or the folder of it [default: the shipped one]
+    #[arg(long, value_name = "PATH")]
+    bundle: Option<PathBuf>,
+}
+
+/// Prints the card.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let path = arguments
+        .bundle
+        .clone()
+        .unwrap_or_else(bundle_file::default_path);
+    print!("{}", markdown(&bundle_file::open(&path)?.manifest));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn markdown(manifest: &Manifest) -> String {
+    let card = ModelCard::of(manifest);
+    let mut text = format!(
+        "# {} {}\n\n{}\n\nWeights: `{}`, SHA-256 `{}`.\n\n## Trained on\n\n",
+        card.name, card.version, card.intended_use, manifest.weights.file, card.weights_sha256
+    );
+    for source in &card.data {
+        text += &format!(
+            "- {}, {} photos: {}\n",
+            source.name, source.photos, source.terms
+        );
+    }
+    let DataSource { name, terms, .. } = &card.initial_weights;
+    text += &format!(
+        "- starting from {name}: {terms}\n\nRecipe: {}.\n\n```\n{}\n```\n\n",
+        card.recipe, card.command
+    );
+    text += "## Measured\n\nOn photos that chose the epoch, the temperature and the threshold, so \
+             rather too well; nobody's photos are among those trained on.\n\n\
+             | photos | n | accuracy | quadratic kappa | cross-entropy | referable AUC | ECE |\n\
+             |---|---|---|---|---|---|---|\n";
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
+    for f in &manifest.figures {
+        text += &format!(
+            "| {} | {} | {:.3} | {} | {:.3} | {} | {:.3} |\n",
+            f.dataset,
+            f.n,
+            f.accuracy,
+            number(f.kappa_quadratic),
+            f.cross_entropy,
+            number(f.referable_auc),
+            f.ece
+        );
+    }
+    let point = &manifest.thresholds.referable;
+    text += &format!(
+        "\nA photo is called referable from a probability of {:.3} for grade 2 or above: \
+         sensitivity {:.3}, specificity {:.3} on {}. Probabilities are softmax of the logits over \
+         a temperature of {:.3}.\n\n## Limits\n\n",
+        point.threshold,
+        point.sensitivity,
+        point.specificity,
+        point.fixed_on,
+        manifest.calibration.temperature
+    );
+    for limit in &card.limits {
+        text += &format!("- {limit}\n");
+    }
+    text
+}
