@@ -85,7 +85,7 @@ pub struct Assessment {
 const SURE: f64 = 0.5;
 
 const REFER: &str = "Refer: signs of at least moderate diabetic retinopathy.";
-const REFER_TO_BE_SAFE: &str = "Refer: moderate or worse diabetic retinopathy cannot be ruled out.";
+const REFER_TO_BE_SAFE: &str = "Refer: moderate or worse retinopathy cannot be ruled out.";
 const DO_NOT_REFER: &str =
     "No referral for diabetic retinopathy; screen again at the usual interval.";
 const REFER_UNSEEN: &str = "Refer, or photograph again: this photo could not be graded.";
@@ -113,7 +113,7 @@ impl Assessment {
                     percent(SURE)
                 )
             } else {
-                "Unsure: the grade and the referral lie close to the line between them. \
+                "Unsure: close to the line between refer and not. \
                  Have this photo read by a person."
                     .to_owned()
             }
