@@ -59,12 +59,17 @@ fn fill(paths: &Paths, tools: &Toolbox, manifest: &str, staging: &Path) -> Resul
 
 /// `package.json`, with what `Cargo.toml` says of the package.
 fn describe(manifest: &str) -> serde_json::Value {
-    let entry = |name: &str| json!({ "types": format!("./{name}.d.ts"), "default": format!("./{name}.js") });
+    // A bare path: TypeScript then finds the `.d.ts` beside it.
+    let entry = |name: &str| format!("./{name}.js");
+    let license = match stated(manifest, "license") {
+        none if none.is_empty() => "UNLICENSED".to_owned(),
+        license => license,
+    };
     json!({
         "name": "fovea",
         "version": stated(manifest, "version"),
         "description": stated(manifest, "description"),
-        "license": stated(manifest, "license"),
+        "license": license,
         "type": "module",
         "main": "./fovea_cpu.js",
         "types": "./fovea_cpu.d.ts",
@@ -103,6 +108,7 @@ mod tests {
         assert_eq!(package["version"], "0.1.0");
         assert_eq!(package["license"], "MIT OR Apache-2.0");
         assert_eq!(package["description"], "");
-        assert_eq!(package["exports"]["."]["types"], "./fovea_cpu.d.ts");
+        assert_eq!(package["exports"]["."], "./fovea_cpu.js");
+        assert_eq!(describe("[package]")["license"], "UNLICENSED");
     }
 }
