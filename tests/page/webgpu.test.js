@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { card, choose, modelReady, photo, result, savedJson, siteList, visit } from "./help/page.js";
+import { card, choose, modelReady, offlineReady, photo, result, savedJson, siteList, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 const SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
@@ -54,6 +54,29 @@ test("on WebGPU the probabilities are the CPU’s", { skip: !hasGpuBuild && "the
     assert.match(gpu.backend, /webgpu/i);
     assert.equal(gpu.grade, cpu.grade);
     for (const [grade, probability] of cpu.probabilities.entries()) assert.ok(Math.abs(gpu.probabilities[grade] - probability) <= 1e-3, `${gpu.probabilities} / ${cpu.probabilities}`);
+  } finally {
+    await visitor.close();
+  }
+});
+
+test("a first visit keeps its download small, the next one moves to WebGPU", { skip: !hasGpuBuild && "the site was built without WebGPU", timeout: 300_000 }, async (t) => {
+  const visitor = await visit({ args: SOFTWARE_GPU, query: "?allow-software-gpu" });
+  const { page, server } = visitor;
+  const runsOn = () => page.locator("#runs-on").textContent();
+  const settled = () => page.waitForFunction(() => !/Trying/.test(document.querySelector("#runs-on").textContent) && document.documentElement.dataset.backend !== "none", null, { timeout: 240_000 });
+  try {
+    await modelReady(page);
+    await page.waitForFunction(() => /next visit|No graphics processor|no WebGPU/.test(document.querySelector("#runs-on").textContent));
+    const words = await runsOn();
+    if (!/next visit/.test(words)) return t.skip(`no adapter here: ${words}`);
+    await offlineReady(page);
+    assert.ok(!server.requests.some(({ path }) => path.includes("fovea_gpu")), "the GPU wasm came with the first visit");
+    assert.ok(server.sent() < 26e6, `${(server.sent() / 1e6).toFixed(1)} MB`);
+    await page.reload();
+    await modelReady(page);
+    await page.waitForFunction(() => /webgpu/i.test(document.documentElement.dataset.backend), null, { timeout: 240_000 });
+    await settled();
+    assert.match(await runsOn(), /WebGPU/);
   } finally {
     await visitor.close();
   }

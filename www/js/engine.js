@@ -34,6 +34,7 @@ export class Engine extends EventTarget {
       card: null,
       scale: null,
       kept: null, // the model is stored on this device
+      downloaded: null, // the model was fetched on this visit
     };
   }
 
@@ -46,7 +47,10 @@ export class Engine extends EventTarget {
       if (this.only === "webgpu" && (await this.#tryGpu())) return;
       await this.#startCpu();
       if (this.only === "cpu") this.#set({ setAside: { reason: "asked" } });
-      if (this.only === null) this.#tryGpu();
+      // A first visit has downloaded enough with the model; where that is kept,
+      // the larger GPU file waits for the next.
+      const later = this.state.downloaded && this.state.kept;
+      if (this.only === null) this.#tryGpu({ later });
     } catch (error) {
       this.#fail(error);
     }
@@ -131,7 +135,7 @@ export class Engine extends EventTarget {
   }
 
   // True when WebGPU runs from now on; else `setAside` says why not.
-  async #tryGpu() {
+  async #tryGpu({ later = false } = {}) {
     const behind = this.state.model === "ready";
     const bridge = this.#build((event) => behind || this.#hear(event));
     this.#set({ trying: true });
@@ -139,6 +143,11 @@ export class Engine extends EventTarget {
       const found = await bridge.call("findGpu", [{ allowSoftware: this.allowSoftware }], { limit: GPU_START_LIMIT });
       if (!found.ok) {
         this.#set({ setAside: { reason: found.reason, detail: found.detail } });
+        bridge.dispose();
+        return false;
+      }
+      if (later) {
+        this.#set({ setAside: { reason: "next-visit" } });
         bridge.dispose();
         return false;
       }

@@ -48,7 +48,7 @@ const methods = {
     }
     const kept = stored || (await keep(weights, bytes));
     seal();
-    return { backend: grader.backend, bundle: grader.bundle, card: grader.card(), kept };
+    return { backend: grader.backend, bundle: grader.bundle, card: grader.card(), kept, downloaded: !stored };
   },
 
   draw(grade, seed) {

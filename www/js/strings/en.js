@@ -73,6 +73,7 @@ export default {
     "no-adapter": "No graphics processor was offered.",
     software: (name) => `Its WebGPU is only software (${name}), slower than this.`,
     "lacks-feature": (what) => `The graphics processor lacks what the model needs (${what}).`,
+    "next-visit": "The graphics processor takes over from the next visit, to keep this first download small.",
     failed: (why) => `WebGPU was tried and set aside. ${why}`,
     crashed: "WebGPU stopped while grading and was set aside.",
   },
