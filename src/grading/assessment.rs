@@ -105,9 +105,10 @@ impl Assessment {
         let referable_score: f64 = probabilities[2..].iter().sum();
         let referable = referable_score >= manifest.thresholds.referable.threshold;
         let confidence = probabilities[usize::from(grade.number())];
-        let unsure = confidence < SURE || referable != grade.is_referable();
+        let guess = !reaches(confidence, SURE);
+        let unsure = guess || referable != grade.is_referable();
         let doubt = unsure.then(|| {
-            if confidence < SURE {
+            if guess {
                 format!(
                     "Unsure: no grade reaches {}. Have this photo read by a person.",
                     percent(SURE)
@@ -233,6 +234,12 @@ fn most_probable(probabilities: &[f64]) -> usize {
     best
 }
 
+/// Whether a probability reads as at least `level`: compared as it is shown, so
+/// that a result of "50 %" is never said not to reach 50 %.
+fn reaches(probability: f64, level: f64) -> bool {
+    (probability * 100.0).round() >= (level * 100.0).round()
+}
+
 /// Whole per cent; what is neither nothing nor everything never reads as either.
 fn percent(probability: f64) -> String {
     let rounded = (probability * 100.0).round();
@@ -258,6 +265,12 @@ mod tests {
         assert_eq!(percent(0.634), "63\u{a0}%");
         assert_eq!(percent(0.999), ">99\u{a0}%");
         assert_eq!(percent(1.0), "100\u{a0}%");
+    }
+
+    #[test]
+    fn what_reads_as_half_reaches_half() {
+        assert!(reaches(0.4987, 0.5) && percent(0.4987) == percent(0.5));
+        assert!(!reaches(0.494, 0.5) && percent(0.494) != percent(0.5));
     }
 
     #[test]
