@@ -5,8 +5,10 @@
 
 mod assessment;
 mod calibration;
+mod cumulative_link;
 mod scale;
 
 pub use assessment::{Assessment, Fault, Milliseconds, Status};
 pub use calibration::softmax;
+pub use cumulative_link::CumulativeLink;
 pub use scale::Grade;
