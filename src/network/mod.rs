@@ -6,6 +6,8 @@
 mod block;
 mod resnet;
 mod state_dict;
+#[cfg(feature = "train")]
+mod step;
 mod torchvision;
 mod views;
 
