@@ -15,6 +15,7 @@ pub mod duplicates;
 pub mod export;
 pub mod finetune;
 pub mod head;
+pub mod memory;
 pub mod pictures;
 pub mod predict;
 pub mod run;
