@@ -492,41 +492,58 @@ pub fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
         })
         .collect();
     let mut weight = vec![0.0; g.weight_len()];
-    weight
-        .par_chunks_mut(g.inputs * taps)
-        .enumerate()
-        .for_each(|(output, row)| {
-            for ((_, first), part) in tasks.iter().zip(&parts) {
-                let columns = part.len() / g.outputs;
-                let row = &mut row[first * block * taps..][..columns];
-                for (to, from) in row.iter_mut().zip(part[output..].iter().step_by(g.outputs)) {
+    let whole = g.inputs * taps;
+    // As many outputs at once as share a line of the cache.
+    let rows = weight.par_chunks_mut(SIDE * whole).enumerate();
+    rows.for_each(|(group, rows)| {
+        for ((_, first), part) in tasks.iter().zip(&parts) {
+            for (column, sums) in part.chunks_exact(g.outputs).enumerate() {
+                let places = rows[first * block * taps + column..].iter_mut();
+                for (to, from) in places.step_by(whole).zip(&sums[group * SIDE..]) {
                     *to += from;
-                }
-            }
-        });
-    weight
-}
-
-/// `[batch, outputs, places]` to `[batch, places, outputs]`.
-fn places_first(g: &Geometry, gradient: &[f32]) -> Vec<f32> {
-    /// Side of the square moved at once: both of its sides stay in the cache.
-    const SIDE: usize = 16;
-    let plane = g.planes()[1];
-    let mut turned = vec![0.0; gradient.len()];
-    let pictures = turned
-        .par_chunks_mut(g.outputs * plane)
-        .zip(gradient.par_chunks(g.outputs * plane));
-    pictures.for_each(|(to, from)| {
-        for (down, right) in pairs(g.outputs.div_ceil(SIDE), plane.div_ceil(SIDE)) {
-            let outputs = down * SIDE..((down + 1) * SIDE).min(g.outputs);
-            let places = right * SIDE..((right + 1) * SIDE).min(plane);
-            for place in places {
-                let to = &mut to[place * g.outputs..][outputs.clone()];
-                for (to, output) in to.iter_mut().zip(outputs.clone()) {
-                    *to = from[output * plane + place];
                 }
             }
         }
     });
-    turned
+    weight
+}
+
+/// Side of the squares a matrix is turned in: both sides stay in the cache.
+const SIDE: usize = 16;
+
+/// `[batch, outputs, places]` to `[batch, places, outputs]`.
+fn places_first(g: &Geometry, gradient: &[f32]) -> Vec<f32> {
+    let plane = g.planes()[1];
+    let whole = g.outputs * plane;
+    let fill = |target: Shared| {
+        let pictures = gradient.par_chunks(whole).enumerate();
+        pictures.for_each(|(picture, from)| {
+            // SAFETY: a whole picture, which is this task's alone.
+            let to = unsafe { target.slice(picture * whole, whole) };
+            for (down, right) in pairs(g.outputs.div_ceil(SIDE), plane.div_ceil(SIDE)) {
+                let (output, place) = (down * SIDE, right * SIDE);
+                if output + SIDE <= g.outputs && place + SIDE <= plane {
+                    // Read in rows, so that the processor loads many numbers at once.
+                    let mut square = [[0.0; SIDE]; SIDE];
+                    for (row, line) in square.iter_mut().enumerate() {
+                        line.copy_from_slice(&from[(output + row) * plane + place..][..SIDE]);
+                    }
+                    for column in 0..SIDE {
+                        let to = &mut to[(place + column) * g.outputs + output..][..SIDE];
+                        for row in 0..SIDE {
+                            to[row].write(square[row][column]);
+                        }
+                    }
+                    continue;
+                }
+                for place in place..(place + SIDE).min(plane) {
+                    for output in output..(output + SIDE).min(g.outputs) {
+                        to[place * g.outputs + output].write(from[output * plane + place]);
+                    }
+                }
+            }
+        });
+    };
+    // SAFETY: the squares and what is left at the edges cover every place.
+    unsafe { filled(gradient.len(), fill) }
 }
