@@ -203,8 +203,20 @@ fn sample(g: &Geometry, plane: &[f32], tap: [usize; 2], rows: Range<usize>, to: 
         piece[..from].fill(0.0);
         piece[until..].fill(0.0);
         let first = y * width + from * g.stride[1] + tap[1] - g.padding[1];
-        let source = plane[first..(y + 1) * width].iter().step_by(g.stride[1]);
-        for (to, from) in piece[from..until].iter_mut().zip(source) {
+        let source = &plane[first..(y + 1) * width];
+        let inside = &mut piece[from..until];
+        // The stride ResNet has, spelt out: several are then moved at once.
+        if g.stride[1] == 2 {
+            let (pairs, rest) = source.as_chunks::<2>();
+            for (to, pair) in inside.iter_mut().zip(pairs) {
+                *to = pair[0];
+            }
+            if let ([last], true) = (rest, inside.len() > pairs.len()) {
+                inside[pairs.len()] = *last;
+            }
+            continue;
+        }
+        for (to, from) in inside.iter_mut().zip(source.iter().step_by(g.stride[1])) {
             *to = *from;
         }
     }
