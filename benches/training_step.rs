@@ -235,6 +235,7 @@ fn report(name: &str, rounds: &[Measured], batch: usize) {
 
 fn main() {
     let flags = Flags::read();
+    fovea::training::memory::keep();
     rayon::ThreadPoolBuilder::new()
         .num_threads(flags.threads)
         .build_global()

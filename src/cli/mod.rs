@@ -40,7 +40,10 @@ enum Command {
 pub fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Grade(arguments) => grade::run(&arguments),
-        Command::Train(arguments) => train::run(&arguments),
+        Command::Train(arguments) => {
+            crate::training::memory::keep();
+            train::run(&arguments)
+        }
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),

@@ -21,6 +21,7 @@ pub mod finetune;
 pub mod head;
 pub mod journal;
 pub mod judge;
+pub mod memory;
 pub mod objective;
 pub mod pictures;
 pub mod predict;

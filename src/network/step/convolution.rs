@@ -171,47 +171,90 @@ unsafe fn multiply(
 fn unfold(g: &Geometry, x: &[f32], channels: Range<usize>, tile: &Tile, to: &mut [f32]) {
     let [height, width] = g.size;
     let wide = g.output_size()[1];
-    let columns = tile.columns(wide);
-    let mut lines = to.chunks_exact_mut(columns);
-    for channel in channels {
-        for down in 0..g.kernel[0] {
-            for right in 0..g.kernel[1] {
-                let line = lines.next().expect("the caller made room for every row");
-                let (from, until) = met(right, g.stride[1], g.padding[1], width, wide);
-                let mut pieces = line.chunks_exact_mut(wide);
-                for picture in tile.pictures.clone() {
-                    let plane =
-                        &x[(picture * g.inputs + channel) * height * width..][..height * width];
-                    for row in tile.rows.clone() {
-                        let piece = pieces.next().expect("a tile has a piece for every row");
-                        let Some(y) = (row * g.stride[0] + down)
-                            .checked_sub(g.padding[0])
-                            .filter(|y| *y < height)
-                        else {
-                            piece.fill(0.0);
-                            continue;
-                        };
-                        piece[..from].fill(0.0);
-                        piece[until..].fill(0.0);
-                        let inside = &mut piece[from..until];
-                        if inside.is_empty() {
-                            continue;
-                        }
-                        let source = &plane[y * width + from * g.stride[1] + right - g.padding[1]
-                            ..(y + 1) * width];
-                        if g.stride[1] == 1 {
-                            inside.copy_from_slice(&source[..inside.len()]);
-                        } else {
-                            for (to, from) in
-                                inside.iter_mut().zip(source.iter().step_by(g.stride[1]))
-                            {
-                                *to = *from;
-                            }
-                        }
-                    }
-                }
+    let mut lines = to.chunks_exact_mut(tile.columns(wide));
+    for (channel, tap) in channels.flat_map(|c| (0..g.taps()).map(move |tap| (c, tap))) {
+        let line = lines.next().expect("the caller made room for every row");
+        let tap = [tap / g.kernel[1], tap % g.kernel[1]];
+        let parts = line.chunks_exact_mut(tile.rows.len() * wide);
+        for (part, picture) in parts.zip(tile.pictures.clone()) {
+            let plane = &x[(picture * g.inputs + channel) * height * width..][..height * width];
+            if g.stride == [1, 1] && wide == width {
+                shift(g, plane, tap, tile.rows.clone(), part);
+            } else {
+                sample(g, plane, tap, tile.rows.clone(), part);
             }
         }
+    }
+}
+
+/// One picture's part of a line of [`unfold`], row by row.
+fn sample(g: &Geometry, plane: &[f32], tap: [usize; 2], rows: Range<usize>, to: &mut [f32]) {
+    let [height, width] = g.size;
+    let wide = g.output_size()[1];
+    let (from, until) = met(tap[1], g.stride[1], g.padding[1], width, wide);
+    for (row, piece) in rows.zip(to.chunks_exact_mut(wide)) {
+        let inside = (row * g.stride[0] + tap[0])
+            .checked_sub(g.padding[0])
+            .filter(|y| *y < height && from < until);
+        let Some(y) = inside else {
+            piece.fill(0.0);
+            continue;
+        };
+        piece[..from].fill(0.0);
+        piece[until..].fill(0.0);
+        let first = y * width + from * g.stride[1] + tap[1] - g.padding[1];
+        let source = &plane[first..(y + 1) * width];
+        let inside = &mut piece[from..until];
+        // The stride ResNet has, spelt out: several are then moved at once.
+        if g.stride[1] == 2 {
+            let (pairs, rest) = source.as_chunks::<2>();
+            for (to, pair) in inside.iter_mut().zip(pairs) {
+                *to = pair[0];
+            }
+            if let ([last], true) = (rest, inside.len() > pairs.len()) {
+                inside[pairs.len()] = *last;
+            }
+            continue;
+        }
+        for (to, from) in inside.iter_mut().zip(source.iter().step_by(g.stride[1])) {
+            *to = *from;
+        }
+    }
+}
+
+/// [`sample`] where output and input are of one width and the stride is 1: the
+/// rows then lie as they do in the picture, and move in one piece.
+fn shift(g: &Geometry, plane: &[f32], tap: [usize; 2], rows: Range<usize>, to: &mut [f32]) {
+    let [height, width] = g.size;
+    // Rows whose input lies inside the picture, counted within the tile.
+    let top = g.padding[0]
+        .saturating_sub(rows.start + tap[0])
+        .min(rows.len());
+    let below = (rows.end + tap[0]).saturating_sub(height + g.padding[0]);
+    let bottom = (rows.len() - below.min(rows.len())).max(top);
+    to[..top * width].fill(0.0);
+    to[bottom * width..].fill(0.0);
+    if top == bottom {
+        return;
+    }
+    let inside = &mut to[top * width..bottom * width];
+    let first = (rows.start + top + tap[0] - g.padding[0]) * width;
+    // What comes in from the neighbouring row at either side is cleared below.
+    let (right, left) = (
+        tap[1].saturating_sub(g.padding[1]),
+        g.padding[1].saturating_sub(tap[1]),
+    );
+    let source = first + right;
+    let count = inside.len().min(plane.len() - source);
+    if left == 0 {
+        inside[..count].copy_from_slice(&plane[source..source + count]);
+    } else {
+        let count = inside.len() - left;
+        inside[left..].copy_from_slice(&plane[first..first + count]);
+    }
+    for row in inside.chunks_exact_mut(width) {
+        row[..left].fill(0.0);
+        row[width - right..].fill(0.0);
     }
 }
 
@@ -461,41 +504,58 @@ pub fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
         })
         .collect();
     let mut weight = vec![0.0; g.weight_len()];
-    weight
-        .par_chunks_mut(g.inputs * taps)
-        .enumerate()
-        .for_each(|(output, row)| {
-            for ((_, first), part) in tasks.iter().zip(&parts) {
-                let columns = part.len() / g.outputs;
-                let row = &mut row[first * block * taps..][..columns];
-                for (to, from) in row.iter_mut().zip(part[output..].iter().step_by(g.outputs)) {
+    let whole = g.inputs * taps;
+    // As many outputs at once as share a line of the cache.
+    let rows = weight.par_chunks_mut(SIDE * whole).enumerate();
+    rows.for_each(|(group, rows)| {
+        for ((_, first), part) in tasks.iter().zip(&parts) {
+            for (column, sums) in part.chunks_exact(g.outputs).enumerate() {
+                let places = rows[first * block * taps + column..].iter_mut();
+                for (to, from) in places.step_by(whole).zip(&sums[group * SIDE..]) {
                     *to += from;
-                }
-            }
-        });
-    weight
-}
-
-/// `[batch, outputs, places]` to `[batch, places, outputs]`.
-fn places_first(g: &Geometry, gradient: &[f32]) -> Vec<f32> {
-    /// Side of the square moved at once: both of its sides stay in the cache.
-    const SIDE: usize = 16;
-    let plane = g.planes()[1];
-    let mut turned = vec![0.0; gradient.len()];
-    let pictures = turned
-        .par_chunks_mut(g.outputs * plane)
-        .zip(gradient.par_chunks(g.outputs * plane));
-    pictures.for_each(|(to, from)| {
-        for (down, right) in pairs(g.outputs.div_ceil(SIDE), plane.div_ceil(SIDE)) {
-            let outputs = down * SIDE..((down + 1) * SIDE).min(g.outputs);
-            let places = right * SIDE..((right + 1) * SIDE).min(plane);
-            for place in places {
-                let to = &mut to[place * g.outputs..][outputs.clone()];
-                for (to, output) in to.iter_mut().zip(outputs.clone()) {
-                    *to = from[output * plane + place];
                 }
             }
         }
     });
-    turned
+    weight
+}
+
+/// Side of the squares a matrix is turned in: both sides stay in the cache.
+const SIDE: usize = 16;
+
+/// `[batch, outputs, places]` to `[batch, places, outputs]`.
+fn places_first(g: &Geometry, gradient: &[f32]) -> Vec<f32> {
+    let plane = g.planes()[1];
+    let whole = g.outputs * plane;
+    let fill = |target: Shared| {
+        let pictures = gradient.par_chunks(whole).enumerate();
+        pictures.for_each(|(picture, from)| {
+            // SAFETY: a whole picture, which is this task's alone.
+            let to = unsafe { target.slice(picture * whole, whole) };
+            for (down, right) in pairs(g.outputs.div_ceil(SIDE), plane.div_ceil(SIDE)) {
+                let (output, place) = (down * SIDE, right * SIDE);
+                if output + SIDE <= g.outputs && place + SIDE <= plane {
+                    // Read in rows, so that the processor loads many numbers at once.
+                    let mut square = [[0.0; SIDE]; SIDE];
+                    for (row, line) in square.iter_mut().enumerate() {
+                        line.copy_from_slice(&from[(output + row) * plane + place..][..SIDE]);
+                    }
+                    for column in 0..SIDE {
+                        let to = &mut to[(place + column) * g.outputs + output..][..SIDE];
+                        for row in 0..SIDE {
+                            to[row].write(square[row][column]);
+                        }
+                    }
+                    continue;
+                }
+                for place in place..(place + SIDE).min(plane) {
+                    for output in output..(output + SIDE).min(g.outputs) {
+                        to[place * g.outputs + output].write(from[output * plane + place]);
+                    }
+                }
+            }
+        });
+    };
+    // SAFETY: the squares and what is left at the edges cover every place.
+    unsafe { filled(gradient.len(), fill) }
 }
