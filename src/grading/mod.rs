@@ -5,8 +5,14 @@
 
 mod assessment;
 mod calibration;
+pub mod eye;
+mod follow_up;
+pub mod patient;
+mod phrase;
 mod scale;
 
-pub use assessment::{Assessment, Fault, Milliseconds, Status};
+pub use assessment::{Assessment, Codes, Fault, Milliseconds, Status};
 pub use calibration::softmax;
+pub use follow_up::FollowUp;
+pub use phrase::codes;
 pub use scale::Grade;
