@@ -6,7 +6,7 @@ import en from "./strings/en.js";
 import { formats } from "./strings/formats.js";
 
 // Each by its own name, for the switch.
-export const LANGUAGES = { en: "English" };
+export const LANGUAGES = { en: "English", es: "Español", da: "Dansk", ar: "العربية" };
 const KEPT = "fovea-language";
 
 // A live binding: every module that reads it has the language of the moment.
