@@ -7,6 +7,8 @@ import { decisionOf } from "./patients.js";
 import { isDone } from "./queue.js";
 import { scaleEntry, strings } from "./strings.js";
 
+const SIDES = ["right", "left", null];
+
 export class Report {
   #queue;
   #engine;
@@ -52,7 +54,7 @@ export class Report {
       ),
       decision ? el("p", { class: "sheet__decision" }, el("strong", {}, `${words.decision}: `), decision) : null,
       items.some((item) => !isDone(item)) ? el("p", { class: "sheet__decision" }, words.incomplete) : null,
-      ...items.map((item) => this.#photo(item)),
+      ...SIDES.flatMap((side) => items.filter((item) => item.side === side)).map((item) => this.#photo(item)),
       this.#model(items),
       el("p", { class: "sheet__sign" }, words.sign),
       el("p", { class: "sheet__purpose" }, strings.page.disclaimer),
@@ -67,10 +69,10 @@ export class Report {
     const lines = [
       [words.photo, `${name}${own ? ` (${strings.own.short})` : ""}`],
       [strings.provenanceFindings, gradeOf(a, state.scale).summary],
-      [words.followUp, [followUpOf(a), a?.followUp?.guideline].filter(Boolean).join(" ")],
-      [words.sure, a?.probabilityLabels?.length && a.probabilityLabels.map((label, grade) => `${scaleEntry(state.scale[grade]).label}: ${strings.f.percent(label)}`).join("   ")],
+      [words.followUp, followUpOf(a)],
+      [words.sure, a?.probabilityLabels?.length && a.probabilityLabels.map((label, grade) => `${scaleEntry(state.scale[grade]).label}: ${strings.f.percent(label)}`).join("; ")],
       [strings.provenanceBundle, a?.bundle],
-      [strings.provenanceModel, a?.model],
+      [strings.provenanceModel, a?.model !== state.card?.weights.sha256 && a?.model], // else beneath
       [strings.provenanceBackend, a && `${a.backend} · ${preparedBy(a, state.card)} · ${strings.f.count(Math.round(a.milliseconds.total))} ms`],
       [strings.provenanceWhen, gradedAt && strings.f.moment(gradedAt)],
     ];
@@ -95,6 +97,7 @@ export class Report {
     const { card } = this.#engine.state;
     if (!card || !items.some(({ assessment }) => assessment?.model === card.weights.sha256)) return null;
     const { referable } = card.thresholds;
+    const guidelines = [...new Set(items.map(({ assessment }) => assessment?.followUp?.guideline).filter(Boolean))];
     const figures = card.figures.map(({ dataset, n, kappa_quadratic: kappa, referable_auc: auc }) =>
       [strings.card.measured(dataset, strings.f.count(n)), kappa != null && `${strings.card.figure.kappa_quadratic} ${strings.f.decimal(kappa)}`, auc != null && `${strings.card.figure.referable_auc} ${strings.f.decimal(auc)}`].filter(Boolean).join("; "),
     );
@@ -103,6 +106,8 @@ export class Report {
       { class: "sheet__model" },
       el("h3", {}, strings.report.model),
       el("p", { lang: "en", dir: "ltr" }, card.intended_use),
+      guidelines.length ? el("p", {}, `${strings.provenanceFollowUp}: `, el("span", { lang: "en", dir: "ltr" }, guidelines.join("; "))) : null,
+      el("p", { class: "sheet__print" }, `${strings.card.fingerprint}: ${card.weights.sha256}`),
       el("p", {}, `${strings.card.line}: ${strings.card.point(strings.f.decimal(referable.threshold), strings.f.decimal(referable.sensitivity), strings.f.decimal(referable.specificity))} `, el("span", { lang: "en", dir: "ltr" }, referable.fixed_on)),
       ...figures.map((line) => el("p", {}, line)),
     );

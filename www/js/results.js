@@ -19,6 +19,7 @@ export class Results extends EventTarget {
   #changed;
   #list = new PatientList(byId("patients"), (item) => this.#open(item));
   #shown = 0;
+  #scale = null;
 
   // `changed(item)` is called when the visitor corrected eye or patient.
   constructor({ queue, engine, patients, changed }) {
@@ -84,9 +85,12 @@ export class Results extends EventTarget {
     this.sift();
   }
 
-  // Cards still waiting say so differently as the model comes.
+  // Cards still waiting say so differently as the model comes; those kept from
+  // before have their scale once the library is there.
   showWaiting() {
-    for (const [item, card] of this.cards) if (!isDone(item)) card.update();
+    const { scale } = this.#engine.state;
+    for (const [item, card] of this.cards) if (!isDone(item) || scale !== this.#scale) card.update();
+    this.#scale = scale;
   }
 
   // Everything anew, in the language of the moment.
