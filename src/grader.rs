@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use crate::bundle::{Bundle, BundleError, Manifest};
 use crate::grading::{Assessment, Milliseconds};
-use crate::network::{self, Architecture, ResNet, WeightsError};
+use crate::network::{self, Architecture, ResNet, Views, WeightsError};
 use crate::photo::{self, DecodeLimits, PhotoError, Retina};
 
 /// Milliseconds since any fixed moment.
@@ -32,7 +32,7 @@ impl Grader {
         Ok(Self {
             network: build(
                 manifest.architecture,
-                manifest.classes.len(),
+                manifest.calibration.outputs(),
                 bundle,
                 &device,
             )?,
@@ -67,15 +67,15 @@ impl Grader {
             }
             Ok((tensor, retina)) => {
                 let before = clock();
-                match self.logits(tensor).await {
+                match self.outputs(tensor).await {
                     Err(reason) => Assessment::failed(&self.manifest, &self.backend, &reason),
-                    Ok(logits) => {
+                    Ok(outputs) => {
                         milliseconds.network = clock() - before;
                         milliseconds.total = clock() - start;
                         Assessment::graded(
                             &self.manifest,
                             &self.backend,
-                            &logits,
+                            &outputs,
                             retina,
                             milliseconds,
                         )
@@ -102,27 +102,30 @@ impl Grader {
         Ok((tensor, prepared.retina))
     }
 
-    /// Uncalibrated logits of a prepared picture, planar `[3, size, size]`.
+    /// What the network gives for a prepared picture, planar `[3, size, size]`,
+    /// before calibration: the mean over its flips where the bundle asks for them.
     ///
     /// # Errors
     /// The backend's words where it could not compute, or a number that is not finite.
-    pub async fn logits(&self, picture: Vec<f32>) -> Result<Vec<f32>, String> {
+    pub async fn outputs(&self, picture: Vec<f32>) -> Result<Vec<f32>, String> {
         let size = self.manifest.preprocessing.size as usize;
-        let logits = network::logits(&self.network, picture, size, &self.device).await?;
-        if logits.len() == self.manifest.classes.len() && logits.iter().all(|l| l.is_finite()) {
-            Ok(logits)
+        let views = Views::of(self.manifest.test_time_flips);
+        let outputs = network::outputs(&self.network, picture, size, views, &self.device).await?;
+        let expected = self.manifest.calibration.outputs();
+        if outputs.len() == expected && outputs.iter().all(|o| o.is_finite()) {
+            Ok(outputs)
         } else {
-            Err(format!("it answered {logits:?}"))
+            Err(format!("it answered {outputs:?}"))
         }
     }
 }
 
 fn build(
     architecture: Architecture,
-    classes: usize,
+    outputs: usize,
     bundle: &Bundle,
     device: &Device,
 ) -> Result<ResNet, WeightsError> {
-    let network = architecture.init(classes, device);
+    let network = architecture.init(outputs, device);
     Ok(network::load(network, &bundle.weights)?.folded())
 }

@@ -31,7 +31,11 @@ static SOUND: LazyLock<(Manifest, Vec<u8>)> = LazyLock::new(|| {
         architecture: Architecture::ResNet18,
         classes: Grade::ALL.map(|grade| grade.key().to_owned()).to_vec(),
         preprocessing: Preprocessing::imagenet(64),
-        calibration: Calibration { temperature: 1.0 },
+        calibration: Calibration {
+            temperature: 1.0,
+            cumulative_link: None,
+        },
+        test_time_flips: false,
         thresholds: Thresholds {
             referable: OperatingPoint {
                 threshold: 0.5,
@@ -39,6 +43,7 @@ static SOUND: LazyLock<(Manifest, Vec<u8>)> = LazyLock::new(|| {
                 specificity: 0.9,
                 fixed_on: "nothing".to_owned(),
             },
+            further: Vec::new(),
         },
         weights: WeightsFile {
             file: "weights.safetensors".to_owned(),

@@ -211,6 +211,10 @@ fn a_training_that_was_killed_resumes_to_the_same_weights() {
             "32",
             "--epochs",
             "4",
+            "--smaller-first",
+            "24:2",
+            "--balance",
+            "sampler",
             "--batch",
             "8",
             "--validation",
@@ -279,4 +283,137 @@ fn a_training_that_was_killed_resumes_to_the_same_weights() {
     for (a, b) in one.iter().flatten().zip(other.iter().flatten()) {
         assert!((a - b).abs() < 1e-12, "{a} against {b}");
     }
+}
+
+/// Trains on drawn photos with `flags` beside the quickest settings.
+fn train_quickly(data: &Path, out: &Path, flags: &[&str]) -> serde_json::Value {
+    let mut arguments = vec!["train", "--data", data.to_str().unwrap(), "--out"];
+    arguments.push(out.to_str().unwrap());
+    arguments.extend(["--size", "32", "--batch", "8", "--validation", "0.3"]);
+    arguments.extend(flags);
+    succeed(&arguments);
+    let json = std::fs::read(out.join("model.json")).unwrap();
+    serde_json::from_slice(&json).unwrap()
+}
+
+#[test]
+fn an_ordinal_network_becomes_a_bundle_of_five_probabilities() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data);
+    let out = folder.path().join("ordinal");
+    let manifest = train_quickly(
+        &data,
+        &out,
+        &[
+            "--epochs",
+            "3",
+            "--loss",
+            "ordinal",
+            "--test-time-flips",
+            "--local-mean",
+        ],
+    );
+    let intercepts = manifest["calibration"]["cumulative_link"]["intercepts"]
+        .as_array()
+        .unwrap();
+    assert_eq!(intercepts.len(), 4);
+    assert_eq!(manifest["test_time_flips"], true);
+    let names: Vec<&str> = manifest["thresholds"]["further"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|point| point["name"].as_str().unwrap())
+        .collect();
+    assert!(names.contains(&"referable, specific"), "{names:?}");
+    assert!(names.contains(&"sight-threatening, screening"), "{names:?}");
+
+    let photo = data.join("images/drawn-4-17.png");
+    let out = out.to_str().unwrap();
+    let json = succeed(&[
+        "grade",
+        photo.to_str().unwrap(),
+        "--bundle",
+        out,
+        "--format",
+        "json",
+    ]);
+    let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let probabilities: Vec<f64> = serde_json::from_value(rows[0]["probabilities"].clone()).unwrap();
+    assert_eq!(probabilities.len(), 5);
+    assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    // What training wrote down is what evaluating the same photos finds.
+    let split = format!("{out}/split.csv");
+    let json = succeed(&[
+        "evaluate",
+        "--data",
+        data.to_str().unwrap(),
+        "--bundle",
+        out,
+        "--split",
+        &split,
+        "--part",
+        "validation",
+        "--format",
+        "json",
+    ]);
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let figures = &manifest["figures"][0];
+    for key in ["accuracy", "cross_entropy", "kappa_quadratic"] {
+        let (a, b) = (found[key].as_f64().unwrap(), figures[key].as_f64().unwrap());
+        assert!((a - b).abs() < 1e-6, "{key}: {a} against {b}");
+    }
+    assert_eq!(found["thresholds"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn a_training_goes_on_from_a_bundle_and_inherits_its_terms() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data);
+    let first = folder.path().join("first");
+    let second = folder.path().join("second");
+    train_quickly(&data, &first, &["--epochs", "1", "--name", "parent"]);
+    let log = std::fs::read_to_string(first.join("log.jsonl")).unwrap();
+    assert!(log.contains("\"kind\":\"step\"") && log.contains("\"kind\":\"epoch\""));
+    let from = first.to_str().unwrap();
+    let child = train_quickly(&data, &second, &["--epochs", "0", "--from", from]);
+    let initial = &child["training"]["initial_weights"];
+    assert!(
+        initial["name"].as_str().unwrap().starts_with("parent "),
+        "{initial}"
+    );
+    assert!(
+        initial["terms"].as_str().unwrap().contains("not stated"),
+        "{initial}"
+    );
+    let recipe = child["training"]["recipe"].as_str().unwrap();
+    assert!(recipe.contains("frozen"), "{recipe}");
+}
+
+#[test]
+fn the_learning_rate_finder_draws_its_curve() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data);
+    let out = folder.path().join("rates");
+    let plot = succeed(&[
+        "train",
+        "--data",
+        data.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+        "--size",
+        "32",
+        "--batch",
+        "8",
+        "--validation",
+        "0.3",
+        "--find-learning-rate",
+    ]);
+    let svg = std::fs::read_to_string(plot.trim()).unwrap();
+    assert!(svg.contains("learning rate"));
+    let csv = std::fs::read_to_string(out.join("learning-rate.csv")).unwrap();
+    assert!(csv.lines().count() > 20, "{csv}");
+    assert!(!out.join("model.json").exists());
 }

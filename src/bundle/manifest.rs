@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::BundleError;
-use crate::grading::Grade;
+use crate::grading::{CumulativeLink, Grade, softmax};
 use crate::network::Architecture;
 use crate::photo::Preprocessing;
 
@@ -25,6 +25,9 @@ pub struct Manifest {
     pub classes: Vec<String>,
     pub preprocessing: Preprocessing,
     pub calibration: Calibration,
+    /// Whether a photo is judged in its four flips, whose outputs are averaged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test_time_flips: bool,
     pub thresholds: Thresholds,
     pub weights: WeightsFile,
     pub training: Training,
@@ -34,19 +37,62 @@ pub struct Manifest {
     pub intended_use: String,
 }
 
-/// Temperature scaling (Guo et al. 2017): probabilities are `softmax(logits / temperature)`.
+/// From a network's outputs to probabilities: `softmax(logits / temperature)`
+/// (temperature scaling, Guo et al. 2017).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     pub temperature: f64,
+    /// Where the network gives one number instead of a logit a grade, what
+    /// makes five of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cumulative_link: Option<CumulativeLink>,
+}
+
+impl Calibration {
+    /// Numbers the network gives a photo.
+    pub fn outputs(&self) -> usize {
+        match self.cumulative_link {
+            Some(_) => 1,
+            None => Grade::ALL.len(),
+        }
+    }
+
+    /// One logit a grade from the network's outputs, before the temperature.
+    pub fn logits(&self, outputs: &[f32]) -> Vec<f64> {
+        let outputs = outputs.iter().map(|output| f64::from(*output));
+        match &self.cumulative_link {
+            None => outputs.collect(),
+            Some(link) => outputs.flat_map(|o| link.log_probabilities(o)).collect(),
+        }
+    }
+
+    /// Calibrated probabilities, one a grade.
+    pub fn probabilities(&self, outputs: &[f32]) -> Vec<f64> {
+        softmax(&self.logits(outputs), self.temperature)
+    }
 }
 
 /// Where decisions are made; fixed on validation data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Thresholds {
-    /// On the calibrated probability of grade 2 or above.
+    /// On the calibrated probability of grade 2 or above; catches most disease.
     pub referable: OperatingPoint,
+    /// Other points, for those whom the first does not suit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub further: Vec<FurtherPoint>,
+}
+
+/// A threshold on the calibrated probability of some grade or above.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FurtherPoint {
+    /// Such as `referable, specific`.
+    pub name: String,
+    /// The lowest grade it calls diseased.
+    pub from_grade: u8,
+    pub point: OperatingPoint,
 }
 
 /// A threshold and what it achieved where it was fixed.
@@ -165,6 +211,15 @@ impl Manifest {
                 "it must lie between 0.01 and 100",
             );
         }
+        if let Some(link) = self.calibration.cumulative_link
+            && !link.is_valid()
+        {
+            return value(
+                "calibration.cumulative_link",
+                format!("{link:?}"),
+                "its slope must lie above zero and its intercepts rise",
+            );
+        }
         let threshold = self.thresholds.referable.threshold;
         if !(0.0..=1.0).contains(&threshold) {
             return value(
@@ -172,6 +227,16 @@ impl Manifest {
                 threshold.to_string(),
                 "it must be a probability",
             );
+        }
+        for further in &self.thresholds.further {
+            let threshold = further.point.threshold;
+            if !(0.0..=1.0).contains(&threshold) || !(1..=4).contains(&further.from_grade) {
+                return value(
+                    "thresholds.further",
+                    format!("{} from grade {}", threshold, further.from_grade),
+                    "it must be a probability of one of grades 1 to 4 or above",
+                );
+            }
         }
         let file = &self.weights.file;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

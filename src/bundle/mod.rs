@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 
 pub use error::BundleError;
 pub use manifest::{
-    Calibration, DataSource, FORMAT, Figures, Manifest, OperatingPoint, Thresholds, Training,
-    WeightsFile,
+    Calibration, DataSource, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint, Thresholds,
+    Training, WeightsFile,
 };
 
 use crate::network::StateDict;

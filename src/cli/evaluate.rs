@@ -12,13 +12,15 @@ use image::RgbImage;
 use super::bundle_file;
 use super::command_line;
 use super::progress::bar;
-use crate::bundle::{Bundle, Manifest};
+use crate::bundle::{Bundle, Manifest, OperatingPoint};
 use crate::evaluation::bootstrap::Bootstrap;
 use crate::evaluation::model_card::ModelCard;
 use crate::evaluation::outcome::{Evaluation, Request, Threshold};
+use crate::evaluation::predictions::REFERABLE_FROM;
 use crate::evaluation::report::{self, Mistake, Report, Section};
 use crate::evaluation::{Predictions, comparison, table, temperature};
 use crate::grader::Grader;
+use crate::network::Views;
 use crate::training::dataset::{self, Record};
 use crate::training::export::write_whole;
 use crate::training::split::{self, Part, Split};
@@ -164,17 +166,23 @@ fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
     let device = Device::flex();
     let grader = Grader::new(bundle, device.clone(), "cpu")?;
     let progress = bar("Grading", pictures.len());
-    let rows = predict::logits(grader.network(), &pictures, settings, &device, &|done| {
-        progress.set_position(done as u64);
-    });
+    let views = Views::of(bundle.manifest.test_time_flips);
+    let rows = predict::outputs(
+        grader.network(),
+        &pictures,
+        settings,
+        views,
+        &device,
+        &|done| progress.set_position(done as u64),
+    );
     progress.finish_and_clear();
     Ok(Measured {
         manifest: bundle.manifest.clone(),
         used,
         pictures,
         logits: rows
-            .into_iter()
-            .map(|row| row.into_iter().map(f64::from).collect())
+            .iter()
+            .map(|row| bundle.manifest.calibration.logits(row))
             .collect(),
     })
 }
@@ -197,18 +205,32 @@ impl Measured {
 }
 
 fn evaluate(arguments: &Arguments, photos: &Photos, measured: &Measured) -> Result<Evaluation> {
-    let threshold = Threshold {
-        name: "referable, screening".to_owned(),
-        from_grade: crate::evaluation::predictions::REFERABLE_FROM,
-        threshold: measured.manifest.thresholds.referable.threshold,
+    let thresholds = &measured.manifest.thresholds;
+    let threshold = |name: &str, from_grade, point: &OperatingPoint| Threshold {
+        name: name.to_owned(),
+        from_grade,
+        threshold: point.threshold,
         prevalence: arguments.prevalence,
     };
+    let first = threshold(
+        "referable, screening",
+        REFERABLE_FROM,
+        &thresholds.referable,
+    );
+    let further = thresholds.further.iter().map(|further| {
+        threshold(
+            &further.name,
+            usize::from(further.from_grade),
+            &further.point,
+        )
+    });
+    let thresholds: Vec<Threshold> = std::iter::once(first).chain(further).collect();
     Evaluation::of(&Request {
         logits: &measured.logits,
         labels: &measured.grades(photos),
         clusters: &measured.patients(photos),
         temperature: measured.manifest.calibration.temperature,
-        thresholds: &[threshold],
+        thresholds: &thresholds,
         bootstrap: Bootstrap::default(),
     })
     .context("the figures cannot be computed")

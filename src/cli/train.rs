@@ -1,16 +1,21 @@
 //! `fovea train`: flags to a checked configuration, and the run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
 use burn::tensor::Device;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::progress::Terminal;
 use crate::network::Architecture;
-use crate::photo::Preprocessing;
-use crate::training::{TrainConfig, run};
+use crate::photo::{LocalMean, Preprocessing};
+use crate::training::TrainConfig;
+use crate::training::augment::Augmentation;
+use crate::training::balance::Balance;
+use crate::training::config::SizeStage;
+use crate::training::objective::Objective;
+use crate::training::run::{self, Destination};
 
 /// Fine-tune a network on labelled photos and write a bundle
 ///
@@ -23,8 +28,8 @@ pub struct Arguments {
     /// Folder of labelled photos; may be given several times
     #[arg(long, value_name = "DIR", required_unless_present_any = ["config", "resume"])]
     data: Vec<PathBuf>,
-    /// torchvision weights to start from (.pth or .safetensors, packed with xz or not);
-    /// without it the network starts from random weights
+    /// Weights to start from: torchvision's (.pth or .safetensors, packed with xz or not) or
+    /// a bundle's model.json; without it the network starts from random weights
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// Folder for the bundle and the records of the run
@@ -36,19 +41,47 @@ pub struct Arguments {
     /// Go on from the last checkpoint in --out, to the weights an unbroken run would have given
     #[arg(long, conflicts_with_all = ["data", "from", "config"])]
     resume: bool,
+    /// Try learning rates from 1e-6 to 1 instead of training, plot the loss and suggest one
+    #[arg(long, conflicts_with = "resume")]
+    find_learning_rate: bool,
     /// Name of the model in its manifest
     #[arg(long, default_value = "fovea-resnet18")]
     name: String,
+    #[command(flatten, next_help_heading = "Network and photos")]
+    network: NetworkFlags,
+    #[command(flatten, next_help_heading = "Optimisation")]
+    optimisation: OptimisationFlags,
+    #[command(flatten, next_help_heading = "Augmentation of training photos")]
+    augmentation: AugmentationFlags,
+    #[command(flatten, next_help_heading = "Split")]
+    split: SplitFlags,
+}
+
+#[derive(Args)]
+struct NetworkFlags {
     /// resnet18, resnet34 or resnet50
     #[arg(long, default_value = "resnet18")]
     arch: Architecture,
     /// Side of the prepared pictures in pixels
     #[arg(long, default_value_t = 224)]
     size: u32,
+    /// Train the first epochs on smaller pictures, as 128:5 or 96:2,160:3 (progressive resizing)
+    #[arg(long, value_name = "SIZE:EPOCHS", value_delimiter = ',')]
+    smaller_first: Vec<SizeStage>,
+    /// Subtract the Gaussian local mean from every photo (Graham 2015, Sallam 2020)
+    #[arg(long)]
+    local_mean: bool,
+    /// Let the finished network judge a photo in its four flips: steadier, four times the work
+    #[arg(long)]
+    test_time_flips: bool,
+}
+
+#[derive(Args)]
+struct OptimisationFlags {
     /// Epochs of the head alone, over frozen features
     #[arg(long, default_value_t = 10)]
     head_epochs: usize,
-    /// Epochs of the whole network
+    /// Epochs of the whole network; 0 leaves all but the head frozen
     #[arg(long, default_value_t = 8)]
     epochs: usize,
     /// Pictures a step
@@ -63,9 +96,66 @@ pub struct Arguments {
     /// AdamW's weight decay
     #[arg(long, default_value_t = 0.01)]
     weight_decay: f32,
+    /// What is made small: cross-entropy, focal loss, or the squared error of one number on the
+    /// scale of the grades, whose cut points validation fixes
+    #[arg(long, value_enum, default_value = "cross-entropy")]
+    loss: LossName,
+    /// Focal loss: how much less an easy photo counts
+    #[arg(long, default_value_t = 2.0)]
+    focal_gamma: f32,
     /// Share of the truth spread over all grades
     #[arg(long, default_value_t = 0.0)]
     label_smoothing: f32,
+    /// Rare grades: draw them more often, weigh them more, or neither
+    #[arg(long, value_enum, default_value = "neither")]
+    balance: BalanceName,
+    /// How far --balance goes: 1 makes all grades equal, 0.5 goes half the way
+    #[arg(long, default_value_t = 1.0)]
+    balance_strength: f64,
+    /// Keep an exponential mean of the weights over so many epochs; 0 keeps none
+    #[arg(long, value_name = "EPOCHS", default_value_t = 0.5)]
+    average: f64,
+}
+
+#[derive(Args)]
+struct AugmentationFlags {
+    /// Leave the photos as they are, whatever else is said here
+    #[arg(long)]
+    no_augmentation: bool,
+    /// No mirrored photos
+    #[arg(long)]
+    no_flips: bool,
+    /// No turned photos
+    #[arg(long)]
+    no_rotation: bool,
+    /// Zoom of each side by up to this share
+    #[arg(long, default_value_t = Augmentation::default().zoom)]
+    zoom: f32,
+    /// Shift by up to this share of the side
+    #[arg(long, default_value_t = Augmentation::default().shift)]
+    shift: f32,
+    /// Brightness by up to this share of the scale
+    #[arg(long, default_value_t = Augmentation::default().brightness)]
+    brightness: f32,
+    /// Contrast by up to this share
+    #[arg(long, default_value_t = Augmentation::default().contrast)]
+    contrast: f32,
+    /// Gain of each colour channel by up to this share
+    #[arg(long, default_value_t = Augmentation::default().colour)]
+    colour: f32,
+    /// Share of the photos blurred
+    #[arg(long, default_value_t = Augmentation::default().blur)]
+    blur: f64,
+    /// Share of the photos compressed coarsely
+    #[arg(long, default_value_t = Augmentation::default().jpeg)]
+    jpeg: f64,
+    /// Share of the photos cut above and below, as many cameras frame the retina
+    #[arg(long, default_value_t = Augmentation::default().framing)]
+    framing: f64,
+}
+
+#[derive(Args)]
+struct SplitFlags {
     /// Share of the photos for validation
     #[arg(long, default_value_t = 0.15)]
     validation: f64,
@@ -77,27 +167,92 @@ pub struct Arguments {
     seed: u64,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum LossName {
+    CrossEntropy,
+    Focal,
+    Ordinal,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum BalanceName {
+    Neither,
+    Sampler,
+    Weights,
+}
+
 impl Arguments {
     fn config(&self) -> TrainConfig {
+        let (network, optimisation, split) = (&self.network, &self.optimisation, &self.split);
         TrainConfig {
             data: self.data.clone(),
             from: self.from.clone(),
-            architecture: self.arch,
-            preprocessing: Preprocessing::imagenet(self.size),
+            architecture: network.arch,
+            preprocessing: Preprocessing {
+                local_mean: network.local_mean.then(LocalMean::default),
+                ..Preprocessing::imagenet(network.size)
+            },
+            smaller_first: network.smaller_first.clone(),
             head_epochs: if self.from.is_some() {
-                self.head_epochs
+                optimisation.head_epochs
             } else {
                 0
             },
-            epochs: self.epochs,
-            batch: self.batch,
-            learning_rate: self.learning_rate,
-            discrimination: self.discrimination,
-            weight_decay: self.weight_decay,
-            label_smoothing: self.label_smoothing,
-            validation: self.validation,
-            test: self.test,
-            seed: self.seed,
+            epochs: optimisation.epochs,
+            batch: optimisation.batch,
+            learning_rate: optimisation.learning_rate,
+            discrimination: optimisation.discrimination,
+            weight_decay: optimisation.weight_decay,
+            objective: optimisation.objective(),
+            label_smoothing: optimisation.label_smoothing,
+            balance: optimisation.balance(),
+            augmentation: self.augmentation.resolve(),
+            average_epochs: optimisation.average,
+            test_time_flips: network.test_time_flips,
+            validation: split.validation,
+            test: split.test,
+            seed: split.seed,
+        }
+    }
+}
+
+impl OptimisationFlags {
+    fn objective(&self) -> Objective {
+        match self.loss {
+            LossName::CrossEntropy => Objective::CrossEntropy,
+            LossName::Focal => Objective::Focal {
+                gamma: self.focal_gamma,
+            },
+            LossName::Ordinal => Objective::Ordinal,
+        }
+    }
+
+    fn balance(&self) -> Balance {
+        let strength = self.balance_strength;
+        match self.balance {
+            BalanceName::Neither => Balance::Neither,
+            BalanceName::Sampler => Balance::Sampler { strength },
+            BalanceName::Weights => Balance::Weights { strength },
+        }
+    }
+}
+
+impl AugmentationFlags {
+    fn resolve(&self) -> Augmentation {
+        if self.no_augmentation {
+            return Augmentation::NONE;
+        }
+        Augmentation {
+            flip: !self.no_flips,
+            rotate: !self.no_rotation,
+            zoom: self.zoom,
+            shift: self.shift,
+            brightness: self.brightness,
+            contrast: self.contrast,
+            colour: self.colour,
+            blur: self.blur,
+            jpeg: self.jpeg,
+            framing: self.framing,
         }
     }
 }
@@ -117,15 +272,36 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             config
         }
     };
-    let manifest = run::run(
-        &config,
-        &arguments.name,
-        &arguments.out,
-        &super::command_line(),
-        &Device::flex(),
-        arguments.resume,
-        &Terminal::listening(),
-    )?;
+    let device = Device::flex();
+    let watch = Terminal::listening();
+    if arguments.find_learning_rate {
+        return find_learning_rate(&config, &arguments.out, &device, &watch);
+    }
+    let destination = Destination {
+        name: &arguments.name,
+        out: &arguments.out,
+        command: &super::command_line(),
+    };
+    let manifest = run::run(&config, &destination, &device, arguments.resume, &watch)?;
     println!("{}", manifest.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn find_learning_rate(
+    config: &TrainConfig,
+    out: &Path,
+    device: &Device,
+    watch: &Terminal,
+) -> Result<ExitCode> {
+    let (plot, suggestion) = run::find_learning_rate(config, out, device, watch)?;
+    match suggestion {
+        Some(suggestion) => eprintln!(
+            "the loss falls fastest at {:.1e}; a tenth of the rate where it is lowest is {:.1e}: \
+             --learning-rate between the two is a good start",
+            suggestion.steepest, suggestion.tenth_of_lowest
+        ),
+        None => eprintln!("the loss exploded at once; look at the photos and their grades first"),
+    }
+    println!("{}", plot.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -15,6 +15,8 @@ pub enum Target {
     /// Raise few false alarms: the lowest threshold with at least this
     /// specificity.
     Specificity(f64),
+    /// Weigh both alike: the highest sum of the two (Youden 1950).
+    Balanced,
 }
 
 /// A threshold with what it achieved on the photos it was chosen on.
@@ -83,10 +85,9 @@ pub fn choose(
     if scores.iter().any(|score| !score.is_finite()) {
         return Err(OperatingPointError::NotFinite);
     }
-    let wanted = match target {
-        Target::Sensitivity(rate) | Target::Specificity(rate) => rate,
-    };
-    if !(0.0..=1.0).contains(&wanted) {
+    if let Target::Sensitivity(wanted) | Target::Specificity(wanted) = target
+        && !(0.0..=1.0).contains(&wanted)
+    {
         return Err(OperatingPointError::Target(wanted));
     }
     let positives = positive.iter().filter(|&&p| p).count() as u64;
@@ -107,20 +108,34 @@ pub fn choose(
     // Only this one calls nobody positive; without it no specificity of 1 exists.
     candidates.push(distinct[distinct.len() - 1].next_up());
 
+    let at = |threshold: f64| rates(scores, positive, threshold);
     // Sensitivity falls and specificity rises along the candidates.
-    let reaches = |threshold: f64| {
-        let rates = rates(scores, positive, threshold);
-        match target {
-            Target::Sensitivity(rate) => rates.sensitivity >= Some(rate),
-            Target::Specificity(rate) => rates.specificity < Some(rate),
-        }
-    };
-    let first_beyond = candidates.partition_point(|&threshold| reaches(threshold));
     let chosen = match target {
-        // The first candidate always reaches any sensitivity.
-        Target::Sensitivity(_) => candidates[first_beyond.max(1) - 1],
-        // The last one always reaches any specificity.
-        Target::Specificity(_) => candidates[first_beyond.min(candidates.len() - 1)],
+        Target::Sensitivity(rate) => {
+            let beyond = candidates.partition_point(|&t| at(t).sensitivity >= Some(rate));
+            // The first candidate always reaches any sensitivity.
+            candidates[beyond.max(1) - 1]
+        }
+        Target::Specificity(rate) => {
+            let first = candidates.partition_point(|&t| at(t).specificity < Some(rate));
+            // The last one always reaches any specificity.
+            candidates[first.min(candidates.len() - 1)]
+        }
+        Target::Balanced => {
+            let sum = |t: f64| {
+                let rates = at(t);
+                rates.sensitivity.unwrap_or(0.0) + rates.specificity.unwrap_or(0.0)
+            };
+            // Of equal sums the lowest threshold: it misses fewer.
+            let mut best = (candidates[0], sum(candidates[0]));
+            for &candidate in &candidates[1..] {
+                let sum = sum(candidate);
+                if sum > best.1 {
+                    best = (candidate, sum);
+                }
+            }
+            best.0
+        }
     };
     Ok(OperatingPoint {
         target,
@@ -219,6 +234,13 @@ mod tests {
         assert_eq!(point.achieved.sensitivity, Some(0.0));
         assert_eq!(point.achieved.specificity, Some(1.0));
         assert_eq!(point.achieved.positive_predictive_value, None);
+    }
+
+    #[test]
+    fn the_balanced_point_has_the_highest_sum() {
+        let point = choose(&SCORES, &TRUTH, Target::Balanced).unwrap();
+        // 1 + 2/3 at 0.3 and 2/3 + 1 at 0.65: of the two the one that misses none.
+        assert!((point.threshold - 0.3).abs() < 1e-12, "{}", point.threshold);
     }
 
     #[test]

@@ -155,6 +155,52 @@ pub fn risk_coverage(curve: &RiskCoverage) -> Result<String, PlotError> {
     })
 }
 
+/// Loss against learning rate, on a logarithmic scale of rates.
+pub fn learning_rate(points: &[(f64, f64)]) -> Result<String, PlotError> {
+    let failed = |reason: &dyn Display| PlotError {
+        title: "Learning rate",
+        reason: reason.to_string(),
+    };
+    let span = |of: fn(&(f64, f64)) -> f64| {
+        let values = points.iter().map(of);
+        let low = values.clone().fold(f64::INFINITY, f64::min);
+        let high = values.fold(f64::NEG_INFINITY, f64::max);
+        if low < high { low..high } else { 1e-6..1.0 }
+    };
+    let (rates, losses) = (span(|p| p.0), span(|p| p.1));
+    let mut svg = String::new();
+    {
+        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
+        area.fill(&WHITE).map_err(|e| failed(&e))?;
+        let mut chart = ChartBuilder::on(&area)
+            .margin(12)
+            .x_label_area_size(44)
+            .y_label_area_size(52)
+            .build_cartesian_2d(rates.log_scale(), losses)
+            .map_err(|e| failed(&e))?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .x_labels(7)
+            .y_labels(6)
+            .x_desc("learning rate of the last layer")
+            .y_desc("loss, smoothed")
+            .x_label_formatter(&|rate| format!("{rate:.0e}"))
+            .label_style((FONT, 12))
+            .axis_desc_style((FONT, 13))
+            .draw()
+            .map_err(|e| failed(&e))?;
+        chart
+            .draw_series(LineSeries::new(
+                points.iter().copied(),
+                BLUE_LINE.stroke_width(2),
+            ))
+            .map_err(|e| failed(&e))?;
+        area.present().map_err(|e| failed(&e))?;
+    }
+    Ok(svg)
+}
+
 fn draw(plot: Plot) -> Result<String, PlotError> {
     let title = plot.title;
     let failed = |reason: &dyn Display| PlotError {

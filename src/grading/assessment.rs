@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::calibration::softmax;
 use super::follow_up::FollowUp;
 use super::phrase::Phrase;
 use super::scale::Grade;
@@ -129,11 +128,11 @@ impl Assessment {
     pub fn graded(
         manifest: &Manifest,
         backend: &str,
-        logits: &[f32],
+        outputs: &[f32],
         retina: Retina,
         milliseconds: Milliseconds,
     ) -> Self {
-        let probabilities = softmax(logits, manifest.calibration.temperature);
+        let probabilities = manifest.calibration.probabilities(outputs);
         let grade = Grade::ALL[most_probable(&probabilities)];
         let referable_score: f64 = probabilities[2..].iter().sum();
         let referable = referable_score >= manifest.thresholds.referable.threshold;

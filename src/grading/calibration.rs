@@ -2,8 +2,8 @@
 //! "On Calibration of Modern Neural Networks").
 
 /// `softmax(logits / temperature)` in `f64`; sums to one.
-pub fn softmax(logits: &[f32], temperature: f64) -> Vec<f64> {
-    let scaled: Vec<f64> = logits.iter().map(|l| f64::from(*l) / temperature).collect();
+pub fn softmax(logits: &[f64], temperature: f64) -> Vec<f64> {
+    let scaled: Vec<f64> = logits.iter().map(|l| l / temperature).collect();
     let highest = scaled.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let powers: Vec<f64> = scaled.iter().map(|s| (s - highest).exp()).collect();
     let total: f64 = powers.iter().sum();

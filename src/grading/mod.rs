@@ -5,6 +5,7 @@
 
 mod assessment;
 mod calibration;
+mod cumulative_link;
 pub mod eye;
 mod follow_up;
 pub mod patient;
@@ -13,6 +14,7 @@ mod scale;
 
 pub use assessment::{Assessment, Codes, Fault, Milliseconds, Status};
 pub use calibration::softmax;
+pub use cumulative_link::CumulativeLink;
 pub use follow_up::FollowUp;
 pub use phrase::codes;
 pub use scale::Grade;

@@ -8,6 +8,9 @@ use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
+#[cfg(feature = "train")]
+use super::step;
+
 /// A convolution without bias, initialised as torchvision does (Kaiming normal, fan out).
 pub(super) fn convolution(
     channels: [usize; 2],
@@ -33,12 +36,53 @@ pub(super) fn normalisation(channels: usize, device: &Device) -> BatchNorm {
     BatchNormConfig::new(channels).init(device)
 }
 
+/// A convolution applied: in training on the CPU by `step`, else by burn.
+pub(super) fn convolve(convolution: &Conv2d, x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "train")]
+    if let Some(padding) = step::plain(convolution)
+        && step::suits(&x)
+    {
+        return step::convolve(convolution, x, padding);
+    }
+    convolution.forward(x)
+}
+
+/// Whether `step` has a batch norm to compute: a layer in training, on the CPU.
+#[cfg(feature = "train")]
+fn trained<'a>(norm: &'a Option<BatchNorm>, x: &Tensor<4>) -> Option<&'a BatchNorm> {
+    norm.as_ref()
+        .filter(|norm| norm.training.is_enabled() && step::suits(x))
+}
+
 /// Batch norm, or nothing once it has been folded into the convolution before it.
 pub(super) fn normalise(norm: &Option<BatchNorm>, x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "train")]
+    if let Some(norm) = trained(norm, &x) {
+        return step::normalise(norm, x, false);
+    }
     match norm {
         Some(norm) => norm.forward(x),
         None => x,
     }
+}
+
+/// Batch norm as [`normalise`] has it, then the rectifier.
+pub(super) fn rectified(norm: &Option<BatchNorm>, x: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "train")]
+    if let Some(norm) = trained(norm, &x) {
+        return step::normalise(norm, x, true);
+    }
+    relu(normalise(norm, x))
+}
+
+/// The end of a block: batch norm as [`normalise`] has it, plus the shortcut,
+/// rectified.
+fn join(norm: &Option<BatchNorm>, x: Tensor<4>, shortcut: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "train")]
+    if let Some(norm) = trained(norm, &x) {
+        return step::join(norm, x, shortcut);
+    }
+    relu(normalise(norm, x) + shortcut)
 }
 
 /// Folds a batch norm in inference mode into the convolution before it:
@@ -109,15 +153,18 @@ impl Block {
 
     pub(super) fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let shortcut = match &self.downsample {
-            Some(down) => normalise(&down.bn, down.conv.forward(x.clone())),
+            Some(down) => normalise(&down.bn, convolve(&down.conv, x.clone())),
             None => x.clone(),
         };
-        let mut y = relu(normalise(&self.bn1, self.conv1.forward(x)));
-        y = normalise(&self.bn2, self.conv2.forward(y));
-        if let Some(conv3) = &self.conv3 {
-            y = normalise(&self.bn3, conv3.forward(relu(y)));
+        let y = rectified(&self.bn1, convolve(&self.conv1, x));
+        let y = convolve(&self.conv2, y);
+        match &self.conv3 {
+            None => join(&self.bn2, y, shortcut),
+            Some(conv3) => {
+                let y = convolve(conv3, rectified(&self.bn2, y));
+                join(&self.bn3, y, shortcut)
+            }
         }
-        relu(y + shortcut)
     }
 
     pub(super) fn fold(&mut self) {

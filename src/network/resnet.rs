@@ -9,7 +9,7 @@ use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::block::{Block, fold, normalisation, normalise};
+use super::block::{Block, convolve, fold, normalisation, normalise, rectified};
 
 /// A network this project can build, by the name torchvision gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,7 +147,7 @@ impl ResNet {
 
     /// Pictures to the last feature map `[batch, features, height/32, width/32]`.
     pub fn features(&self, pictures: Tensor<4>) -> Tensor<4> {
-        let x = relu(normalise(&self.bn1, self.conv1.forward(pictures)));
+        let x = rectified(&self.bn1, convolve(&self.conv1, pictures));
         let mut x = self.maxpool.forward(x);
         for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
             x = stage(layer, x);

@@ -6,10 +6,10 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use image::RgbImage;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
-use super::augment::Change;
+use super::augment::{Augmentation, Change};
+use super::balance::Balance;
 use crate::photo::Preprocessing;
 
 /// Batches made ahead of the network; more would only hold memory.
@@ -18,42 +18,59 @@ const AHEAD: usize = 3;
 /// A batch on the host: pictures `[n, 3, size, size]` and their grades.
 pub struct Batch {
     pub pictures: Vec<f32>,
-    pub grades: Vec<i32>,
+    pub grades: Vec<u8>,
 }
 
 /// A labelled picture.
 pub type Example = (Arc<RgbImage>, u8);
 
+/// How batches are drawn.
+#[derive(Clone, Debug)]
+pub struct Drawing {
+    /// At the size of the examples.
+    pub preprocessing: Preprocessing,
+    pub augmentation: Augmentation,
+    pub balance: Balance,
+    pub batch: usize,
+    pub seed: u64,
+}
+
 /// One epoch of augmented batches in an order drawn from `(seed, epoch)` alone,
 /// so that a resumed training sees what an unbroken one would have.
 ///
 /// A last batch of a single picture is left out: batch norm cannot use it.
-pub fn epoch(
-    examples: &Arc<Vec<Example>>,
-    settings: &Preprocessing,
-    batch: usize,
-    seed: u64,
-    epoch: usize,
-) -> Receiver<Batch> {
+pub fn epoch(examples: &Arc<Vec<Example>>, drawing: &Drawing, epoch: usize) -> Receiver<Batch> {
     let (send, receive) = sync_channel(AHEAD);
     let examples = Arc::clone(examples);
-    let settings = settings.clone();
+    let drawing = drawing.clone();
     std::thread::spawn(move || {
-        let mut order: Vec<usize> = (0..examples.len()).collect();
-        order.shuffle(&mut StdRng::seed_from_u64(mix(seed, epoch, usize::MAX)));
-        for chunk in order.chunks(batch).filter(|chunk| chunk.len() > 1) {
+        let seed = drawing.seed;
+        let grades: Vec<u8> = examples.iter().map(|(_, grade)| *grade).collect();
+        let mut rng = StdRng::seed_from_u64(mix(seed, epoch, usize::MAX));
+        let order: Vec<(usize, usize)> = drawing
+            .balance
+            .order(&grades, &mut rng)
+            .into_iter()
+            .enumerate()
+            .collect();
+        for chunk in order.chunks(drawing.batch).filter(|chunk| chunk.len() > 1) {
             let pictures: Vec<Vec<f32>> = chunk
                 .par_iter()
-                .map(|index| {
-                    let mut rng = StdRng::seed_from_u64(mix(seed, epoch, *index));
+                .map(|(place, index)| {
+                    // By its place too: a sampler may draw a photo twice.
+                    let mut rng = StdRng::seed_from_u64(mix(mix(seed, epoch, *place), 0, *index));
                     let mut planes = Vec::new();
-                    Change::draw(&mut rng).apply(&examples[*index].0, &settings, &mut planes);
+                    Change::draw(&drawing.augmentation, &mut rng).apply(
+                        &examples[*index].0,
+                        &drawing.preprocessing,
+                        &mut planes,
+                    );
                     planes
                 })
                 .collect();
             let made = Batch {
                 pictures: pictures.concat(),
-                grades: chunk.iter().map(|i| i32::from(examples[*i].1)).collect(),
+                grades: chunk.iter().map(|(_, index)| grades[*index]).collect(),
             };
             // The receiver is gone: the training stopped, and so does this.
             if send.send(made).is_err() {
@@ -95,18 +112,27 @@ mod tests {
         )
     }
 
+    fn drawing() -> Drawing {
+        Drawing {
+            preprocessing: Preprocessing::imagenet(8),
+            augmentation: Augmentation::default(),
+            balance: Balance::Neither,
+            batch: 4,
+            seed: 7,
+        }
+    }
+
     #[test]
     fn an_epoch_holds_every_example_once_and_repeats_exactly() {
-        let settings = Preprocessing::imagenet(8);
-        let run = |number| -> Vec<(Vec<f32>, Vec<i32>)> {
-            epoch(&examples(10), &settings, 4, 7, number)
+        let run = |number| -> Vec<(Vec<f32>, Vec<u8>)> {
+            epoch(&examples(10), &drawing(), number)
                 .into_iter()
                 .map(|batch| (batch.pictures, batch.grades))
                 .collect()
         };
         let first = run(0);
         assert_eq!(first.len(), batches_in_epoch(10, 4));
-        let mut grades: Vec<i32> = first.iter().flat_map(|b| b.1.clone()).collect();
+        let mut grades: Vec<u8> = first.iter().flat_map(|b| b.1.clone()).collect();
         grades.sort_unstable();
         assert_eq!(grades, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
         assert_eq!(first, run(0));
@@ -115,10 +141,7 @@ mod tests {
 
     #[test]
     fn a_lone_last_picture_is_left_out() {
-        let settings = Preprocessing::imagenet(8);
-        let batches: Vec<Batch> = epoch(&examples(9), &settings, 4, 7, 0)
-            .into_iter()
-            .collect();
+        let batches: Vec<Batch> = epoch(&examples(9), &drawing(), 0).into_iter().collect();
         assert_eq!(batches.len(), 2);
         assert_eq!(batches_in_epoch(9, 4), 2);
     }

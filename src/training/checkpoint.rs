@@ -15,6 +15,7 @@ use crate::network::{Precision, ResNet, StateDict};
 const NETWORK: &str = "network.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const HISTORY: &str = "history.json";
+const AVERAGE: &str = "average.safetensors";
 const BEST: &str = "best.safetensors";
 const PREFIX: &str = "epoch-";
 
@@ -43,7 +44,21 @@ pub struct Checkpoint {
     pub network: ResNet,
     pub optimizer: ModuleOptimizer,
     pub history: Vec<EpochFigures>,
-    pub best: StateDict,
+    /// The mean of the weights, where the training keeps one.
+    pub average: Option<StateDict>,
+    /// The best epoch's weights; none before the first at the full size.
+    pub best: Option<StateDict>,
+}
+
+/// What a checkpoint keeps of a training.
+pub struct Saved<'a> {
+    /// Epochs completed.
+    pub epoch: usize,
+    pub network: &'a ResNet,
+    pub optimizer: &'a ModuleOptimizer,
+    pub history: &'a [EpochFigures],
+    pub average: Option<&'a StateDict>,
+    pub best: Option<&'a StateDict>,
 }
 
 impl Checkpoints {
@@ -54,18 +69,12 @@ impl Checkpoints {
         }
     }
 
-    /// Saves the state after `epoch` and deletes those before it.
+    /// Saves the state after an epoch and deletes those before it.
     ///
     /// # Errors
     /// [`CheckpointError::Io`]; the checkpoint before is then still there.
-    pub fn save(
-        &self,
-        epoch: usize,
-        network: &ResNet,
-        optimizer: &ModuleOptimizer,
-        history: &[EpochFigures],
-        best: &StateDict,
-    ) -> Result<(), CheckpointError> {
+    pub fn save(&self, saved: &Saved<'_>) -> Result<(), CheckpointError> {
+        let epoch = saved.epoch;
         let partial = self.folder.join("unfinished");
         let target = self.folder.join(format!("{PREFIX}{epoch:04}"));
         let io = |source| CheckpointError::Io {
@@ -83,14 +92,21 @@ impl Checkpoints {
             std::io::Write::write_all(&mut &file, bytes).map_err(io)?;
             file.sync_all().map_err(io)
         };
-        put(NETWORK, &bytes(network.clone().into_record().into_bytes())?)?;
-        put(OPTIMIZER, &bytes(optimizer.into_bytes())?)?;
-        let history = serde_json::to_vec(history).map_err(|e| other(e.to_string()))?;
+        put(
+            NETWORK,
+            &bytes(saved.network.clone().into_record().into_bytes())?,
+        )?;
+        put(OPTIMIZER, &bytes(saved.optimizer.into_bytes())?)?;
+        let history = serde_json::to_vec(saved.history).map_err(|e| other(e.to_string()))?;
         put(HISTORY, &history)?;
-        let best = best
-            .to_safetensors(Precision::Full)
-            .map_err(|e| other(e.to_string()))?;
-        put(BEST, &best)?;
+        for (name, weights) in [(AVERAGE, saved.average), (BEST, saved.best)] {
+            if let Some(weights) = weights {
+                let bytes = weights
+                    .to_safetensors(Precision::Full)
+                    .map_err(|e| other(e.to_string()))?;
+                put(name, &bytes)?;
+            }
+        }
         if target.exists() {
             std::fs::remove_dir_all(&target).map_err(io)?;
         }
@@ -133,13 +149,27 @@ impl Checkpoints {
         let optimizer = optimizer
             .from_bytes(Bytes::from_bytes_vec(read(OPTIMIZER)?))
             .map_err(|e| damaged(e.to_string()))?;
+        let weights = |name: &str| {
+            if !path.join(name).exists() {
+                return Ok(None);
+            }
+            StateDict::from_safetensors(&read(name)?)
+                .map(Some)
+                .map_err(|e| damaged(e.to_string()))
+        };
         Ok(Some(Checkpoint {
             epoch,
             network,
             optimizer,
             history: serde_json::from_slice(&read(HISTORY)?).map_err(|e| damaged(e.to_string()))?,
-            best: StateDict::from_safetensors(&read(BEST)?).map_err(|e| damaged(e.to_string()))?,
+            average: weights(AVERAGE)?,
+            best: weights(BEST)?,
         }))
+    }
+
+    /// Epochs behind the latest checkpoint, if there is one.
+    pub fn epochs(&self) -> Option<usize> {
+        self.list().into_iter().map(|(epoch, _)| epoch).max()
     }
 
     /// Whether an earlier run left something to go on from.

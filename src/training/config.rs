@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::augment::Augmentation;
+use super::balance::Balance;
+use super::batches::Drawing;
+use super::objective::Objective;
 use crate::network::Architecture;
 use crate::photo::Preprocessing;
 
@@ -14,10 +18,14 @@ use crate::photo::Preprocessing;
 pub struct TrainConfig {
     /// Folders of labelled photos.
     pub data: Vec<PathBuf>,
-    /// torchvision weights (`.pth`, `.safetensors`) to start from; none: random.
+    /// Weights to start from: torchvision's (`.pth`, `.safetensors`) or a
+    /// bundle's `model.json`; none: random.
     pub from: Option<PathBuf>,
     pub architecture: Architecture,
+    /// As the finished network is fed.
     pub preprocessing: Preprocessing,
+    /// First epochs on smaller pictures, in order; the rest at the full size.
+    pub smaller_first: Vec<SizeStage>,
     /// Epochs of the new head alone, over features computed once.
     pub head_epochs: usize,
     /// Epochs of the whole network.
@@ -29,7 +37,14 @@ pub struct TrainConfig {
     /// discriminative rates): head 1, layer 3-4 `d`, stem and layer 1-2 `d²`.
     pub discrimination: f64,
     pub weight_decay: f32,
+    pub objective: Objective,
     pub label_smoothing: f32,
+    pub balance: Balance,
+    pub augmentation: Augmentation,
+    /// Epochs over which an exponential mean of the weights reaches back; 0: none.
+    pub average_epochs: f64,
+    /// Whether the finished network judges a photo in its four flips.
+    pub test_time_flips: bool,
     /// Share of the photos kept for validation.
     pub validation: f64,
     /// Share kept aside entirely.
@@ -37,12 +52,71 @@ pub struct TrainConfig {
     pub seed: u64,
 }
 
+/// Epochs on pictures of one size: progressive resizing, as fast.ai teaches it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SizeStage {
+    /// Side of the pictures, in pixels.
+    pub size: u32,
+    pub epochs: usize,
+}
+
+impl std::str::FromStr for SizeStage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split_once(':')
+            .and_then(|(size, epochs)| {
+                Some(Self {
+                    size: size.trim().parse().ok()?,
+                    epochs: epochs.trim().parse().ok()?,
+                })
+            })
+            .ok_or_else(|| format!("{text:?} is not SIZE:EPOCHS, such as 128:6"))
+    }
+}
+
 impl TrainConfig {
+    /// Side of the pictures that `epoch` (from 1; 0: the head alone) trains on.
+    pub fn size_at(&self, epoch: usize) -> u32 {
+        if self.epochs == 0 {
+            return self.preprocessing.size;
+        }
+        let mut last = 0;
+        for stage in &self.smaller_first {
+            last += stage.epochs;
+            if epoch <= last {
+                return stage.size;
+            }
+        }
+        self.preprocessing.size
+    }
+
+    /// The preprocessing at another size.
+    pub fn preprocessing_at(&self, size: u32) -> Preprocessing {
+        Preprocessing {
+            size,
+            ..self.preprocessing.clone()
+        }
+    }
+
+    /// How batches of pictures of `size` are drawn.
+    pub fn drawing(&self, size: u32) -> Drawing {
+        Drawing {
+            preprocessing: self.preprocessing_at(size),
+            augmentation: self.augmentation,
+            balance: self.balance,
+            batch: self.batch,
+            seed: self.seed,
+        }
+    }
+
     /// Checks what can be checked before a photo is touched.
     ///
     /// # Errors
     /// A sentence that names the flag and the fix.
     pub fn validate(&self) -> Result<(), String> {
+        let small: usize = self.smaller_first.iter().map(|stage| stage.epochs).sum();
         let faults = [
             (self.data.is_empty(), "name at least one folder with --data"),
             (
@@ -54,6 +128,10 @@ impl TrainConfig {
                 "--epochs 0 and --head-epochs 0 train nothing",
             ),
             (
+                small > 0 && small >= self.epochs,
+                "--smaller-first leaves no epoch at the full --size; raise --epochs",
+            ),
+            (
                 !(self.learning_rate > 0.0 && self.learning_rate <= 1.0),
                 "--learning-rate must lie above 0 and at most at 1",
             ),
@@ -62,8 +140,21 @@ impl TrainConfig {
                 "--discrimination must lie above 0 and at most at 1",
             ),
             (
+                !(0.0..1.0).contains(&self.weight_decay),
+                "--weight-decay must lie between 0 and 1",
+            ),
+            (
                 !(0.0..1.0).contains(&self.label_smoothing),
                 "--label-smoothing must lie between 0 and 1",
+            ),
+            (
+                self.label_smoothing > 0.0 && self.objective == Objective::Ordinal,
+                "--label-smoothing spreads the truth over grades, which --loss ordinal has none of; \
+                 leave one of them out",
+            ),
+            (
+                !(0.0..=100.0).contains(&self.average_epochs),
+                "--average must lie between 0 and 100 epochs",
             ),
             (
                 !(self.validation > 0.0 && self.test >= 0.0 && self.validation + self.test < 1.0),
@@ -73,7 +164,16 @@ impl TrainConfig {
         if let Some((_, sentence)) = faults.iter().find(|(wrong, _)| *wrong) {
             return Err((*sentence).to_owned());
         }
-        self.preprocessing.validate().map_err(|e| e.to_string())
+        self.objective.validate()?;
+        self.balance.validate()?;
+        self.augmentation.validate()?;
+        let sizes = self.smaller_first.iter().map(|stage| stage.size);
+        for size in sizes.chain([self.preprocessing.size]) {
+            self.preprocessing_at(size)
+                .validate()
+                .map_err(|e| e.to_string())?;
+        }
+        Ok(())
     }
 
     /// Reads a configuration that a run saved.

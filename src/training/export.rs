@@ -3,32 +3,47 @@
 use std::path::{Path, PathBuf};
 
 use super::config::TrainConfig;
+use super::judge;
+use super::objective::Objective;
 use crate::bundle::{
-    Bundle, Calibration, FORMAT, Figures, Manifest, OperatingPoint, Thresholds, Training,
-    WeightsFile, sha256_hex,
+    Bundle, Calibration, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint, Thresholds,
+    Training, WeightsFile, sha256_hex,
 };
-use crate::evaluation::operating_point::{self, Target};
-use crate::evaluation::predictions::REFERABLE_FROM;
+use crate::evaluation::operating_point::{self, OperatingPointError, Target};
+use crate::evaluation::predictions::{REFERABLE_FROM, SIGHT_THREATENING_FROM};
 use crate::evaluation::temperature::TemperatureError;
 use crate::evaluation::{Metrics, Predictions, temperature};
 use crate::grading::Grade;
 use crate::network::{Precision, StateDict};
 
-/// Share of referable eyes that the shipped threshold must catch on
+/// Share of diseased eyes that a threshold of high sensitivity must catch on
 /// validation: a screening programme would rather look twice.
 pub const SCREENING_SENSITIVITY: f64 = 0.95;
+/// Share of healthy eyes that a threshold of high specificity must pass: where
+/// every referral is a long journey.
+pub const HIGH_SPECIFICITY: f64 = 0.95;
 
 /// The manifest's file name in a bundle's folder.
 pub const MANIFEST: &str = "model.json";
+/// The best epoch's weights in full precision, to go on training from.
+pub const FULL_PRECISION: &str = "best.safetensors";
 
-/// Logits and grades of validation photos of one dataset.
+/// Outputs and grades of validation photos of one dataset.
 pub struct Measured {
     pub dataset: String,
-    pub logits: Vec<Vec<f64>>,
+    /// `[n][outputs]`, as the network gives them.
+    pub outputs: Vec<Vec<f32>>,
     pub grades: Vec<u8>,
 }
 
-/// Fits the temperature and the threshold of referral on all of `measured`.
+/// What validation fixed.
+pub struct Calibrated {
+    pub calibration: Calibration,
+    pub thresholds: Thresholds,
+}
+
+/// Fits cut points (where `objective` needs them), temperature and thresholds
+/// on all of `measured`.
 ///
 /// Where validation fixes no temperature (a network that learnt nothing, or one
 /// that makes no mistake on a handful of photos) it stays 1, and `say` is told.
@@ -37,49 +52,96 @@ pub struct Measured {
 /// A sentence where validation has one side only, so that no threshold exists.
 pub fn calibrate(
     measured: &[Measured],
+    objective: Objective,
     say: &dyn Fn(&str),
-) -> Result<(Calibration, Thresholds), String> {
-    let logits: Vec<Vec<f64>> = measured.iter().flat_map(|m| m.logits.clone()).collect();
+) -> Result<Calibrated, String> {
+    let outputs: Vec<Vec<f32>> = measured.iter().flat_map(|m| m.outputs.clone()).collect();
     let grades: Vec<u8> = measured.iter().flat_map(|m| m.grades.clone()).collect();
-    let temperature = match temperature::fit(&logits, &grades) {
-        Ok(temperature) => temperature,
-        Err(TemperatureError::Input(error)) => return Err(error.to_string()),
-        Err(error) => {
-            say(&format!("the probabilities stay uncalibrated: {error}"));
-            1.0
+    let mut calibration = judge::uncalibrated(objective, &outputs, &grades)?;
+    // Cut points are fitted together with their slope, which is a temperature.
+    if calibration.cumulative_link.is_none() {
+        let logits: Vec<Vec<f64>> = outputs.iter().map(|row| calibration.logits(row)).collect();
+        match temperature::fit(&logits, &grades) {
+            Ok(temperature) => calibration.temperature = temperature,
+            Err(TemperatureError::Input(error)) => return Err(error.to_string()),
+            Err(error) => say(&format!("the probabilities stay uncalibrated: {error}")),
         }
-    };
-    let predictions = predictions(&logits, &grades, temperature)?;
-    let target = Target::Sensitivity(SCREENING_SENSITIVITY);
-    let point = operating_point::choose(
-        &predictions.scores_at_least(REFERABLE_FROM),
-        &predictions.truth_at_least(REFERABLE_FROM),
-        target,
-    )
-    .map_err(|e| e.to_string())?;
+    }
+    let predictions = predictions(&outputs, &grades, &calibration)?;
     let names: Vec<&str> = measured.iter().map(|m| m.dataset.as_str()).collect();
-    Ok((
-        Calibration { temperature },
-        Thresholds {
-            referable: OperatingPoint {
-                threshold: point.threshold,
-                sensitivity: point.achieved.sensitivity.unwrap_or(0.0),
-                specificity: point.achieved.specificity.unwrap_or(0.0),
-                fixed_on: format!("{} validation photos of {}", grades.len(), names.join(", ")),
-            },
+    let fixed_on = format!("{} validation photos of {}", grades.len(), names.join(", "));
+    let screening = Target::Sensitivity(SCREENING_SENSITIVITY);
+    let further = [
+        ("referable, balanced", REFERABLE_FROM, Target::Balanced),
+        (
+            "referable, specific",
+            REFERABLE_FROM,
+            Target::Specificity(HIGH_SPECIFICITY),
+        ),
+        (
+            "sight-threatening, screening",
+            SIGHT_THREATENING_FROM,
+            screening,
+        ),
+        (
+            "sight-threatening, balanced",
+            SIGHT_THREATENING_FROM,
+            Target::Balanced,
+        ),
+        (
+            "sight-threatening, specific",
+            SIGHT_THREATENING_FROM,
+            Target::Specificity(HIGH_SPECIFICITY),
+        ),
+    ];
+    Ok(Calibrated {
+        calibration,
+        thresholds: Thresholds {
+            referable: point(&predictions, REFERABLE_FROM, screening, &fixed_on)
+                .map_err(|e| e.to_string())?,
+            // Few photos may hold no severe disease: then there is no such point.
+            further: further
+                .into_iter()
+                .filter_map(|(name, from_grade, target)| {
+                    Some(FurtherPoint {
+                        name: name.to_owned(),
+                        from_grade: from_grade as u8,
+                        point: point(&predictions, from_grade, target, &fixed_on).ok()?,
+                    })
+                })
+                .collect(),
         },
-    ))
+    })
+}
+
+fn point(
+    predictions: &Predictions,
+    from_grade: usize,
+    target: Target,
+    fixed_on: &str,
+) -> Result<OperatingPoint, OperatingPointError> {
+    let chosen = operating_point::choose(
+        &predictions.scores_at_least(from_grade),
+        &predictions.truth_at_least(from_grade),
+        target,
+    )?;
+    Ok(OperatingPoint {
+        threshold: chosen.threshold,
+        sensitivity: chosen.achieved.sensitivity.unwrap_or(0.0),
+        specificity: chosen.achieved.specificity.unwrap_or(0.0),
+        fixed_on: fixed_on.to_owned(),
+    })
 }
 
 /// The manifest's line for one dataset.
 ///
 /// # Errors
-/// Where there is nothing to measure or a logit is not finite.
-pub fn figures(measured: &Measured, temperature: f64) -> Result<Figures, String> {
+/// Where there is nothing to measure or an output is not finite.
+pub fn figures(measured: &Measured, calibration: &Calibration) -> Result<Figures, String> {
     let metrics = Metrics::of(&predictions(
-        &measured.logits,
+        &measured.outputs,
         &measured.grades,
-        temperature,
+        calibration,
     )?);
     Ok(Figures {
         dataset: format!("{} (validation)", measured.dataset),
@@ -93,12 +155,16 @@ pub fn figures(measured: &Measured, temperature: f64) -> Result<Figures, String>
 }
 
 fn predictions(
-    logits: &[Vec<f64>],
+    outputs: &[Vec<f32>],
     grades: &[u8],
-    temperature: f64,
+    calibration: &Calibration,
 ) -> Result<Predictions, String> {
-    Predictions::from_logits(&temperature::scale(logits, temperature), grades)
-        .map_err(|e| e.to_string())
+    let logits: Vec<Vec<f64>> = outputs.iter().map(|row| calibration.logits(row)).collect();
+    Predictions::from_logits(
+        &temperature::scale(&logits, calibration.temperature),
+        grades,
+    )
+    .map_err(|e| e.to_string())
 }
 
 /// What the manifest says beside what was measured.
@@ -108,8 +174,8 @@ pub struct Description {
     pub training: Training,
 }
 
-/// Writes weights and manifest into `out`, the manifest last, and opens the
-/// bundle again as a stranger would. Returns the manifest's path.
+/// Writes weights (in half precision for the bundle, in full beside it) and
+/// manifest into `out`, the manifest last, and opens the bundle again as a stranger would. Returns the manifest's path.
 ///
 /// # Errors
 /// A sentence naming the file that could not be written or did not read back.
@@ -117,12 +183,15 @@ pub fn write(
     out: &Path,
     description: Description,
     config: &TrainConfig,
-    weights: &StateDict,
-    calibration: Calibration,
-    thresholds: Thresholds,
+    full_precision: &StateDict,
+    calibrated: Calibrated,
     figures: Vec<Figures>,
 ) -> Result<PathBuf, String> {
-    let bytes = weights
+    let kept = full_precision
+        .to_safetensors(Precision::Full)
+        .map_err(|e| e.to_string())?;
+    write_whole(&out.join(FULL_PRECISION), &kept)?;
+    let bytes = full_precision
         .to_safetensors(Precision::Half)
         .map_err(|e| e.to_string())?;
     let sha256 = sha256_hex(&bytes);
@@ -132,8 +201,9 @@ pub fn write(
         architecture: config.architecture,
         classes: Grade::ALL.map(|grade| grade.key().to_owned()).to_vec(),
         preprocessing: config.preprocessing.clone(),
-        calibration,
-        thresholds,
+        calibration: calibrated.calibration,
+        test_time_flips: config.test_time_flips,
+        thresholds: calibrated.thresholds,
         weights: WeightsFile {
             file: format!("{}-{}.safetensors", description.name, &sha256[..8]),
             bytes: bytes.len() as u64,

@@ -1,33 +1,38 @@
 //! fast.ai's second step: the whole network, earlier layers more slowly.
 
-use std::sync::Arc;
-
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
-use burn::module::Module;
-use burn::nn::loss::CrossEntropyLossConfig;
+use burn::module::{Module, ParamId};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Int, Tensor, TensorData};
-use image::RgbImage;
+use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::batches::{self, Example};
-use super::checkpoint::{CheckpointError, Checkpoints};
+use super::album::{Album, Sized, grades};
+use super::averaging::Average;
+use super::batches;
+use super::checkpoint::{CheckpointError, Checkpoints, Saved};
 use super::config::TrainConfig;
-use super::predict;
+use super::journal::{self, Journal};
+use super::judge;
+use super::pictures::{self, Rejected};
 use super::schedule::discriminative;
-use crate::evaluation::{Metrics, Predictions};
-use crate::network::{self, ResNet, StateDict};
+use crate::evaluation::Metrics;
+use crate::network::{self, ResNet, StateDict, Views};
+
+/// A parameter of the last layer, whose learning rate is the highest.
+const HEAD: &str = "fc.weight";
 
 /// What an epoch came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EpochFigures {
     /// From 1; 0 is the head alone.
     pub epoch: usize,
+    /// Side of its pictures, in pixels.
+    pub size: u32,
     /// Mean loss over the training batches, with augmentation and smoothing.
     pub training_loss: Option<f64>,
     /// Measured on validation.
     pub validation: Metrics,
-    /// Whether it is the best so far, and its weights therefore kept.
+    /// Whether it is the best so far at the full size, its weights therefore kept.
     pub best: bool,
 }
 
@@ -52,37 +57,6 @@ pub enum Outcome {
     Interrupted,
 }
 
-/// Photos the best epoch is chosen on.
-pub struct Validation {
-    pub pictures: Vec<Arc<RgbImage>>,
-    pub grades: Vec<u8>,
-}
-
-impl Validation {
-    /// Logits of every picture and the figures they come to.
-    pub fn measure(
-        &self,
-        network: &ResNet,
-        config: &TrainConfig,
-        device: &Device,
-    ) -> Result<(Vec<Vec<f64>>, Metrics), String> {
-        let rows = predict::logits(
-            network,
-            &self.pictures,
-            &config.preprocessing,
-            device,
-            &|_| {},
-        );
-        let logits: Vec<Vec<f64>> = rows
-            .into_iter()
-            .map(|row| row.into_iter().map(f64::from).collect())
-            .collect();
-        let predictions =
-            Predictions::from_logits(&logits, &self.grades).map_err(|e| e.to_string())?;
-        Ok((logits, Metrics::of(&predictions)))
-    }
-}
-
 /// Why a training broke off.
 #[derive(Debug, thiserror::Error)]
 pub enum FinetuneError {
@@ -97,18 +71,20 @@ pub enum FinetuneError {
         epoch: usize,
         step: usize,
     },
+    #[error("{} of the photos cannot be used any more:\n{}", .0.len(), pictures::list(.0))]
+    Photos(Vec<Rejected>),
     #[error("{0}")]
     Other(String),
 }
 
 /// What a training needs beside the network.
 pub struct Finetune<'a> {
-    pub examples: &'a Arc<Vec<Example>>,
-    pub validation: &'a Validation,
+    pub album: &'a Album<'a>,
     pub config: &'a TrainConfig,
     /// With autodiff.
     pub device: &'a Device,
     pub checkpoints: &'a Checkpoints,
+    pub journal: &'a Journal,
     /// Asked between steps whether to stop.
     pub stop: &'a dyn Fn() -> bool,
 }
@@ -117,6 +93,8 @@ pub struct Finetune<'a> {
 struct State {
     network: ResNet,
     optimizer: ModuleOptimizer,
+    /// The mean of the weights so far, where the configuration asks for one.
+    average: Option<Average>,
     history: Vec<EpochFigures>,
     best: Option<StateDict>,
 }
@@ -124,32 +102,46 @@ struct State {
 impl Finetune<'_> {
     /// Trains `network` for the configured epochs, or goes on from the last
     /// checkpoint where there is one, and returns the epoch with the highest
-    /// quadratic kappa on validation.
+    /// quadratic kappa on validation at the full size.
+    ///
+    /// `photos` are those of the first epoch, if they are prepared already.
     ///
     /// # Errors
     /// [`FinetuneError`]; checkpoints already written stay.
     pub fn run(
         &self,
         network: ResNet,
+        photos: Option<Sized>,
         observe: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Outcome, FinetuneError> {
         let config = self.config;
-        let steps = batches::batches_in_epoch(self.examples.len(), config.batch);
+        let steps = batches::batches_in_epoch(self.album.train.len(), config.batch);
         let total = (steps * config.epochs).max(1);
         let mut schedule = discriminative(config.learning_rate, config.discrimination, total)
             .map_err(FinetuneError::Other)?;
-        let (mut state, done) = self.begin(network, observe)?;
+        let (mut state, done) = self.begin(network)?;
+        let mut photos = match photos {
+            Some(photos) => photos,
+            None => self.photos(config.size_at(done + 1))?,
+        };
+        if state.history.is_empty() {
+            self.judge(&mut state, 0, None, &photos, observe)?;
+            self.save(&state, 0)?;
+        }
         // The schedule is a function of the step alone: walk it to where it was.
         for _ in 0..done * steps {
             schedule.step();
         }
         for epoch in done + 1..=config.epochs {
+            if config.size_at(epoch) != photos.size {
+                photos = self.photos(config.size_at(epoch))?;
+            }
             let loss;
-            (state, loss) = self.epoch(state, &mut schedule, epoch, steps, observe)?;
+            (state, loss) = self.epoch(state, &mut schedule, epoch, steps, &photos, observe)?;
             let Some(loss) = loss else {
                 return Ok(Outcome::Interrupted);
             };
-            self.judge(&mut state, epoch, Some(loss), observe)?;
+            self.judge(&mut state, epoch, Some(loss), &photos, observe)?;
             self.save(&state, epoch)?;
         }
         let weights = state
@@ -160,14 +152,17 @@ impl Finetune<'_> {
         Ok(Outcome::Finished(Box::new(network)))
     }
 
+    fn photos(&self, size: u32) -> Result<Sized, FinetuneError> {
+        self.album.at(size).map_err(FinetuneError::Photos)
+    }
+
     /// The state to start from, and the epochs it has behind it.
-    fn begin(
-        &self,
-        network: ResNet,
-        observe: &mut dyn FnMut(Progress<'_>),
-    ) -> Result<(State, usize), FinetuneError> {
+    fn begin(&self, network: ResNet) -> Result<(State, usize), FinetuneError> {
+        let config = self.config;
+        let steps = batches::batches_in_epoch(self.album.train.len(), config.batch);
+        let horizon = config.average_epochs * steps as f64;
         let optimizer = AdamWConfig::new()
-            .with_weight_decay(self.config.weight_decay)
+            .with_weight_decay(config.weight_decay)
             .init();
         if self.checkpoints.any()
             && let Some(saved) = self.checkpoints.load(network.clone(), optimizer.clone())?
@@ -175,63 +170,54 @@ impl Finetune<'_> {
             let state = State {
                 network: saved.network,
                 optimizer: saved.optimizer,
+                average: saved.average.map(|weights| Average::of(weights, horizon)),
                 history: saved.history,
-                best: Some(saved.best),
+                best: saved.best,
             };
             return Ok((state, saved.epoch));
         }
-        let mut state = State {
+        let state = State {
+            average: (horizon > 0.0).then(|| Average::starting_at(&network, horizon)),
             network,
             optimizer,
             history: Vec::new(),
             best: None,
         };
-        self.judge(&mut state, 0, None, observe)?;
-        self.save(&state, 0)?;
         Ok((state, 0))
     }
 
     /// One epoch; its mean loss, or `None` where asked to stop.
     fn epoch(
         &self,
-        state: State,
+        mut state: State,
         schedule: &mut ModuleLrScheduler,
         epoch: usize,
         steps: usize,
+        photos: &Sized,
         observe: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(State, Option<f64>), FinetuneError> {
-        let State {
-            mut network,
-            mut optimizer,
-            history,
-            best,
-        } = state;
-        let mut stopped = false;
         let config = self.config;
-        let size = config.preprocessing.size as usize;
-        let loss = CrossEntropyLossConfig::new()
-            .with_smoothing(Some(config.label_smoothing).filter(|s| *s > 0.0))
-            .init(self.device);
+        let size = photos.size as usize;
+        let weights = config.balance.loss_weights(&grades(&photos.train));
         let mut sum = 0.0;
         let mut smoothed = None;
-        let received = batches::epoch(
-            self.examples,
-            &config.preprocessing,
-            config.batch,
-            config.seed,
-            epoch,
-        );
+        let received = batches::epoch(&photos.train, &config.drawing(photos.size), epoch);
         for (step, batch) in received.into_iter().enumerate() {
             if (self.stop)() {
-                stopped = true;
-                break;
+                return Ok((state, None));
             }
             let count = batch.grades.len();
             let pictures = TensorData::new(batch.pictures, [count, 3, size, size]);
-            let grades = TensorData::new(batch.grades, [count]);
-            let logits = network.forward(Tensor::from_data(pictures, self.device));
-            let targets = Tensor::<1, Int>::from_data(grades, self.device);
-            let value = loss.forward(logits, targets);
+            let outputs = state
+                .network
+                .forward(Tensor::from_data(pictures, self.device));
+            let value = config.objective.loss(
+                outputs,
+                &batch.grades,
+                &weights,
+                config.label_smoothing,
+                self.device,
+            );
             let number = f64::from(value.clone().into_scalar::<f32>());
             if !number.is_finite() {
                 return Err(FinetuneError::Diverged {
@@ -240,11 +226,24 @@ impl Finetune<'_> {
                     step: step + 1,
                 });
             }
-            let gradients = GradientsParams::from_grads(value.backward(), &network);
-            network = optimizer.step(schedule.step(), network, gradients);
+            let gradients = GradientsParams::from_grads(value.backward(), &state.network);
+            let rates = schedule.step();
+            let learning_rate = rates.lr_from_param(ParamId::new(), Some(HEAD));
+            state.network = state.optimizer.step(rates, state.network, gradients);
+            if let Some(average) = &mut state.average {
+                average.update(&state.network, (epoch - 1) * steps + step + 1);
+            }
             sum += number;
             let shown = smoothed.map_or(number, |s: f64| 0.95 * s + 0.05 * number);
             smoothed = Some(shown);
+            let line = journal::Step {
+                epoch,
+                step: step + 1,
+                loss: number,
+                learning_rate,
+                size: photos.size,
+            };
+            self.journal.step(&line).map_err(FinetuneError::Other)?;
             observe(Progress::Step {
                 epoch,
                 step: step + 1,
@@ -252,61 +251,70 @@ impl Finetune<'_> {
                 loss: shown,
             });
         }
-        let state = State {
-            network,
-            optimizer,
-            history,
-            best,
-        };
-        Ok((state, (!stopped).then_some(sum / steps as f64)))
+        Ok((state, Some(sum / steps as f64)))
     }
 
-    /// Measures the network on validation and keeps it if it is the best so far.
+    /// Measures the network (or the mean of its weights) on validation and keeps
+    /// it if it is the best so far at the full size.
     fn judge(
         &self,
         state: &mut State,
         epoch: usize,
         training_loss: Option<f64>,
+        photos: &Sized,
         observe: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), FinetuneError> {
+        let other = FinetuneError::Other;
         let plain = self.device.clone().inner();
-        let inference = state.network.valid();
-        let (_, metrics) = self
-            .validation
-            .measure(&inference, self.config, &plain)
-            .map_err(FinetuneError::Other)?;
+        let mut inference = state.network.valid();
+        if let Some(average) = state.average.as_ref().filter(|_| epoch > 0) {
+            inference = network::load(inference, average.weights())
+                .map_err(|error| other(error.to_string()))?;
+        }
+        let metrics = judge::judge(
+            &inference,
+            &photos.validation,
+            &self.config.preprocessing_at(photos.size),
+            Views::One,
+            self.config.objective,
+            &plain,
+        )
+        .map_err(other)?
+        .metrics;
         let kappa = |metrics: &Metrics| metrics.kappa_quadratic.unwrap_or(f64::NEG_INFINITY);
+        let full = self.config.preprocessing.size;
         let highest = state
             .history
             .iter()
+            .filter(|figures| figures.size == full)
             .map(|figures| kappa(&figures.validation))
             .fold(f64::NEG_INFINITY, f64::max);
-        let better = state.best.is_none() || kappa(&metrics) > highest;
-        if better {
+        let best = photos.size == full && (state.best.is_none() || kappa(&metrics) > highest);
+        if best {
             state.best = Some(network::state_dict(&inference));
         }
         let figures = EpochFigures {
             epoch,
+            size: photos.size,
             training_loss,
             validation: metrics,
-            best: better,
+            best,
         };
+        self.journal.epoch(&figures).map_err(FinetuneError::Other)?;
         state.history.push(figures);
         observe(Progress::Epoch(&state.history));
         Ok(())
     }
 
     fn save(&self, state: &State, epoch: usize) -> Result<(), FinetuneError> {
-        let Some(best) = &state.best else {
-            return Ok(());
-        };
-        self.checkpoints.save(
+        self.checkpoints.save(&Saved {
             epoch,
-            &state.network,
-            &state.optimizer,
-            &state.history,
-            best,
-        )?;
+            network: &state.network,
+            optimizer: &state.optimizer,
+            history: &state.history,
+            average: state.average.as_ref().map(Average::weights),
+            best: state.best.as_ref(),
+        })?;
         Ok(())
     }
 }

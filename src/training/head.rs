@@ -1,13 +1,11 @@
 //! fast.ai's first step: the new head alone. The body is frozen, batch norm's
 //! statistics included, so its features are computed once, which is exact.
 
-use burn::nn::loss::CrossEntropyLossConfig;
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::{AdamWConfig, GradientsParams};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::seq::SliceRandom;
 
 use super::config::TrainConfig;
 use super::schedule::one_cycle;
@@ -23,41 +21,34 @@ pub struct Features {
 ///
 /// # Errors
 /// A sentence where the learning rate is out of range or the loss stops being a number.
-pub fn train(
-    features: &Features,
-    classes: usize,
-    config: &TrainConfig,
-    device: &Device,
-) -> Result<Linear, String> {
+pub fn train(features: &Features, config: &TrainConfig, device: &Device) -> Result<Linear, String> {
     let width = features.rows.first().map_or(0, Vec::len);
     device.seed(config.seed);
-    let mut head = LinearConfig::new(width, classes).init(device);
+    let mut head = LinearConfig::new(width, config.objective.outputs()).init(device);
     let steps = features.rows.len().div_ceil(config.batch) * config.head_epochs;
     let mut schedule =
         ModuleLrSchedulerConfig::new(one_cycle(config.learning_rate, steps)).init()?;
     let mut optimizer = AdamWConfig::new()
         .with_weight_decay(config.weight_decay)
         .init();
-    let loss = CrossEntropyLossConfig::new()
-        .with_smoothing(Some(config.label_smoothing).filter(|s| *s > 0.0))
-        .init(device);
+    let weights = config.balance.loss_weights(&features.grades);
     let mut rng = StdRng::seed_from_u64(config.seed);
-    let mut order: Vec<usize> = (0..features.rows.len()).collect();
     for _ in 0..config.head_epochs {
-        order.shuffle(&mut rng);
+        let order = config.balance.order(&features.grades, &mut rng);
         for chunk in order.chunks(config.batch) {
             let rows: Vec<f32> = chunk
                 .iter()
                 .flat_map(|i| features.rows[*i].clone())
                 .collect();
-            let grades: Vec<i32> = chunk
-                .iter()
-                .map(|i| i32::from(features.grades[*i]))
-                .collect();
+            let grades: Vec<u8> = chunk.iter().map(|i| features.grades[*i]).collect();
             let input = Tensor::<2>::from_data(TensorData::new(rows, [chunk.len(), width]), device);
-            let targets =
-                Tensor::<1, Int>::from_data(TensorData::new(grades, [chunk.len()]), device);
-            let value = loss.forward(head.forward(input), targets);
+            let value = config.objective.loss(
+                head.forward(input),
+                &grades,
+                &weights,
+                config.label_smoothing,
+                device,
+            );
             let gradients = GradientsParams::from_grads(value.backward(), &head);
             head = optimizer.step(schedule.step(), head, gradients);
         }

@@ -3,20 +3,29 @@
 //! Validation photos choose the epoch, the temperature and the threshold; test
 //! photos are never opened here.
 
+pub mod album;
 pub mod augment;
+pub mod averaging;
+pub mod balance;
 pub mod batches;
 pub mod check;
 pub mod checkpoint;
 pub mod config;
 pub mod contact_sheet;
+pub mod cut_points;
 pub mod dataset;
 mod disjoint_sets;
 pub mod duplicates;
 pub mod export;
 pub mod finetune;
 pub mod head;
+pub mod journal;
+pub mod judge;
+pub mod objective;
 pub mod pictures;
 pub mod predict;
+pub mod rate_finder;
+pub mod recipe;
 pub mod run;
 pub mod schedule;
 pub mod split;

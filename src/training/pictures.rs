@@ -18,6 +18,15 @@ pub struct Rejected {
     pub reason: String,
 }
 
+/// A line a rejected photo, for an error.
+pub fn list(rejected: &[Rejected]) -> String {
+    rejected
+        .iter()
+        .map(|photo| format!("  {}: {}", photo.path.display(), photo.reason))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 /// Prepares every record's photo on all cores; `done` is told how many are.
 ///
 /// Pictures come back in the records' order, `None` where one was rejected.

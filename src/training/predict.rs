@@ -1,4 +1,4 @@
-//! Logits and features of many prepared pictures, in batches, without gradients.
+//! Outputs and features of many prepared pictures, in batches, without gradients.
 
 use std::sync::Arc;
 
@@ -6,22 +6,24 @@ use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::network::ResNet;
+use crate::network::{ResNet, Views};
 use crate::photo::{self, Preprocessing};
 
 /// Large enough to fill the cores, small enough to stay in memory at 512 px.
 const BATCH: usize = 16;
 
-/// Logits of every picture, in order. `network` must be in inference mode.
-pub fn logits(
+/// Outputs of every picture, in order, before calibration. `network` must be in
+/// inference mode.
+pub fn outputs(
     network: &ResNet,
     pictures: &[Arc<RgbImage>],
     settings: &Preprocessing,
+    views: Views,
     device: &Device,
     done: &dyn Fn(usize),
 ) -> Vec<Vec<f32>> {
     run(pictures, settings, device, done, |batch| {
-        network.forward(batch)
+        views.forward(network, batch)
     })
 }
 

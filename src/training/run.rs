@@ -1,22 +1,21 @@
 //! A whole training, from folders of photos to a bundle.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use burn::tensor::Device;
-use image::RgbImage;
 
-use super::batches::Example;
+use super::album::{Album, Sized, pictures as of};
 use super::checkpoint::Checkpoints;
 use super::config::TrainConfig;
 use super::dataset::{self, Record};
 use super::export::{self, Description, Measured};
-use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress, Validation};
+use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress};
+use super::journal::Journal;
+use super::rate_finder::{self, Suggestion};
 use super::split::{self, Fractions, Split};
-use super::{duplicates, head, pictures, predict, terms, weights_file};
+use super::{duplicates, head, judge, pictures, predict, recipe, terms, weights_file};
 use crate::bundle::Training;
-use crate::grading::Grade;
-use crate::network::{self, ResNet};
+use crate::network::{self, ResNet, Views};
 
 /// Why a training stopped; every kind names what to do.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +28,7 @@ pub enum TrainError {
     Split(#[from] split::SplitError),
     #[error(transparent)]
     Weights(#[from] weights_file::WeightsFileError),
-    #[error("{} of the photos cannot be used:\n{}", .0.len(), list(.0))]
+    #[error("{} of the photos cannot be used:\n{}", .0.len(), pictures::list(.0))]
     Photos(Vec<pictures::Rejected>),
     #[error(transparent)]
     Finetune(#[from] finetune::FinetuneError),
@@ -52,14 +51,6 @@ pub enum TrainError {
     Stopped(String),
 }
 
-fn list(rejected: &[pictures::Rejected]) -> String {
-    rejected
-        .iter()
-        .map(|photo| format!("  {}: {}", photo.path.display(), photo.reason))
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
 /// Told of a training's progress.
 pub trait Watch: Sync {
     /// A stage of `total` parts begins.
@@ -75,32 +66,154 @@ pub trait Watch: Sync {
     fn stop(&self) -> bool;
 }
 
-/// Trains as `config` says and writes bundle, split, configuration and history
-/// into `out`; `command` is what to type to repeat it; `resume` goes on from the
-/// last checkpoint there. Returns the manifest's path.
+/// Where a run goes on, beside its configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'a> {
+    /// Name of the model in its manifest.
+    pub name: &'a str,
+    /// Folder of the bundle and the records of the run.
+    pub out: &'a Path,
+    /// What to type to repeat it.
+    pub command: &'a str,
+}
+
+/// Trains as `config` says and writes bundle, split, configuration, log and
+/// history into the destination; `resume` goes on from the last checkpoint
+/// there. Returns the manifest's path.
 ///
 /// # Errors
 /// [`TrainError`]; what was already written stays.
 pub fn run(
     config: &TrainConfig,
-    name: &str,
-    out: &Path,
-    command: &str,
+    destination: &Destination<'_>,
     device: &Device,
     resume: bool,
     watch: &dyn Watch,
 ) -> Result<PathBuf, TrainError> {
     let stopped = TrainError::Stopped;
+    let out = destination.out;
     let checkpoints = Checkpoints::of(out);
     match (resume, checkpoints.any()) {
         (false, true) => return Err(TrainError::Unfinished(out.to_owned())),
         (true, false) => return Err(TrainError::NothingToResume(out.to_owned())),
         _ => {}
     }
+    begin(config, out)?;
+    let sides = sides(config, out, watch)?;
+    let album = album(config, &sides, watch);
+    let journal = Journal::open(out, checkpoints.epochs()).map_err(stopped)?;
+
+    let training_device = device.clone().autodiff();
+    let outputs = config.objective.outputs();
+    let (network, photos) = if resume {
+        (config.architecture.init(outputs, &training_device), None)
+    } else {
+        let photos = album.at(config.size_at(1)).map_err(TrainError::Photos)?;
+        let network = start(config, &photos, device, &training_device, watch)?;
+        (network, Some(photos))
+    };
+
+    let mut fault = None;
+    let finetune = Finetune {
+        album: &album,
+        config,
+        device: &training_device,
+        checkpoints: &checkpoints,
+        journal: &journal,
+        stop: &|| watch.stop(),
+    };
+    let outcome = finetune.run(network, photos, &mut |progress| match progress {
+        Progress::Step {
+            epoch,
+            step,
+            steps,
+            loss,
+        } => {
+            if step == 1 {
+                watch.stage(&format!("Epoch {epoch} of {}", config.epochs), steps);
+            }
+            watch.advance(step);
+            watch.loss(loss);
+        }
+        Progress::Epoch(history) => {
+            if let Some(newest) = history.last() {
+                watch.epoch(newest);
+            }
+            fault = write_history(out, history).err();
+        }
+    })?;
+    if let Some(error) = fault {
+        return Err(stopped(error));
+    }
+    let best = match outcome {
+        Outcome::Finished(network) => network,
+        Outcome::Interrupted => return Err(TrainError::Interrupted(out.to_owned())),
+    };
+    let manifest = finish(config, destination, &album, &best, device)?;
+    checkpoints.clear()?;
+    Ok(manifest)
+}
+
+/// Searches for a learning rate instead of training: writes the curve and its
+/// plot into `out` and returns the plot's path and what the curve suggests.
+///
+/// # Errors
+/// [`TrainError`].
+pub fn find_learning_rate(
+    config: &TrainConfig,
+    out: &Path,
+    device: &Device,
+    watch: &dyn Watch,
+) -> Result<(PathBuf, Option<Suggestion>), TrainError> {
+    let stopped = TrainError::Stopped;
+    begin(config, out)?;
+    let sides = sides(config, out, watch)?;
+    let photos = album(config, &sides, watch)
+        .at(config.size_at(1))
+        .map_err(TrainError::Photos)?;
+    let training_device = device.clone().autodiff();
+    let network = start(config, &photos, device, &training_device, watch)?;
+    let curve = rate_finder::search(
+        network,
+        &photos,
+        config,
+        &training_device,
+        &mut |step, steps| {
+            if step == 1 {
+                watch.stage("Trying learning rates", steps);
+            }
+            watch.advance(step);
+        },
+    )
+    .map_err(stopped)?;
+    let plot = rate_finder::write(out, &curve).map_err(stopped)?;
+    Ok((plot, rate_finder::suggest(&curve)))
+}
+
+fn begin(config: &TrainConfig, out: &Path) -> Result<(), TrainError> {
+    let stopped = TrainError::Stopped;
     std::fs::create_dir_all(out).map_err(|error| stopped(format!("{}: {error}", out.display())))?;
     let json = serde_json::to_vec_pretty(config).map_err(|e| stopped(e.to_string()))?;
-    export::write_whole(&out.join("config.json"), &json).map_err(stopped)?;
+    export::write_whole(&out.join("config.json"), &json).map_err(stopped)
+}
 
+/// The photos of each side of the split.
+struct Sides {
+    train: Vec<Record>,
+    validation: Vec<Record>,
+}
+
+fn album<'a>(config: &'a TrainConfig, sides: &'a Sides, watch: &'a dyn Watch) -> Album<'a> {
+    Album {
+        train: &sides.train,
+        validation: &sides.validation,
+        config,
+        watch,
+    }
+}
+
+/// Reads the data sets and splits them, by patient and by duplicate.
+fn sides(config: &TrainConfig, out: &Path, watch: &dyn Watch) -> Result<Sides, TrainError> {
     let mut records: Vec<Record> = Vec::new();
     for read in dataset::read_all(&config.data)? {
         watch.say(&format!(
@@ -111,7 +224,6 @@ pub fn run(
         ));
         records.extend(read.records);
     }
-
     watch.stage("Looking for duplicates", records.len());
     let twins = duplicates::find(&records, |done| watch.advance(done))?;
     let groups = split::groups(&records, &twins.group);
@@ -143,120 +255,86 @@ pub fn run(
         split.validation.len(),
         split.test.len()
     ));
+    let of = |indices: &[usize]| indices.iter().map(|i| records[*i].clone()).collect();
+    Ok(Sides {
+        train: of(&chosen),
+        validation: of(&split.validation),
+    })
+}
 
-    let (train, train_records) = prepare(&records, &chosen, config, "training", watch)?;
-    let (kept, kept_records) = prepare(&records, &split.validation, config, "validation", watch)?;
-    let grades = |records: &[Record]| records.iter().map(|r| r.grade).collect::<Vec<u8>>();
-    let validation = Validation {
-        pictures: kept,
-        grades: grades(&kept_records),
-    };
-
-    let training_device = device.clone().autodiff();
-    let network = if resume {
-        config.architecture.init(Grade::ALL.len(), &training_device)
-    } else {
-        start(
-            config,
-            &train,
-            &train_records,
-            device,
-            &training_device,
-            watch,
-        )?
-    };
-
-    let examples: Arc<Vec<Example>> =
-        Arc::new(train.into_iter().zip(grades(&train_records)).collect());
-    let mut fault = None;
-    let finetune = Finetune {
-        examples: &examples,
-        validation: &validation,
-        config,
-        device: &training_device,
-        checkpoints: &checkpoints,
-        stop: &|| watch.stop(),
-    };
-    let outcome = finetune.run(network, &mut |progress| match progress {
-        Progress::Step {
-            epoch,
-            step,
-            steps,
-            loss,
-        } => {
-            if step == 1 {
-                watch.stage(&format!("Epoch {epoch} of {}", config.epochs), steps);
-            }
-            watch.advance(step);
-            watch.loss(loss);
-        }
-        Progress::Epoch(history) => {
-            if let Some(newest) = history.last() {
-                watch.epoch(newest);
-            }
-            fault = write_history(out, history).err();
-        }
-    })?;
-    if let Some(error) = fault {
-        return Err(stopped(error));
-    }
-    let best = match outcome {
-        Outcome::Finished(network) => network,
-        Outcome::Interrupted => return Err(TrainError::Interrupted(out.to_owned())),
-    };
-
-    // Calibrate what will run: the weights as half precision leaves them.
-    let weights = network::state_dict(&best).rounded_to_half();
-    let network = network::load(config.architecture.init(Grade::ALL.len(), device), &weights)
+/// Calibrates the best network, measures it and writes the bundle.
+fn finish(
+    config: &TrainConfig,
+    destination: &Destination<'_>,
+    album: &Album<'_>,
+    best: &ResNet,
+    device: &Device,
+) -> Result<PathBuf, TrainError> {
+    let stopped = TrainError::Stopped;
+    // What will run: the weights as half precision leaves them.
+    let full = network::state_dict(best);
+    let weights = full.clone().rounded_to_half();
+    let network = config.architecture.init(config.objective.outputs(), device);
+    let network = network::load(network, &weights)
         .map_err(|e| stopped(e.to_string()))?
         .folded();
-    let (logits, _) = validation
-        .measure(&network, config, device)
-        .map_err(stopped)?;
-    let measured = by_dataset(&kept_records, &logits);
-    let (calibration, thresholds) =
-        export::calibrate(&measured, &|sentence| watch.say(sentence)).map_err(stopped)?;
+    let validation = album
+        .validation_at_full_size()
+        .map_err(TrainError::Photos)?;
+    let judged = judge::judge(
+        &network,
+        &validation,
+        &config.preprocessing,
+        Views::of(config.test_time_flips),
+        config.objective,
+        device,
+    )
+    .map_err(stopped)?;
+    let measured = by_dataset(album.validation, &judged.outputs);
+    let calibrated = export::calibrate(&measured, config.objective, &|sentence| {
+        album.watch.say(sentence);
+    })
+    .map_err(stopped)?;
     let figures = measured
         .iter()
-        .map(|part| export::figures(part, calibration.temperature))
+        .map(|part| export::figures(part, &calibrated.calibration))
         .collect::<Result<Vec<_>, _>>()
         .map_err(stopped)?;
     let description = Description {
-        name: name.to_owned(),
+        name: destination.name.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         training: Training {
-            data: sources(&train_records),
+            data: sources(album.train),
             initial_weights: terms::of_weights(config.from.as_deref()),
-            recipe: recipe(config),
-            command: command.to_owned(),
+            recipe: recipe::sentence(config),
+            command: destination.command.to_owned(),
             seed: config.seed,
         },
     };
-    let manifest = export::write(
-        out,
+    export::write(
+        destination.out,
         description,
         config,
-        &weights,
-        calibration,
-        thresholds,
+        &full,
+        calibrated,
         figures,
     )
-    .map_err(stopped)?;
-    checkpoints.clear()?;
-    Ok(manifest)
+    .map_err(stopped)
 }
 
 /// `history.json` with everything, `metrics.csv` for a spreadsheet or a plot.
 fn write_history(out: &Path, history: &[EpochFigures]) -> Result<(), String> {
     let json = serde_json::to_vec_pretty(history).map_err(|e| e.to_string())?;
     export::write_whole(&out.join("history.json"), &json)?;
-    let mut csv = String::from("epoch,training_loss,accuracy,kappa_quadratic,cross_entropy,best\n");
+    let mut csv =
+        String::from("epoch,size,training_loss,accuracy,kappa_quadratic,cross_entropy,best\n");
     for figures in history {
         let optional = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
         let m = &figures.validation;
         csv.push_str(&format!(
-            "{},{},{},{},{},{}\n",
+            "{},{},{},{},{},{},{}\n",
             figures.epoch,
+            figures.size,
             optional(figures.training_loss),
             m.accuracy,
             optional(m.kappa_quadratic),
@@ -270,16 +348,15 @@ fn write_history(out: &Path, history: &[EpochFigures]) -> Result<(), String> {
 /// The network to fine-tune: loaded, and its new head trained on frozen features.
 fn start(
     config: &TrainConfig,
-    train: &[Arc<RgbImage>],
-    records: &[Record],
+    photos: &Sized,
     device: &Device,
     training_device: &Device,
     watch: &dyn Watch,
 ) -> Result<ResNet, TrainError> {
     let stopped = TrainError::Stopped;
     training_device.seed(config.seed);
-    let classes = Grade::ALL.len();
-    let network = config.architecture.init(classes, training_device);
+    let outputs = config.objective.outputs();
+    let network = config.architecture.init(outputs, training_device);
     let Some(path) = &config.from else {
         return Ok(network);
     };
@@ -290,64 +367,49 @@ fn start(
             source,
         })
     };
-    let network = network::load_backbone(network, &weights).map_err(unfit)?;
     if config.head_epochs == 0 {
-        return Ok(network);
+        // A head of the right shape goes on from where it is.
+        return network::load(network.clone(), &weights)
+            .or_else(|_| network::load_backbone(network, &weights))
+            .map_err(unfit);
     }
-    let frozen = config.architecture.init(classes, device);
+    let network = network::load_backbone(network, &weights).map_err(unfit)?;
+    let frozen = config.architecture.init(outputs, device);
     let frozen = network::load_backbone(frozen, &weights)
         .map_err(unfit)?
         .folded();
-    watch.stage("Computing features for the head", train.len());
-    let rows = predict::features(&frozen, train, &config.preprocessing, device, &|done| {
-        watch.advance(done);
-    });
+    watch.stage("Computing features for the head", photos.train.len());
+    let rows = predict::features(
+        &frozen,
+        &of(&photos.train),
+        &config.preprocessing_at(photos.size),
+        device,
+        &|done| watch.advance(done),
+    );
     let features = head::Features {
         rows,
-        grades: records.iter().map(|r| r.grade).collect(),
+        grades: super::album::grades(&photos.train),
     };
-    let head = head::train(&features, classes, config, training_device).map_err(stopped)?;
+    let head = head::train(&features, config, training_device).map_err(stopped)?;
     Ok(network.with_head(head))
 }
 
-type Prepared = (Vec<Arc<RgbImage>>, Vec<Record>);
-
-fn prepare(
-    records: &[Record],
-    indices: &[usize],
-    config: &TrainConfig,
-    what: &str,
-    watch: &dyn Watch,
-) -> Result<Prepared, TrainError> {
-    let chosen: Vec<Record> = indices.iter().map(|i| records[*i].clone()).collect();
-    watch.stage(&format!("Preparing {what} photos"), chosen.len());
-    let (pictures, rejected) =
-        pictures::prepare(&chosen, &config.preprocessing, &|done| watch.advance(done));
-    if !rejected.is_empty() {
-        return Err(TrainError::Photos(rejected));
-    }
-    Ok((
-        pictures.into_iter().flatten().map(Arc::new).collect(),
-        chosen,
-    ))
-}
-
-/// Validation logits, a dataset each, in the order the datasets first appear.
-fn by_dataset(records: &[Record], logits: &[Vec<f64>]) -> Vec<Measured> {
+/// Validation outputs, a dataset each, in the order the datasets first appear.
+fn by_dataset(records: &[Record], outputs: &[Vec<f32>]) -> Vec<Measured> {
     let mut parts: Vec<Measured> = Vec::new();
-    for (record, row) in records.iter().zip(logits) {
+    for (record, row) in records.iter().zip(outputs) {
         let at = parts
             .iter()
             .position(|part| part.dataset == record.dataset)
             .unwrap_or_else(|| {
                 parts.push(Measured {
                     dataset: record.dataset.clone(),
-                    logits: Vec::new(),
+                    outputs: Vec::new(),
                     grades: Vec::new(),
                 });
                 parts.len() - 1
             });
-        parts[at].logits.push(row.clone());
+        parts[at].outputs.push(row.clone());
         parts[at].grades.push(record.grade);
     }
     parts
@@ -365,27 +427,4 @@ fn sources(records: &[Record]) -> Vec<crate::bundle::DataSource> {
         .into_iter()
         .map(|(name, count)| terms::of_photos(&name, count))
         .collect()
-}
-
-fn recipe(config: &TrainConfig) -> String {
-    let start = if config.from.is_some() {
-        format!(
-            "new head alone for {} epochs on frozen features, then ",
-            config.head_epochs
-        )
-    } else {
-        "random weights, ".to_owned()
-    };
-    format!(
-        "{start}the whole {} for {} epochs at {} px: AdamW, one cycle to {:e}, \
-         discriminative rates ({} a group), batches of {}, label smoothing {}, random flips, \
-         rotation, zoom, exposure and colour; best epoch by quadratic kappa on validation",
-        config.architecture,
-        config.epochs,
-        config.preprocessing.size,
-        config.learning_rate,
-        config.discrimination,
-        config.batch,
-        config.label_smoothing
-    )
 }

@@ -45,6 +45,19 @@ pub fn discriminative(
         .init()
 }
 
+/// The same rates by depth, standing still at `peak`.
+///
+/// # Errors
+/// As [`discriminative`].
+pub fn constant(peak: f64, discrimination: f64) -> Result<ModuleLrScheduler, String> {
+    let still = LrSchedulerConfig::Constant;
+    let middle = peak * discrimination;
+    ModuleLrSchedulerConfig::new(still(middle * discrimination))
+        .with_group(group(r"^layer[34]\."), still(middle))
+        .with_group(group(r"^fc\."), still(peak))
+        .init()
+}
+
 /// Parameters whose whole path matches; plain predicates are substring matches.
 fn group(pattern: &str) -> ParamGroup {
     ParamGroup::from_regex(pattern).expect("the pattern is a constant of this file")

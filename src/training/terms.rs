@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::bundle::DataSource;
+use crate::bundle::{DataSource, Manifest};
 
 /// What a set of photos allows, for the sets this project knows by name.
 fn known(name: &str) -> Option<&'static str> {
@@ -19,6 +19,16 @@ fn known(name: &str) -> Option<&'static str> {
     Some(known)
 }
 
+/// The manifest of a bundle that is named by it or by its folder.
+fn manifest(path: &Path) -> Option<Manifest> {
+    let path = if path.is_dir() {
+        path.join(super::export::MANIFEST)
+    } else {
+        path.to_owned()
+    };
+    Manifest::from_json(&std::fs::read(path).ok()?).ok()
+}
+
 /// The source entry of one set of photos.
 pub fn of_photos(name: &str, photos: usize) -> DataSource {
     DataSource {
@@ -30,8 +40,23 @@ pub fn of_photos(name: &str, photos: usize) -> DataSource {
     }
 }
 
-/// The source entry of the initial weights.
+/// The source entry of the initial weights; a bundle's are named as it names
+/// itself, and hand their own terms on.
 pub fn of_weights(path: Option<&Path>) -> DataSource {
+    if let Some(manifest) = path.and_then(manifest) {
+        let inherited: Vec<&str> = manifest
+            .training
+            .data
+            .iter()
+            .chain([&manifest.training.initial_weights])
+            .map(|source| source.terms.as_str())
+            .collect();
+        return DataSource {
+            name: manifest.id(),
+            photos: 0,
+            terms: inherited.join("; "),
+        };
+    }
     let (name, terms) = match path {
         None => ("random".to_owned(), "none".to_owned()),
         Some(path) => {

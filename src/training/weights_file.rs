@@ -1,5 +1,5 @@
 //! Weights to start from: torchvision's `.pth`, or safetensors, either packed
-//! with `xz` if it comes so.
+//! with `xz` if it comes so, or a bundle named by its manifest or folder.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use burn::store::pytorch_reader::{DType, PytorchReader};
 use half::{bf16, f16};
 
+use crate::bundle::{Bundle, BundleError, Manifest};
 use crate::network::{Entry, StateDict, WeightsError};
 
 /// Why a weights file could not be used.
@@ -22,6 +23,8 @@ pub enum WeightsFileError {
     Packed { path: PathBuf, reason: String },
     #[error("{}: {source}", path.display())]
     Weights { path: PathBuf, source: WeightsError },
+    #[error("{}: {source}", path.display())]
+    Bundle { path: PathBuf, source: BundleError },
 }
 
 /// Reads a state dict; the format is told from the content, not the name.
@@ -33,6 +36,9 @@ pub fn read(path: &Path) -> Result<StateDict, WeightsFileError> {
         path: path.to_owned(),
         source,
     };
+    if path.is_dir() {
+        return read(&path.join(super::export::MANIFEST));
+    }
     let mut start = [0u8; 9];
     let mut file = File::open(path).map_err(io)?;
     let count = file.read(&mut start).map_err(io)?;
@@ -57,7 +63,25 @@ pub fn read(path: &Path) -> Result<StateDict, WeightsFileError> {
         let bytes = std::fs::read(path).map_err(io)?;
         return StateDict::from_safetensors(&bytes).map_err(weights);
     }
+    if start.starts_with(b"{") {
+        return from_bundle(path);
+    }
     from_pytorch(path).map_err(weights)
+}
+
+/// The checked weights of a bundle, as its manifest names them.
+fn from_bundle(manifest: &Path) -> Result<StateDict, WeightsFileError> {
+    let bundle = |source| WeightsFileError::Bundle {
+        path: manifest.to_owned(),
+        source,
+    };
+    let file = |path: PathBuf| {
+        std::fs::read(&path).map_err(|source| WeightsFileError::Io { path, source })
+    };
+    let json = file(manifest.to_owned())?;
+    let named = Manifest::from_json(&json).map_err(bundle)?.weights.file;
+    let weights = file(manifest.with_file_name(named))?;
+    Ok(Bundle::open(&json, &weights).map_err(bundle)?.weights)
 }
 
 /// What `torch.save(model.state_dict(), …)` wrote, alone or nested under

@@ -30,9 +30,9 @@ pub async fn grader(bundle: &Bundle) -> Result<Grader, JsValue> {
         .map_err(|error| coded("gpu-self-test", &error.to_string()))?;
     let input = photo::to_tensor(&prepared.picture, settings);
     let failed = |reason: String| coded("gpu-self-test", &reason);
-    let expected = cpu.logits(input.clone()).await.map_err(failed)?;
+    let expected = cpu.outputs(input.clone()).await.map_err(failed)?;
     for _ in 0..2 {
-        let found = gpu.logits(input.clone()).await.map_err(failed)?;
+        let found = gpu.outputs(input.clone()).await.map_err(failed)?;
         let gap = found
             .iter()
             .zip(&expected)

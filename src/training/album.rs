@@ -1,0 +1,91 @@
+//! A training's photos, prepared at the size its epoch wants and kept for it.
+
+use std::sync::Arc;
+
+use image::RgbImage;
+
+use super::batches::Example;
+use super::config::TrainConfig;
+use super::dataset::Record;
+use super::pictures::{self, Rejected};
+use super::run::Watch;
+
+/// Where the photos are, and the grades they were given.
+pub struct Album<'a> {
+    pub train: &'a [Record],
+    pub validation: &'a [Record],
+    pub config: &'a TrainConfig,
+    pub watch: &'a dyn Watch,
+}
+
+/// All photos of a training at one size.
+pub struct Sized {
+    /// Side of the pictures, in pixels.
+    pub size: u32,
+    pub train: Arc<Vec<Example>>,
+    pub validation: Arc<Vec<Example>>,
+}
+
+impl Album<'_> {
+    /// Prepares every photo at `size`.
+    ///
+    /// # Errors
+    /// Every photo that cannot be used, with its reason.
+    pub fn at(&self, size: u32) -> Result<Sized, Vec<Rejected>> {
+        Ok(Sized {
+            size,
+            train: self.prepare(self.train, size, "training")?,
+            validation: self.prepare(self.validation, size, "validation")?,
+        })
+    }
+
+    /// The validation photos as the finished network is fed.
+    ///
+    /// # Errors
+    /// As [`Self::at`].
+    pub fn validation_at_full_size(&self) -> Result<Arc<Vec<Example>>, Vec<Rejected>> {
+        self.prepare(
+            self.validation,
+            self.config.preprocessing.size,
+            "validation",
+        )
+    }
+
+    fn prepare(
+        &self,
+        records: &[Record],
+        size: u32,
+        what: &str,
+    ) -> Result<Arc<Vec<Example>>, Vec<Rejected>> {
+        let settings = self.config.preprocessing_at(size);
+        self.watch.stage(
+            &format!("Preparing {what} photos at {size} px"),
+            records.len(),
+        );
+        let (pictures, rejected) =
+            pictures::prepare(records, &settings, &|done| self.watch.advance(done));
+        if !rejected.is_empty() {
+            return Err(rejected);
+        }
+        let examples = pictures
+            .into_iter()
+            .flatten()
+            .zip(records)
+            .map(|(picture, record)| (Arc::new(picture), record.grade))
+            .collect();
+        Ok(Arc::new(examples))
+    }
+}
+
+/// The pictures of labelled examples.
+pub fn pictures(examples: &[Example]) -> Vec<Arc<RgbImage>> {
+    examples
+        .iter()
+        .map(|(picture, _)| Arc::clone(picture))
+        .collect()
+}
+
+/// The grades of labelled examples.
+pub fn grades(examples: &[Example]) -> Vec<u8> {
+    examples.iter().map(|(_, grade)| *grade).collect()
+}

@@ -1,0 +1,82 @@
+//! Measuring a network on validation photos.
+
+use burn::tensor::Device;
+
+use super::album::{grades, pictures};
+use super::batches::Example;
+use super::cut_points;
+use super::objective::Objective;
+use super::predict;
+use crate::bundle::Calibration;
+use crate::evaluation::{Metrics, Predictions};
+use crate::grading::CumulativeLink;
+use crate::network::{ResNet, Views};
+use crate::photo::Preprocessing;
+
+/// What a network gives for validation photos.
+pub struct Judgement {
+    /// `[n][outputs]`, before calibration.
+    pub outputs: Vec<Vec<f32>>,
+    /// At temperature 1.
+    pub metrics: Metrics,
+}
+
+/// Runs `network` (in inference mode) over `examples` and measures it. For an
+/// ordinal objective the cut points are those that fit these very photos.
+///
+/// # Errors
+/// A sentence where the outputs are not finite or fit no cut points.
+pub fn judge(
+    network: &ResNet,
+    examples: &[Example],
+    preprocessing: &Preprocessing,
+    views: Views,
+    objective: Objective,
+    device: &Device,
+) -> Result<Judgement, String> {
+    let outputs = predict::outputs(
+        network,
+        &pictures(examples),
+        preprocessing,
+        views,
+        device,
+        &|_| {},
+    );
+    let grades = grades(examples);
+    let calibration = uncalibrated(objective, &outputs, &grades)?;
+    let logits: Vec<Vec<f64>> = outputs.iter().map(|row| calibration.logits(row)).collect();
+    let predictions = Predictions::from_logits(&logits, &grades).map_err(|e| e.to_string())?;
+    Ok(Judgement {
+        metrics: Metrics::of(&predictions),
+        outputs,
+    })
+}
+
+/// What turns outputs into logits, the temperature left at 1.
+///
+/// # Errors
+/// As [`cut_points::fit`].
+pub fn uncalibrated(
+    objective: Objective,
+    outputs: &[Vec<f32>],
+    grades: &[u8],
+) -> Result<Calibration, String> {
+    Ok(Calibration {
+        temperature: 1.0,
+        cumulative_link: link(objective, outputs, grades)?,
+    })
+}
+
+fn link(
+    objective: Objective,
+    outputs: &[Vec<f32>],
+    grades: &[u8],
+) -> Result<Option<CumulativeLink>, String> {
+    match objective {
+        Objective::CrossEntropy | Objective::Focal { .. } => Ok(None),
+        Objective::Ordinal => {
+            let scale: Vec<f64> = outputs.iter().flatten().copied().map(f64::from).collect();
+            cut_points::fit(&scale, grades).map(Some)
+        }
+    }
+}

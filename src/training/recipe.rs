@@ -1,0 +1,119 @@
+//! A training's configuration in a sentence, for the manifest and the card.
+
+use super::augment::Augmentation;
+use super::balance::Balance;
+use super::config::TrainConfig;
+use super::objective::Objective;
+
+/// What `config` does, in the field's words.
+pub fn sentence(config: &TrainConfig) -> String {
+    let mut parts = vec![start(config)];
+    if config.epochs > 0 {
+        parts.push(format!(
+            "AdamW, one cycle to {:e}, discriminative rates ({} a group), weight decay {}, batches \
+             of {}",
+            config.learning_rate, config.discrimination, config.weight_decay, config.batch
+        ));
+    }
+    parts.push(loss(config));
+    parts.push(match config.balance {
+        Balance::Neither => "every photo once an epoch".to_owned(),
+        Balance::Sampler { strength } => format!("rare grades drawn more often ({strength})"),
+        Balance::Weights { strength } => format!("rare grades weigh more ({strength})"),
+    });
+    if config.preprocessing.local_mean.is_some() {
+        parts.push("local mean subtracted".to_owned());
+    }
+    parts.push(changes(&config.augmentation));
+    if config.average_epochs > 0.0 && config.epochs > 0 {
+        parts.push(format!(
+            "exponential mean of the weights over {} epochs",
+            config.average_epochs
+        ));
+    }
+    if config.test_time_flips {
+        parts.push("judged in four flips".to_owned());
+    }
+    parts.push("best epoch by quadratic kappa on validation".to_owned());
+    parts.join("; ")
+}
+
+fn start(config: &TrainConfig) -> String {
+    let size = config.preprocessing.size;
+    let whole = if config.epochs == 0 {
+        "the rest of the network frozen".to_owned()
+    } else {
+        let mut sizes: Vec<String> = config
+            .smaller_first
+            .iter()
+            .map(|stage| format!("{} at {} px", stage.epochs, stage.size))
+            .collect();
+        let small: usize = config.smaller_first.iter().map(|stage| stage.epochs).sum();
+        sizes.push(format!("{} at {size} px", config.epochs - small));
+        format!(
+            "the whole {} for {} epochs ({})",
+            config.architecture,
+            config.epochs,
+            sizes.join(", ")
+        )
+    };
+    if config.from.is_none() {
+        return format!("random weights; {whole}");
+    }
+    match config.head_epochs {
+        0 => whole,
+        epochs => format!("new head alone for {epochs} epochs on frozen features, then {whole}"),
+    }
+}
+
+fn loss(config: &TrainConfig) -> String {
+    let smoothing = match config.label_smoothing {
+        0.0 => String::new(),
+        share => format!(", label smoothing {share}"),
+    };
+    match config.objective {
+        Objective::CrossEntropy => format!("cross-entropy{smoothing}"),
+        Objective::Focal { gamma } => format!("focal loss (gamma {gamma}){smoothing}"),
+        Objective::Ordinal => {
+            "squared error on the scale of the grades, cut points fitted on validation".to_owned()
+        }
+    }
+}
+
+fn changes(a: &Augmentation) -> String {
+    let percent = |share: f32| (share * 100.0).round();
+    let of_photos = |share: f64| (share * 100.0).round();
+    let named: [(bool, String); 9] = [
+        (a.flip, "flips".to_owned()),
+        (a.rotate, "any rotation".to_owned()),
+        (a.zoom > 0.0, format!("zoom {} %", percent(a.zoom))),
+        (a.shift > 0.0, format!("shift {} %", percent(a.shift))),
+        (
+            a.brightness > 0.0 || a.contrast > 0.0,
+            format!(
+                "brightness {} % and contrast {} %",
+                percent(a.brightness),
+                percent(a.contrast)
+            ),
+        ),
+        (a.colour > 0.0, format!("colour {} %", percent(a.colour))),
+        (a.blur > 0.0, format!("blur in {} %", of_photos(a.blur))),
+        (
+            a.jpeg > 0.0,
+            format!("JPEG noise in {} %", of_photos(a.jpeg)),
+        ),
+        (
+            a.framing > 0.0,
+            format!("disc cut above and below in {} %", of_photos(a.framing)),
+        ),
+    ];
+    let drawn: Vec<String> = named
+        .into_iter()
+        .filter_map(|(on, name)| on.then_some(name))
+        .collect();
+    if drawn.is_empty() {
+        "no augmentation".to_owned()
+    } else {
+        format!("random {}", drawn.join(", "))
+    }
+}
