@@ -1,12 +1,14 @@
 // The service worker: keeps one whole version of the page for use without a
 // network, and serves that version until the visitor takes the next. Answers
-// for same-origin GETs alone. The build writes the version in, so that every
+// for same-origin GETs, and takes in what is shared with the installed app, so
+// that it never goes to the server. The build writes the version in, so that every
 // build is a different worker; the files and their hashes are in precache.json.
 
 const VERSION = "__FOVEA_VERSION__";
 const SHELL = `fovea-shell-${VERSION}`;
 const SCOPE = new URL(self.registration.scope);
 const LIST = "precache.json";
+const SHARED = "fovea-shared";
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
@@ -18,6 +20,7 @@ self.addEventListener("message", ({ data }) => {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
+  if (request.method === "POST" && url.href === address("share")) return event.respondWith(receive(request));
   if (request.method !== "GET" || url.origin !== SCOPE.origin || !url.pathname.startsWith(SCOPE.pathname)) return;
   const file = url.pathname.slice(SCOPE.pathname.length);
   // The model keeps itself (js/model.js); the browser asks for the worker's own script past it.
@@ -41,6 +44,17 @@ async function activate() {
     if (name.startsWith("fovea-shell-") && name !== SHELL) await caches.delete(name);
   }
   await self.clients.claim();
+}
+
+// Keeps shared photographs until the page, opened next, takes them out.
+async function receive(request) {
+  const shared = (await request.formData()).getAll("photographs").filter((one) => one instanceof File);
+  const cache = await caches.open(SHARED);
+  for (const [index, file] of shared.entries()) {
+    const headers = { "content-type": file.type || "application/octet-stream", "x-file-name": encodeURIComponent(file.name) };
+    await cache.put(address(`shared/${Date.now()}-${index}`), new Response(file, { headers }));
+  }
+  return Response.redirect(address("./?shared"), 303);
 }
 
 async function navigate(request, file) {

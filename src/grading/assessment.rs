@@ -1,13 +1,15 @@
 //! What is said of one photo.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::follow_up::FollowUp;
+use super::phrase::Phrase;
 use super::scale::Grade;
 use crate::bundle::Manifest;
 use crate::photo::{PhotoError, Preprocessing, Retina};
 
 /// How a photo ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     Graded,
@@ -46,6 +48,15 @@ pub struct Milliseconds {
     pub total: f64,
 }
 
+/// The keys by which a page in another language finds its own sentences; see
+/// [`codes`](super::codes).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Codes {
+    pub referral: Option<&'static str>,
+    pub doubt: Option<&'static str>,
+    pub edema: Option<&'static str>,
+}
+
 /// The result for one photo, with its provenance.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,6 +81,9 @@ pub struct Assessment {
     /// Why to doubt the grade, in a sentence.
     pub doubt: Option<String>,
     pub edema: &'static str,
+    /// When a guideline would look again; none where the grade is in doubt.
+    pub follow_up: Option<FollowUp>,
+    pub codes: Codes,
     /// Name, version and hash of the model.
     pub bundle: String,
     /// SHA-256 of the weights.
@@ -83,12 +97,31 @@ pub struct Assessment {
 /// Below this the most probable grade is a guess among neighbours.
 const SURE: f64 = 0.5;
 
-const REFER: &str = "Refer: signs of at least moderate diabetic retinopathy.";
-const REFER_TO_BE_SAFE: &str = "Refer: moderate or worse retinopathy cannot be ruled out.";
-const DO_NOT_REFER: &str =
-    "No referral for diabetic retinopathy; screen again at the usual interval.";
-const REFER_UNSEEN: &str = "Refer, or photograph again: this photo could not be graded.";
-const EDEMA: &str = "Macular oedema: not assessed.";
+const REFER: Phrase = Phrase::new(
+    "refer",
+    "Refer: signs of at least moderate diabetic retinopathy.",
+);
+const REFER_TO_BE_SAFE: Phrase = Phrase::new(
+    "refer-to-be-safe",
+    "Refer: moderate or worse retinopathy cannot be ruled out.",
+);
+const DO_NOT_REFER: Phrase = Phrase::new(
+    "no-referral",
+    "No referral for diabetic retinopathy; screen again at the usual interval.",
+);
+const REFER_UNSEEN: Phrase = Phrase::new(
+    "refer-unseen",
+    "Refer, or photograph again: this photo could not be graded.",
+);
+const EDEMA: Phrase = Phrase::new("edema-not-assessed", "Macular oedema: not assessed.");
+
+pub(super) const SAID: [Phrase; 5] = [REFER, REFER_TO_BE_SAFE, DO_NOT_REFER, REFER_UNSEEN, EDEMA];
+
+const GUESS: &str = "unsure-guess";
+const NEAR_LINE: &str = "unsure-near-line";
+pub(super) const DOUBTS: [&str; 2] = [GUESS, NEAR_LINE];
+
+pub(super) const NETWORK_FAILED: &str = "network-failed";
 
 impl Assessment {
     /// The assessment of a photo that got as far as the network.
@@ -118,6 +151,12 @@ impl Assessment {
                     .to_owned()
             }
         });
+        let referral = match (referable, grade.is_referable()) {
+            (true, true) => REFER,
+            (true, false) => REFER_TO_BE_SAFE,
+            (false, _) => DO_NOT_REFER,
+        };
+        let blank = Self::blank(manifest, backend);
         Self {
             status: Status::Graded,
             error: None,
@@ -128,16 +167,18 @@ impl Assessment {
             probability_labels: probabilities.iter().map(|p| percent(*p)).collect(),
             probabilities: Some(probabilities),
             referable: Some(referable),
-            referral: Some(match (referable, grade.is_referable()) {
-                (true, true) => REFER,
-                (true, false) => REFER_TO_BE_SAFE,
-                (false, _) => DO_NOT_REFER,
-            }),
+            referral: Some(referral.text),
             unsure,
             doubt,
+            follow_up: (!unsure).then(|| FollowUp::of(grade)),
+            codes: Codes {
+                referral: Some(referral.code),
+                doubt: unsure.then_some(if guess { GUESS } else { NEAR_LINE }),
+                ..blank.codes
+            },
             retina: Some(retina),
             milliseconds,
-            ..Self::blank(manifest, backend)
+            ..blank
         }
     }
 
@@ -153,16 +194,22 @@ impl Assessment {
             PhotoError::TooSmall { .. } => Status::Ungradable,
             _ => Status::Error,
         };
+        let referral = (status == Status::Ungradable).then_some(REFER_UNSEEN);
+        let blank = Self::blank(manifest, backend);
         Self {
             status,
             error: Some(Fault {
                 code: error.code().to_owned(),
                 message: error.to_string(),
             }),
-            referral: (status == Status::Ungradable).then_some(REFER_UNSEEN),
-            referable: (status == Status::Ungradable).then_some(true),
+            referral: referral.map(|phrase| phrase.text),
+            referable: referral.map(|_| true),
+            codes: Codes {
+                referral: referral.map(|phrase| phrase.code),
+                ..blank.codes
+            },
             milliseconds,
-            ..Self::blank(manifest, backend)
+            ..blank
         }
     }
 
@@ -170,7 +217,7 @@ impl Assessment {
     pub fn failed(manifest: &Manifest, backend: &str, reason: &str) -> Self {
         Self {
             error: Some(Fault {
-                code: "network-failed".to_owned(),
+                code: NETWORK_FAILED.to_owned(),
                 message: format!("The network could not run ({reason}). Reload and try again."),
             }),
             ..Self::blank(manifest, backend)
@@ -202,7 +249,12 @@ impl Assessment {
             referral: None,
             unsure: false,
             doubt: None,
-            edema: EDEMA,
+            edema: EDEMA.text,
+            follow_up: None,
+            codes: Codes {
+                edema: Some(EDEMA.code),
+                ..Codes::default()
+            },
             bundle: manifest.id(),
             model: manifest.weights.sha256.clone(),
             backend: backend.to_owned(),

@@ -6,9 +6,15 @@
 mod assessment;
 mod calibration;
 mod cumulative_link;
+pub mod eye;
+mod follow_up;
+pub mod patient;
+mod phrase;
 mod scale;
 
-pub use assessment::{Assessment, Fault, Milliseconds, Status};
+pub use assessment::{Assessment, Codes, Fault, Milliseconds, Status};
 pub use calibration::softmax;
 pub use cumulative_link::CumulativeLink;
+pub use follow_up::FollowUp;
+pub use phrase::codes;
 pub use scale::Grade;

@@ -90,6 +90,20 @@ pub enum PhotoError {
 }
 
 impl PhotoError {
+    /// Every name [`code`](Self::code) gives.
+    pub const CODES: [&'static str; 10] = [
+        "empty",
+        "not-an-image",
+        "unsupported",
+        "truncated",
+        "corrupt",
+        "too-many-bytes",
+        "too-many-pixels",
+        "too-small",
+        "no-retina",
+        "settings",
+    ];
+
     /// A name that never changes, for programs and for the page's translations.
     pub fn code(&self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@
 mod error;
 #[cfg(feature = "web-gpu")]
 mod gpu;
+mod patients;
 
 use burn::tensor::Device;
 use serde::Serialize;
@@ -21,6 +22,10 @@ extern "C" {
     fn now() -> f64;
 }
 
+/// What the functions below answer with, as TypeScript.
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = include_str!("types.d.ts");
+
 #[wasm_bindgen(start)]
 fn start() {
     console_error_panic_hook::set_once();
@@ -35,14 +40,14 @@ fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
 /// Reads and checks a manifest: what the model is, and which weights file to fetch.
 ///
 /// Throws an `Error` with a `code` where the manifest cannot be used.
-#[wasm_bindgen(js_name = bundleInfo)]
+#[wasm_bindgen(js_name = bundleInfo, unchecked_return_type = "Manifest")]
 pub fn bundle_info(manifest: &[u8]) -> Result<JsValue, JsValue> {
     let manifest = Manifest::from_json(manifest).map_err(|e| refused(&e))?;
     to_js(&manifest)
 }
 
 /// The five ICDR grades with their names and what defines them.
-#[wasm_bindgen(js_name = gradeScale)]
+#[wasm_bindgen(js_name = gradeScale, unchecked_return_type = "GradeEntry[]")]
 pub fn grade_scale() -> Result<JsValue, JsValue> {
     #[derive(Serialize)]
     struct Entry {
@@ -120,12 +125,14 @@ impl Grader {
     }
 
     /// The whole manifest.
+    #[wasm_bindgen(unchecked_return_type = "Manifest")]
     pub fn card(&self) -> Result<JsValue, JsValue> {
         to_js(self.inner.manifest())
     }
 
     /// Grades the bytes of one photo. A photo that cannot be graded is a result
     /// with its reason, not a rejection.
+    #[wasm_bindgen(unchecked_return_type = "Assessment")]
     pub async fn grade(&self, photo: Vec<u8>) -> Result<JsValue, JsValue> {
         to_js(&self.inner.grade(&photo, &now).await)
     }

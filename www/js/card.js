@@ -2,36 +2,58 @@
 // start and keeps its place, so that nothing moves when a result arrives. Lays
 // out what the library says; decides nothing.
 
+import { edemaOf, followUpOf, gradeOf, headingOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
 import { el, write } from "./dom.js";
-import { isDone } from "./queue.js";
-import { explain, strings } from "./strings.js";
-import { showThumbnail } from "./thumbnail.js";
+import { EyeFields } from "./eye-fields.js";
+import { canRetry, isDone } from "./queue.js";
+import { scaleEntry, strings } from "./strings.js";
+import { makeThumbnail, show } from "./thumbnail.js";
 
 export class Card {
   #item;
   #engine;
+  #eye;
   #parts = {};
 
-  // `again(item)` is called when the visitor asks for another try.
-  constructor(item, engine, again) {
+  // `again(item)` is called when the visitor asks for another try, `corrected(item)`
+  // when they say which eye it is or whose.
+  constructor(item, engine, { again, corrected }) {
     this.#item = item;
     this.#engine = engine;
+    this.#eye = item.drawn ? null : new EyeFields(item, () => corrected(item));
     this.element = this.#build(again);
     this.update();
-    if (item.file) this.showPhoto();
+    if (item.file || item.thumb) this.showPhoto();
   }
 
+  // Resolves to the small picture where there is one.
   async showPhoto() {
+    const item = this.#item;
     const { image, frame } = this.#parts;
-    const shown = await showThumbnail(image, this.#item.file, () => !this.#item.dropped);
+    item.thumb ??= await makeThumbnail(item.file, () => !item.dropped);
+    if (item.drawn) item.file = null; // drawn again when asked for again
+    const shown = item.thumb !== null && !item.dropped && (await show(image, item.thumb));
     frame.dataset.shown = shown;
-    const { name, drawn } = this.#item;
-    image.alt = shown ? (drawn ? strings.photoAltDrawn(name) : strings.photoAlt(name)) : "";
     image.hidden = !shown;
+    this.update();
+  }
+
+  // The decision for the patient whose photograph this is.
+  showPatient(sentence, refers) {
+    this.#eye?.showPatient(sentence, refers);
+  }
+
+  // The picture as an element, for a while: the report shows the same one.
+  get picture() {
+    return this.#parts.image.hidden ? null : this.#parts.image;
+  }
+
+  returnPicture() {
+    this.#parts.frame.append(this.#parts.image);
   }
 
   update() {
-    const { status, assessment } = this.#item;
+    const { status, assessment, name, drawn, own } = this.#item;
     const { element } = this;
     element.dataset.status = status;
     element.dataset.grade = assessment?.grade ?? "";
@@ -40,14 +62,23 @@ export class Card {
     element.dataset.unsure = Boolean(assessment?.unsure);
     element.setAttribute("aria-busy", String(!isDone(this.#item)));
 
-    const { heading, full, referral, doubt, edema, again } = this.#parts;
-    write(heading, headingOf(this.#item, this.#engine.state));
-    write(full, assessment?.gradeName ?? "");
-    write(referral, assessment?.referral ?? "");
+    const { kicker, image, heading, full, referral, followUp, doubt, edema, again, summary, bars } = this.#parts;
+    const { state } = this.#engine;
+    if (kicker) write(kicker, strings.drawnKicker);
+    image.alt = image.hidden ? "" : drawn ? strings.photoAltDrawn(name) : strings.photoAlt(name);
+    write(heading, headingOf(this.#item, state));
+    write(full, (status === "graded" && gradeOf(assessment, state.scale).name) || "");
+    write(referral, referralOf(assessment));
+    write(followUp, followUpOf(assessment));
     write(doubt, reasonOf(this.#item));
-    write(edema, (status === "graded" && assessment.edema) || "");
-    for (const line of [full, referral, doubt]) line.hidden = !line.textContent;
-    again.hidden = !this.#item.fault;
+    const aside = status === "graded" ? [edemaOf(assessment), own && strings.own.short] : [];
+    write(edema, aside.filter(Boolean).join(" · "));
+    for (const line of [full, referral, followUp, doubt]) line.hidden = !line.textContent;
+    write(again, strings.again);
+    again.hidden = !canRetry(this.#item);
+    write(summary, strings.provenance);
+    bars.setAttribute("aria-label", strings.bars);
+    this.#eye?.update();
     this.#updateBars();
     this.#updateProvenance();
   }
@@ -57,28 +88,27 @@ export class Card {
     const parts = this.#parts;
     parts.image = el("img", { alt: "", hidden: true, decoding: "async" });
     parts.frame = el("div", { class: "card__photo" }, parts.image);
+    parts.kicker = drawn ? el("p", { class: "card__kicker" }) : null;
     parts.heading = el("p", { class: "card__grade" });
     parts.full = el("p", { class: "card__full" });
     parts.edema = el("p", { class: "card__aside" });
     parts.referral = el("p", { class: "card__referral" });
+    parts.followUp = el("p", { class: "card__follow-up" });
     parts.doubt = el("p", { class: "card__doubt" });
-    parts.again = el("button", { type: "button", class: "quiet card__again", hidden: true }, strings.again);
+    parts.again = el("button", { type: "button", class: "quiet card__again", hidden: true });
     parts.again.addEventListener("click", () => again(this.#item));
-    parts.bars = el("ol", { class: "bars", "aria-label": strings.bars, role: "list" });
+    parts.bars = el("ol", { class: "bars", role: "list" });
     parts.facts = el("dl", { class: "card__facts" });
-    parts.provenance = el("details", { class: "card__provenance" }, el("summary", {}, strings.provenance), parts.facts);
+    parts.summary = el("summary", {});
+    parts.provenance = el("details", { class: "card__provenance" }, parts.summary, parts.facts);
 
     return el(
       "article",
-      { class: "card", id: `photo-${id}`, "aria-labelledby": `photo-${id}-name`, "data-drawn": drawn ? true : null },
+      { class: "card", id: `photo-${id}`, tabindex: "-1", "aria-labelledby": `photo-${id}-name`, "data-drawn": drawn ? true : null },
       parts.frame,
-      el(
-        "header",
-        { class: "card__head" },
-        drawn ? el("p", { class: "card__kicker" }, strings.drawnKicker) : null,
-        el("h3", { class: "card__name", id: `photo-${id}-name`, dir: "auto" }, name),
-      ),
-      el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.referral, parts.doubt, parts.again),
+      el("header", { class: "card__head" }, parts.kicker, el("h3", { class: "card__name", id: `photo-${id}-name`, dir: "auto" }, name)),
+      this.#eye?.element ?? null,
+      el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.followUp, parts.again),
       parts.bars,
       parts.edema,
       parts.provenance,
@@ -89,62 +119,51 @@ export class Card {
     const { bars } = this.#parts;
     const { scale } = this.#engine.state;
     const { assessment, status } = this.#item;
-    if (scale && bars.children.length !== scale.length) {
-      bars.replaceChildren(...scale.map(({ label, name, summary }) => bar(label ?? name, summary)));
-    }
+    if (scale && bars.children.length !== scale.length) bars.replaceChildren(...scale.map(bar));
     // The place is kept where there is nothing to show, but nobody is read an empty scale.
     const empty = !assessment?.probabilities;
     bars.toggleAttribute("data-empty", empty);
     bars.setAttribute("aria-hidden", String(empty));
     for (const [grade, row] of [...bars.children].entries()) {
+      const { label, name, summary } = scaleEntry(scale[grade]);
       const probability = assessment?.probabilities?.[grade] ?? 0;
       const chosen = status === "graded" && assessment.grade === grade;
+      row.title = summary;
       row.toggleAttribute("data-chosen", chosen);
       row.style.setProperty("--probability", probability);
-      write(row.querySelector(".bar__value"), assessment?.probabilityLabels?.[grade] ?? "");
+      write(row.querySelector(".bar__label"), label ?? name);
+      write(row.querySelector(".bar__value"), strings.f.percent(assessment?.probabilityLabels?.[grade] ?? ""));
       write(row.querySelector(".unseen"), chosen ? ` (${strings.barChosen})` : "");
     }
   }
 
   #updateProvenance() {
     const { facts, provenance } = this.#parts;
-    const { assessment, drawn } = this.#item;
-    const { scale } = this.#engine.state;
+    const { assessment, drawn, gradedAt } = this.#item;
+    const { scale, card } = this.#engine.state;
     provenance.toggleAttribute("data-empty", !assessment);
     if (!assessment) return;
     const rows = [
-      [strings.provenanceFindings, assessment.findings],
-      [strings.provenanceBundle, assessment.bundle],
+      [strings.provenanceFindings, gradeOf(assessment, scale).summary],
+      [strings.provenanceFollowUp, assessment.followUp?.guideline, "en"],
+      [strings.provenanceBundle, assessment.bundle, "en"],
       [strings.provenanceModel, assessment.model],
-      [strings.provenanceBackend, assessment.backend],
-      [strings.provenancePreprocessing, assessment.preprocessing],
+      [strings.provenanceBackend, assessment.backend, "en"],
+      [strings.provenancePreprocessing, preparedBy(assessment, card)],
       [strings.provenanceTime, assessment.milliseconds && strings.provenanceTimes(assessment.milliseconds)],
-      [strings.provenanceDrawn, drawn && strings.provenanceDrawnAs(scale?.[drawn.grade]?.label ?? drawn.grade, drawn.seed)],
+      [strings.provenanceWhen, gradedAt && strings.f.moment(gradedAt)],
+      [strings.provenanceDrawn, drawn && strings.provenanceDrawnAs(scale?.[drawn.grade] ? scaleEntry(scale[drawn.grade]).label : drawn.grade, drawn.seed)],
     ];
-    facts.replaceChildren(...rows.filter(([, fact]) => fact).map(([name, fact]) => el("div", {}, el("dt", {}, name), el("dd", {}, fact))));
+    const shown = rows.filter(([, fact]) => fact);
+    facts.replaceChildren(...shown.map(([name, fact, lang]) => el("div", {}, el("dt", {}, name), el("dd", { lang, dir: lang && "ltr" }, fact))));
   }
 }
 
-// The words in the place of the grade.
-export function headingOf({ status, assessment }, { model }) {
-  if (status === "graded") return assessment.gradeLabel;
-  if (status === "queued" && model !== "ready") return strings.state.queuedForModel;
-  return strings.state[status];
-}
-
-// Why there is doubt, or no grade at all.
-export function reasonOf({ assessment, fault }) {
-  if (fault) return explain(fault);
-  if (!assessment) return "";
-  if (assessment.error) return explain(assessment.error);
-  return assessment.doubt ?? "";
-}
-
-function bar(name, summary) {
+function bar() {
   return el(
     "li",
-    { class: "bar", title: summary },
-    el("span", { class: "bar__name" }, name, el("span", { class: "unseen" })),
+    { class: "bar" },
+    el("span", { class: "bar__name" }, el("span", { class: "bar__label" }), el("span", { class: "unseen" })),
     el("span", { class: "bar__track", "aria-hidden": "true" }, el("span", { class: "bar__fill" })),
     el("span", { class: "bar__value" }),
   );

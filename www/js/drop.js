@@ -1,13 +1,24 @@
-// The ways a photograph comes in: picker, drop (folders too) and paste. Hands
+// The ways a photograph comes in: pickers, drop (folders too) and paste. Hands
 // over files, opens none.
 
 const PHOTO_NAME = /\.(jpe?g|jfif|png|webp|tiff?|bmp)$/i;
+const byName = new Intl.Collator(undefined, { numeric: true });
 
-// `take(files, leftOut)`: `leftOut` counts what a folder held besides photographs.
-export function acceptPhotos({ picker, target, take }) {
-  picker.addEventListener("change", () => {
-    take([...picker.files], 0);
-    picker.value = ""; // choosing the same file again is a choice, too
+// `take(found, leftOut)`: `found` is a list of { file, path }, `path` naming the
+// folders a file lay in; `leftOut` counts what they held besides photographs.
+export function acceptPhotos({ pickers, folder, target, take }) {
+  for (const picker of pickers) {
+    picker.addEventListener("change", () => {
+      take(plain(picker.files), 0);
+      picker.value = ""; // choosing the same file again is a choice, too
+    });
+  }
+  folder.addEventListener("change", () => {
+    const all = [...folder.files].filter(({ webkitRelativePath: path }) => !/(^|\/)\./.test(path));
+    const found = all.filter(({ name }) => PHOTO_NAME.test(name)).map((file) => ({ file, path: file.webkitRelativePath }));
+    found.sort((a, b) => byName.compare(a.path, b.path));
+    take(found, all.length - found.length);
+    folder.value = "";
   });
 
   // Over the whole window: a photograph that misses the panel must not replace the page.
@@ -29,39 +40,41 @@ export function acceptPhotos({ picker, target, take }) {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     mark((depth = 0) > 0);
-    const { files, leftOut } = await unpack(event.dataTransfer);
-    take(files, leftOut);
+    const { found, leftOut } = await unpack(event.dataTransfer);
+    take(found, leftOut);
   });
 
   document.addEventListener("paste", (event) => {
-    const files = [...(event.clipboardData?.files ?? [])];
+    const files = event.clipboardData?.files ?? [];
     if (!files.length) return;
     event.preventDefault();
-    take(files, 0);
+    take(plain(files), 0);
   });
 }
+
+export const plain = (files) => [...files].map((file) => ({ file, path: file.name }));
 
 // What was dropped by name is always taken, whatever it is called; from a
 // folder only what looks like a photograph, in the order of its names.
 async function unpack(transfer) {
   // Entries have to be asked for before the first await: the transfer empties then.
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? null);
-  const plain = [...transfer.files];
-  if (!entries.some((entry) => entry?.isDirectory)) return { files: plain, leftOut: 0 };
+  const files = plain(transfer.files);
+  if (!entries.some((entry) => entry?.isDirectory)) return { found: files, leftOut: 0 };
 
-  const files = [];
+  const found = [];
   let leftOut = 0;
   const walk = async (entry, named) => {
     if (entry.isFile) {
       const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
-      if (file && (named || PHOTO_NAME.test(file.name))) files.push(file);
+      if (file && (named || PHOTO_NAME.test(file.name))) found.push({ file, path: entry.fullPath.replace(/^\//, "") });
       else leftOut += 1;
       return;
     }
     for (const child of await list(entry)) await walk(child, false);
   };
   for (const entry of entries) if (entry) await walk(entry, true);
-  return { files, leftOut };
+  return { found, leftOut };
 }
 
 async function list(folder) {
@@ -73,6 +86,5 @@ async function list(folder) {
     if (!some.length) break;
     entries.push(...some);
   }
-  const byName = new Intl.Collator(undefined, { numeric: true });
   return entries.filter((entry) => !entry.name.startsWith(".")).sort((a, b) => byName.compare(a.name, b.name));
 }

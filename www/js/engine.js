@@ -33,12 +33,16 @@ export class Engine extends EventTarget {
       bundle: null,
       card: null,
       scale: null,
+      library: null, // its version
       kept: null, // the model is stored on this device
       downloaded: null, // the model was fetched on this visit
+      own: null, // name of a model of the visitor's own, while it runs
     };
   }
 
   #bridge = null;
+  #early = null; // a worker whose library has started, its model still on the way
+  #ownFiles = null; // { manifest, weights }: files of the visitor's own model
   #open = new Set(); // calls under way
 
   async start() {
@@ -64,6 +68,52 @@ export class Engine extends EventTarget {
         if (this.state.model !== "ready") return;
         this.removeEventListener("change", check);
         resolve();
+      };
+      this.addEventListener("change", check);
+    });
+  }
+
+  // Asks the library for what needs no model; waits for no download, and asks
+  // again where a worker is replaced meanwhile.
+  async consult(method, ...args) {
+    for (;;) {
+      const bridge = await this.#speaking();
+      try {
+        return await bridge.call(method, args);
+      } catch (error) {
+        if (!bridge.gone) throw error;
+      }
+    }
+  }
+
+  // A model from the visitor's disk, checked by the library like any other. It
+  // takes over when it has passed; the one in use stays when it has not.
+  async useOwn(files) {
+    const before = this.#ownFiles;
+    this.#ownFiles = files;
+    try {
+      await this.#startOwn();
+    } catch (error) {
+      this.#ownFiles = before;
+      throw error;
+    }
+  }
+
+  // Back to the model the page came with.
+  async useShipped() {
+    this.#ownFiles = null;
+    this.#set({ own: null, setAside: null });
+    await this.start();
+  }
+
+  #speaking() {
+    const live = () => [this.#bridge, this.#early].find((bridge) => bridge && !bridge.gone);
+    if (live()) return Promise.resolve(live());
+    return new Promise((resolve) => {
+      const check = () => {
+        if (!live()) return;
+        this.removeEventListener("change", check);
+        resolve(live());
       };
       this.addEventListener("change", check);
     });
@@ -112,6 +162,7 @@ export class Engine extends EventTarget {
   async #revive() {
     this.#set({ model: "loading", step: "starting", received: 0, total: 0, backend: "none" });
     try {
+      if (this.#ownFiles) return await this.#startOwn();
       if (this.state.kind === "webgpu" && !this.state.setAside && (await this.#tryGpu())) return;
       await this.#startCpu();
     } catch (error) {
@@ -123,14 +174,30 @@ export class Engine extends EventTarget {
     const bridge = this.#build((event) => this.#hear(event));
     try {
       const started = await bridge.call("start", ["cpu"]);
+      this.#early = bridge;
       this.#set(started);
       const loaded = await bridge.call("loadModel", ["cpu"]);
-      // WebGPU, tried meanwhile, may have been quicker.
+      // WebGPU, tried meanwhile, may have been quicker, or a model of the visitor's own.
       if (this.state.model === "ready") return bridge.dispose();
       this.#adopt(bridge, { kind: "cpu", gpu: null, ...loaded });
     } catch (error) {
       bridge.dispose();
       throw error.code === "worker-crashed" ? new Fault("worker-start") : error;
+    }
+  }
+
+  async #startOwn() {
+    const files = this.#ownFiles;
+    const bridge = this.#build(() => {});
+    try {
+      const started = await bridge.call("start", ["cpu"]);
+      const [manifest, weights] = await Promise.all([files.manifest, files.weights].map(bytesOf));
+      const loaded = await bridge.call("loadOwn", [manifest, weights], { transfer: [manifest.buffer, weights.buffer] });
+      this.#set(started);
+      this.#adopt(bridge, { kind: "cpu", gpu: null, setAside: { reason: "own" }, own: loaded.bundle, ...loaded });
+    } catch (error) {
+      bridge.dispose();
+      throw error;
     }
   }
 
@@ -153,6 +220,11 @@ export class Engine extends EventTarget {
       }
       const started = await bridge.call("start", ["webgpu"], { limit: GPU_START_LIMIT });
       const loaded = await bridge.call("loadModel", ["webgpu"], { limit: behind ? GPU_START_LIMIT : 0 });
+      // The visitor chose a model of their own meanwhile.
+      if (this.#ownFiles) {
+        bridge.dispose();
+        return false;
+      }
       this.#set(started);
       this.#adopt(bridge, { kind: "webgpu", gpu: found.name, setAside: null, ...loaded });
       return true;
@@ -190,5 +262,13 @@ export class Engine extends EventTarget {
   #set(change) {
     Object.assign(this.state, change);
     this.dispatchEvent(new Event("change"));
+  }
+}
+
+async function bytesOf(file) {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch {
+    throw new Fault("file-gone");
   }
 }

@@ -1,13 +1,14 @@
-// Results as files, made on this device. The JSON has the fields of
-// `fovea grade --format json`, and the CSV the same as columns.
+// Results as files, made on this device: a row for every photograph, whatever
+// became of it. The JSON has the fields of `fovea grade --format json`, and the
+// CSV the same as columns.
 
-import { reasonOf } from "./card.js";
-import { isDone } from "./queue.js";
+import { reasonOf } from "./assessment.js";
 
-const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "referable", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "bundle", "model_sha256", "backend", "preprocessing", "milliseconds"];
+const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "referable", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "patient", "eye", "patient_decision", "follow_up", "guideline", "bundle", "model_sha256", "own_model", "backend", "preprocessing", "milliseconds", "graded_at"];
 
-export function toJson(items) {
-  const results = items.filter(isDone).map((item) => {
+// `patientOf(item)` is what is known of a photograph's patient: { summary }, if anything.
+export function toJson(items, patientOf) {
+  const results = items.map((item) => {
     const a = item.assessment;
     const failed = a?.error ?? (item.fault && { code: item.fault.code, message: reasonOf(item) });
     return {
@@ -21,11 +22,18 @@ export function toJson(items) {
       referral: a?.referral ?? null,
       unsure: a?.unsure ?? null,
       doubt: a?.doubt ?? null,
+      patient: item.patient || null,
+      eye: item.side,
+      patientDecision: patientOf(item)?.summary?.decision ?? null,
+      followUp: a?.followUp?.sentence ?? null,
+      guideline: a?.followUp?.guideline ?? null,
       bundle: a?.bundle ?? null,
       model: a?.model ?? null,
+      ownModel: item.own,
       backend: a?.backend ?? null,
       preprocessing: a?.preprocessing ?? null,
       milliseconds: a?.milliseconds ?? null,
+      gradedAt: moment(item),
       error: failed?.message ?? null,
       errorCode: failed?.code ?? null,
     };
@@ -33,8 +41,8 @@ export function toJson(items) {
   return `${JSON.stringify(results, null, 2)}\n`;
 }
 
-export function toCsv(items) {
-  const rows = items.filter(isDone).map((item) => {
+export function toCsv(items, patientOf) {
+  const rows = items.map((item) => {
     const a = item.assessment;
     return [
       item.name,
@@ -46,16 +54,25 @@ export function toCsv(items) {
       ...Array.from({ length: 5 }, (_, grade) => a?.probabilities?.[grade]),
       a?.unsure,
       reasonOf(item),
+      item.patient,
+      item.side,
+      patientOf(item)?.summary?.decision,
+      a?.followUp?.sentence,
+      a?.followUp?.guideline,
       a?.bundle,
       a?.model,
+      item.own,
       a?.backend,
       a?.preprocessing,
       a?.milliseconds?.total,
+      moment(item),
     ];
   });
   // RFC 4180, with the byte order mark by which spreadsheets know UTF-8.
   return "\ufeff" + [COLUMNS, ...rows].map((row) => row.map(cell).join(",") + "\r\n").join("");
 }
+
+const moment = ({ gradedAt }) => (gradedAt ? new Date(gradedAt).toISOString() : null);
 
 // A spreadsheet takes text that begins like this for a formula and runs it; the
 // apostrophe makes it text again.

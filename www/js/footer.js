@@ -8,12 +8,13 @@ import { explain, strings } from "./strings.js";
 export function showRunning(state) {
   write(byId("runs-on"), sentence(state));
   write(byId("model"), state.bundle ?? (state.model === "error" ? strings.modelUnavailable : strings.modelStarting));
-  if (state.card && state.card !== shownCard) {
-    shownCard = state.card;
+  if (state.card && (state.card !== shownCard || strings !== shownIn)) {
+    [shownCard, shownIn] = [state.card, strings];
     byId("model-card-body").replaceChildren(modelCard(state.card));
   }
 }
 let shownCard = null;
+let shownIn = null;
 
 function sentence({ kind, backend, gpu, trying, setAside, model }) {
   if (!kind) return model === "error" ? strings.notRunning : strings.starting;
@@ -31,6 +32,7 @@ function whySetAside({ reason, detail }) {
 
 export function showOffline(offline, engine) {
   write(byId("offline"), strings.offline[offlineState(offline, engine)]);
+  write(byId("network"), navigator.onLine ? "" : strings.network.off);
 }
 
 // Ready means the page *and* the model are stored.

@@ -1,23 +1,40 @@
 // Wires the page: photographs in, cards out, and what is said along the way.
 
-import { Card, headingOf, reasonOf } from "./card.js";
-import { byId, write } from "./dom.js";
+import { headingOf, reasonOf, referralOf } from "./assessment.js";
+import { Diagnostics } from "./diagnostics.js";
+import { byId, el, write } from "./dom.js";
 import { acceptPhotos } from "./drop.js";
 import { Engine } from "./engine.js";
 import { fileName, saveAs, toCsv, toJson } from "./export.js";
 import { offlineState, showOffline, showRunning } from "./footer.js";
+import { acceptHanded } from "./handed.js";
+import { Keeper } from "./keep.js";
+import { Keys } from "./keys.js";
 import { forgetEverything, Offline } from "./offline.js";
-import { isDone, Queue } from "./queue.js";
-import { explain, strings } from "./strings.js";
+import { OwnModel } from "./own-model.js";
+import { Patients } from "./patients.js";
+import { Progress } from "./progress.js";
+import { canRetry, isDone, Queue } from "./queue.js";
+import { Report } from "./report.js";
+import { Results } from "./results.js";
+import { explain, LANGUAGES, preferred, remember, said, speak, strings } from "./strings.js";
 
 const page = document.documentElement;
 const wishes = new URLSearchParams(location.search);
 const only = ["cpu", "webgpu"].find((kind) => kind === wishes.get("backend")) ?? null;
 
+await speak(preferred()).catch(() => speak("en"));
+
 const engine = new Engine({ only, allowSoftware: wishes.has("allow-software-gpu") });
 const queue = new Queue(engine);
 const offline = new Offline();
-const cards = new Map();
+const patients = new Patients(engine, queue);
+const keeper = new Keeper();
+const progress = new Progress(queue);
+const ownModel = new OwnModel(engine, announce);
+const results = new Results({ queue, engine, patients, changed: keep });
+const report = new Report({ queue, engine, patients, cards: results.cards });
+const diagnostics = new Diagnostics({ engine, queue, offline });
 
 // --- what runs -------------------------------------------------------------
 
@@ -30,7 +47,8 @@ engine.addEventListener("change", () => {
   showLoading(state);
   showRunning(state);
   showOfflineState();
-  for (const [item, card] of cards) if (!isDone(item)) card.update();
+  showDiagnostics();
+  results.showWaiting();
   if (becameReady && !queue.items.length) announce(strings.modelReadyShort);
   if (failed) announce(strings.modelFailed(explain(state.error)));
   if (becameReady && state.kind === "webgpu") offline.keep(["pkg/fovea_gpu.js", "pkg/fovea_gpu_bg.wasm"]);
@@ -54,14 +72,19 @@ byId("loading-retry").addEventListener("click", () => engine.start());
 
 // --- photographs -----------------------------------------------------------
 
-acceptPhotos({
-  picker: byId("picker"),
-  target: byId("lightbox"),
-  take(files, leftOut) {
-    for (const file of files) queue.add({ name: file.name || strings.photoAlt(""), file });
-    announce(files.length ? strings.added(files.length, leftOut) : strings.nothingAdded);
-  },
-});
+function take(found, leftOut) {
+  const own = OwnModel.among(found);
+  if (own) {
+    byId("own").open = true;
+    return ownModel.use(own);
+  }
+  for (const { file, path } of found) queue.add({ name: file.name || strings.pasted, path, file });
+  announce(found.length ? strings.added(found.length, leftOut) : strings.nothingAdded);
+}
+
+acceptPhotos({ pickers: [byId("picker"), byId("camera")], folder: byId("folder"), target: byId("lightbox"), take });
+byId("choose-folder").addEventListener("click", () => byId("folder").click());
+byId("take-photo").addEventListener("click", () => byId("camera").click());
 
 let drawn = 0;
 byId("draw").addEventListener("click", () => {
@@ -72,43 +95,56 @@ byId("draw").addEventListener("click", () => {
 });
 
 queue.addEventListener("added", ({ item }) => {
-  const card = new Card(item, engine, (chosen) => queue.again(chosen));
-  cards.set(item, card);
-  byId("results").hidden = false;
-  byId("cards").append(card.element);
+  results.add(item);
+  patients.read(item);
+  if (!item.key) keep(item);
   showTally();
 });
 
-queue.addEventListener("drawn", ({ item }) => cards.get(item)?.showPhoto());
+queue.addEventListener("drawn", ({ item }) => results.cards.get(item)?.showPhoto().then(() => keep(item)));
 
 queue.addEventListener("changed", ({ item }) => {
-  cards.get(item)?.update();
+  results.changed(item);
+  patients.refresh();
+  keep(item);
   showTally();
-  if (isDone(item)) announce(spoken(item));
+  if (isDone(item) && item.status !== "cancelled") announce(spoken(item));
 });
 
+queue.addEventListener("progress", showTally);
+
 queue.addEventListener("cleared", () => {
-  for (const card of cards.values()) card.element.remove();
-  cards.clear();
-  byId("results").hidden = true;
+  results.clear();
+  patients.refresh();
   showTally();
 });
 
 function spoken(item) {
   const heading = headingOf(item, engine.state);
   const { assessment } = item;
-  if (item.status === "graded") return strings.announceGraded(item.name, heading, assessment.referral, assessment.doubt);
+  if (item.status === "graded") return strings.announceGraded(item.name, heading, referralOf(assessment), said(assessment.codes?.doubt, assessment.doubt));
   return strings.announceOther(item.name, heading, reasonOf(item));
 }
 
 function showTally() {
   const all = queue.items.length;
   const { done } = queue;
-  write(byId("tally"), all ? strings.tally(done, all) : "");
+  const shown = results.shown;
+  write(byId("tally"), all ? [strings.tally(done, all), shown < all && strings.tallyShown(shown)].filter(Boolean).join(" · ") : "");
   document.title = queue.busy ? strings.title(done, all) : "Fovea";
-  for (const id of ["save-csv", "save-json"]) byId(id).disabled = done === 0;
+  for (const id of ["save-csv", "save-json", "print"]) byId(id).disabled = done === 0;
+  byId("retry").hidden = !queue.items.some(canRetry);
+  progress.show();
   showUpdate();
 }
+
+results.addEventListener("sifted", showTally);
+byId("retry").addEventListener("click", () => {
+  byId("results-heading").focus();
+  queue.retry();
+});
+byId("queue-pause").addEventListener("click", () => announce(queue.paused ? strings.pausedSaid : strings.resumedSaid));
+byId("queue-cancel").addEventListener("click", () => announce(strings.cancelledSaid(queue.items.filter(({ status }) => status === "cancelled").length)));
 
 // --- leaving ---------------------------------------------------------------
 
@@ -117,20 +153,26 @@ function save(extension, type, text) {
   saveAs(name, type, text);
   announce(strings.saved(name));
 }
-byId("save-csv").addEventListener("click", () => save("csv", "text/csv;charset=utf-8", toCsv(queue.items)));
-byId("save-json").addEventListener("click", () => save("json", "application/json", toJson(queue.items)));
+const patientOf = (item) => patients.byItem.get(item);
+const saveCsv = () => save("csv", "text/csv;charset=utf-8", toCsv(queue.items, patientOf));
+byId("save-csv").addEventListener("click", saveCsv);
+byId("save-json").addEventListener("click", () => save("json", "application/json", toJson(queue.items, patientOf)));
+byId("print").addEventListener("click", () => window.print());
 
-byId("clear").addEventListener("click", () => {
+byId("clear").addEventListener("click", async () => {
   const gone = queue.items.length;
   queue.clear();
   drawn = 0;
   byId("picker").focus(); // the button that had the focus is gone
+  await keeper.erase().catch(() => {});
   announce(strings.cleared(gone));
 });
 
 byId("forget").addEventListener("click", async () => {
   try {
+    await keeper.erase().catch(() => {});
     await forgetEverything();
+    byId("keep").checked = false;
     write(byId("offline"), strings.forgotten);
     page.dataset.offline = "removed";
   } catch {
@@ -139,12 +181,49 @@ byId("forget").addEventListener("click", async () => {
   announce(byId("offline").textContent);
 });
 
+// --- work that stays -------------------------------------------------------
+
+async function keep(item) {
+  try {
+    await keeper.save(item);
+  } catch {
+    byId("keep").checked = false;
+    announce(strings.keepFailed);
+  }
+}
+
+byId("keep").addEventListener("change", async ({ target }) => {
+  try {
+    if (target.checked) {
+      await keeper.switchOn();
+      for (const item of queue.items) await keeper.save(item);
+      announce(strings.kept);
+    } else {
+      await keeper.switchOff();
+      announce(strings.keptErased);
+    }
+  } catch {
+    target.checked = false;
+    announce(strings.keepFailed);
+  }
+});
+
+async function restore() {
+  byId("keep").checked = keeper.on;
+  const kept = await keeper.restore().catch(() => []);
+  for (const photo of kept) queue.add(photo);
+  drawn = kept.filter((photo) => photo.drawn).length;
+  if (kept.length) announce(strings.keptRestored(kept.length));
+}
+
 // --- offline and updates ---------------------------------------------------
 
 offline.addEventListener("change", () => {
   showOfflineState();
   showUpdate();
 });
+window.addEventListener("online", showOfflineState);
+window.addEventListener("offline", showOfflineState);
 
 function showOfflineState() {
   if (page.dataset.offline === "removed") return;
@@ -163,6 +242,83 @@ function showUpdate() {
 }
 byId("update-take").addEventListener("click", () => offline.take());
 
+let installing = null;
+window.addEventListener("beforeinstallprompt", (event) => {
+  event.preventDefault();
+  installing = event;
+  byId("install").hidden = false;
+});
+window.addEventListener("appinstalled", () => {
+  byId("install").hidden = true;
+  announce(strings.installed);
+});
+byId("install").addEventListener("click", () => installing?.prompt());
+
+// --- for whoever is asked --------------------------------------------------
+
+function showDiagnostics() {
+  if (byId("diagnostics").open) write(byId("diagnostics-text"), diagnostics.text());
+}
+byId("diagnostics").addEventListener("toggle", showDiagnostics);
+byId("self-test").addEventListener("click", async () => {
+  write(byId("diagnostics-told"), strings.diagnostics.running);
+  write(byId("diagnostics-told"), await diagnostics.selfTest());
+  showDiagnostics();
+});
+byId("diagnostics-copy").addEventListener("click", async () => {
+  try {
+    await navigator.clipboard.writeText(diagnostics.text());
+    write(byId("diagnostics-told"), strings.diagnostics.copied);
+  } catch {
+    write(byId("diagnostics-told"), strings.diagnostics.copyFailed);
+  }
+});
+
+// --- keys ------------------------------------------------------------------
+
+const keys = new Keys({
+  next: (article) => results.step(article, 1),
+  previous: (article) => results.step(article, -1),
+  choose: () => byId("picker").click(),
+  pause: () => progress.toggle(),
+  right: (article) => results.setSide(article, "right"),
+  left: (article) => results.setSide(article, "left"),
+  again: (article) => results.again(article),
+  filter: () => byId("filter").focus(),
+  view: () => results.otherView(),
+  csv: () => queue.done && saveCsv(),
+  print: () => queue.done && window.print(),
+  help: () => byId("keys").showModal(),
+});
+byId("shortcuts").addEventListener("click", () => byId("keys").showModal());
+byId("keys-close").addEventListener("click", () => byId("keys").close());
+
+// --- the language ----------------------------------------------------------
+
+byId("language").append(...Object.entries(LANGUAGES).map(([code, name]) => el("option", { value: code, lang: code }, name)));
+byId("language").addEventListener("change", async ({ target }) => {
+  try {
+    await speak(target.value);
+    remember(target.value);
+  } catch {
+    target.value = strings.language; // its file could not be had
+  }
+  showEverything();
+});
+
+function showEverything() {
+  byId("language").value = strings.language;
+  showLoading(engine.state);
+  showRunning(engine.state);
+  showOfflineState();
+  showDiagnostics();
+  write(byId("diagnostics-told"), "");
+  results.showAll();
+  ownModel.show();
+  keys.show();
+  showTally();
+}
+
 // --- saying it -------------------------------------------------------------
 
 // Sentences that come quickly after one another are read together.
@@ -178,7 +334,10 @@ function announce(sentence) {
 }
 
 write(byId("version"), page.dataset.version);
+showEverything();
 engine.start();
+restore();
+acceptHanded(take);
 
 // The service worker fetches the same files again: on a first visit the model
 // goes before it. A model that fails must not keep a repaired version away.

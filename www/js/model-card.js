@@ -4,33 +4,35 @@
 import { el } from "./dom.js";
 import { strings } from "./strings.js";
 
-const words = strings.card;
-const number = new Intl.NumberFormat(strings.language, { maximumFractionDigits: 3, minimumFractionDigits: 3 });
-const whole = new Intl.NumberFormat(strings.language);
+// What the model's maker wrote is shown as written, in English.
+const written = (text) => el("span", { lang: "en", dir: "ltr" }, text);
 
 export function modelCard({ name, version, architecture, intended_use: use, training, figures, thresholds, weights }) {
   const { referable } = thresholds;
+  const words = strings.card;
+  const { decimal, count } = strings.f;
   return el(
     "div",
     {},
-    el("p", { class: "model-card__use" }, use),
+    words.maker ? el("p", {}, words.maker) : null,
+    el("p", { class: "model-card__use" }, written(use)),
     facts([
-      [words.model, `${name} ${version}, ${architecture}`],
-      [words.learned, list(training.data.map(({ name, photos, terms }) => words.data(name, whole.format(photos), terms)))],
-      [words.began, `${training.initial_weights.name}: ${training.initial_weights.terms}`],
-      [words.recipe, training.recipe],
-      [words.line, words.point(number.format(referable.threshold), number.format(referable.sensitivity), number.format(referable.specificity), referable.fixed_on)],
+      [words.model, written(`${name} ${version}, ${architecture}`)],
+      [words.learned, list(training.data.map(({ name, photos, terms }) => [words.data(name, count(photos)), " ", written(terms)]))],
+      [words.began, written(`${training.initial_weights.name}: ${training.initial_weights.terms}`)],
+      [words.recipe, written(training.recipe)],
+      [words.line, [words.point(decimal(referable.threshold), decimal(referable.sensitivity), decimal(referable.specificity)), " ", written(referable.fixed_on)]],
       [words.fingerprint, weights.sha256],
     ]),
     ...figures.map((measured) =>
       el(
         "section",
         { class: "model-card__figures" },
-        el("h3", {}, words.measured(measured.dataset, whole.format(measured.n))),
+        el("h3", {}, words.measured(measured.dataset, count(measured.n))),
         facts(
           Object.entries(words.figure)
             .filter(([key]) => measured[key] != null)
-            .map(([key, title]) => [title, number.format(measured[key])]),
+            .map(([key, title]) => [title, decimal(measured[key])]),
         ),
       ),
     ),
@@ -38,9 +40,9 @@ export function modelCard({ name, version, architecture, intended_use: use, trai
 }
 
 function facts(rows) {
-  return el("dl", { class: "card__facts" }, ...rows.filter(([, fact]) => fact).map(([name, fact]) => el("div", {}, el("dt", {}, name), el("dd", {}, fact))));
+  return el("dl", { class: "card__facts" }, ...rows.filter(([, fact]) => fact).map(([name, fact]) => el("div", {}, el("dt", {}, name), el("dd", {}, ...[fact].flat()))));
 }
 
 function list(lines) {
-  return el("ul", {}, ...lines.map((line) => el("li", {}, line)));
+  return el("ul", {}, ...lines.map((line) => el("li", {}, ...line)));
 }

@@ -78,8 +78,12 @@ export class Offline extends EventTarget {
   }
 }
 
-// Removes everything this page stored here: the model, itself and the worker.
+// Removes everything this page stored here: the model, itself, what was chosen
+// and the worker.
 export async function forgetEverything() {
+  for (const name of Object.keys(localStorage)) {
+    if (name.startsWith("fovea-")) localStorage.removeItem(name);
+  }
   for (const name of await caches.keys()) {
     if (name.startsWith("fovea-")) await caches.delete(name);
   }

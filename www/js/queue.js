@@ -3,6 +3,7 @@
 // photograph live only while it is being graded.
 
 import { Fault } from "./fault.js";
+import { Pace } from "./pace.js";
 
 // More than any photograph a camera writes, less than what a tab can hold. The
 // library has its own, lower limit and says so itself; this one only keeps a
@@ -15,28 +16,76 @@ export class Queue extends EventTarget {
   #engine;
   #waiting = [];
   #running = false;
+  #pace = new Pace();
 
   constructor(engine) {
     super();
     this.#engine = engine;
     this.items = [];
+    this.paused = false;
   }
 
-  // `photo` is { name, file } or { name, drawn: { grade, seed } }.
+  // `photo` is { name, path, file } or { name, drawn: { grade, seed } }; one that
+  // comes with its status was graded before, and is only shown.
   add(photo) {
-    const item = { id: nextId++, file: null, drawn: null, ...photo, status: "queued", assessment: null, fault: null, dropped: false };
+    const item = {
+      id: nextId++,
+      file: null,
+      drawn: null,
+      path: null, // with the folders it lay in, where they are known
+      patient: null, // null until its name has been read
+      side: null, // right | left | null
+      byHand: false, // side and patient were corrected by the visitor
+      thumb: null, // a small picture
+      added: Date.now(),
+      gradedAt: null,
+      status: "queued",
+      assessment: null,
+      fault: null,
+      own: false, // graded by a model of the visitor's own
+      dropped: false,
+      ...photo,
+    };
     this.items.push(item);
-    this.#waiting.push(item);
     this.#tell(item, "added");
-    this.#run();
+    if (item.status === "queued") this.#enqueue(item);
     return item;
   }
 
   again(item) {
-    Object.assign(item, { status: "queued", assessment: null, fault: null });
-    this.#waiting.push(item);
+    if (!isDone(item)) return;
+    Object.assign(item, { status: "queued", assessment: null, fault: null, gradedAt: null });
     this.#tell(item);
+    this.#enqueue(item);
+  }
+
+  pause() {
+    this.paused = true;
+    this.#pace.rest();
+    this.dispatchEvent(new Event("progress"));
+  }
+
+  resume() {
+    this.paused = false;
+    this.dispatchEvent(new Event("progress"));
     this.#run();
+  }
+
+  // What has not begun is not graded; what is under way ends as usual.
+  cancel() {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.paused = false;
+    for (const item of waiting) {
+      item.status = "cancelled";
+      this.#tell(item);
+    }
+    this.dispatchEvent(new Event("progress"));
+  }
+
+  // Everything that ended without an answer, once more.
+  retry() {
+    for (const item of this.items.filter(canRetry)) this.again(item);
   }
 
   // Forgets everything; what is under way ends with the worker.
@@ -44,6 +93,8 @@ export class Queue extends EventTarget {
     for (const item of this.items) item.dropped = true;
     this.items = [];
     this.#waiting = [];
+    this.paused = false;
+    this.#pace = new Pace();
     this.dispatchEvent(new Event("cleared"));
     await this.#engine.renew();
   }
@@ -56,13 +107,28 @@ export class Queue extends EventTarget {
     return this.items.some((item) => !isDone(item));
   }
 
+  // Milliseconds the rest will take; null until that can be told.
+  get left() {
+    return this.#pace.left(this.items.length - this.done);
+  }
+
+  #enqueue(item) {
+    this.#waiting.push(item);
+    this.#run();
+  }
+
   async #run() {
     if (this.#running) return;
     this.#running = true;
-    while (this.#waiting.length) {
+    while (this.#waiting.length && !this.paused) {
       await this.#engine.ready();
+      if (this.paused) break;
       const item = this.#waiting.shift();
-      if (item) await this.#grade(item);
+      if (!item) break;
+      this.#pace.begin();
+      await this.#grade(item);
+      this.#pace.end();
+      this.dispatchEvent(new Event("progress"));
     }
     this.#running = false;
   }
@@ -75,6 +141,7 @@ export class Queue extends EventTarget {
       if (item.dropped) return;
       item.assessment = await this.#engine.grade(bytes);
       item.status = item.assessment.status;
+      item.own = this.#engine.state.own !== null;
     } catch (fault) {
       if (item.dropped) return;
       // A GPU that fell over says nothing about the photograph: once more on the CPU.
@@ -82,6 +149,7 @@ export class Queue extends EventTarget {
       item.status = "error";
       item.fault = fault;
     }
+    item.gradedAt = Date.now();
     if (!item.dropped) this.#tell(item);
   }
 
@@ -94,6 +162,7 @@ export class Queue extends EventTarget {
       this.#tell(item, "drawn");
       return drawing;
     }
+    if (!item.file) throw new Fault("file-gone");
     if (item.file.size > MOST_BYTES) throw new Fault("file-too-large", MOST_BYTES);
     try {
       return new Uint8Array(await item.file.arrayBuffer());
@@ -107,6 +176,10 @@ export class Queue extends EventTarget {
   }
 }
 
-export function isDone(item) {
-  return item.status !== "queued" && item.status !== "working";
+export function isDone({ status }) {
+  return status !== "queued" && status !== "working";
+}
+
+export function canRetry({ status, fault }) {
+  return status === "cancelled" || (status === "error" && fault !== null);
 }

@@ -1,15 +1,65 @@
-// The words of the page in the visitor's language. One file a language; English
-// is the only one so far, so there is nothing to choose between yet.
+// The words of the page in the visitor's language: one file a language. What
+// the library says in English is translated by its codes, and shown as the
+// library wrote it where a translation is missing.
 
 import en from "./strings/en.js";
+import { formats } from "./strings/formats.js";
 
-export const strings = en;
+// Each by its own name, for the switch.
+export const LANGUAGES = { en: "English", es: "Español", da: "Dansk", ar: "العربية" };
+const KEPT = "fovea-language";
 
-// The sentence for an error: the library's own words where it spoke, ours
-// otherwise.
+// A live binding: every module that reads it has the language of the moment.
+export let strings = en(formats(localeFor("en")));
+
+// Brings in a language and writes what stands on the page from the start.
+export async function speak(language) {
+  const make = language === "en" ? en : (await import(`./strings/${language}.js`)).default;
+  strings = make(formats(localeFor(language)));
+  document.documentElement.lang = language;
+  document.documentElement.dir = strings.direction;
+  for (const element of document.querySelectorAll("[data-string]")) element.textContent = strings.page[element.dataset.string];
+  for (const element of document.querySelectorAll("[data-string-label]")) element.setAttribute("aria-label", strings.page[element.dataset.stringLabel]);
+}
+
+// The language chosen here before, else the first of the browser's that there is.
+export function preferred() {
+  let kept = null;
+  try {
+    kept = localStorage.getItem(KEPT);
+  } catch {
+    // Storage is blocked: the browser's languages decide.
+  }
+  return [kept, ...navigator.languages.map((tag) => tag.split("-")[0])].find((language) => Object.hasOwn(LANGUAGES, language)) ?? "en";
+}
+
+export function remember(language) {
+  try {
+    localStorage.setItem(KEPT, language);
+  } catch {
+    // It holds for this visit.
+  }
+}
+
+// The visitor's own kind of a language: Mexico's Spanish, Egypt's Arabic.
+function localeFor(language) {
+  return navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
+}
+
+// The sentence for an error: the library's own words, or their translation,
+// where it spoke; ours otherwise.
 export function explain(error) {
   const known = strings.fault[error?.code];
   if (typeof known === "function") return known(error.detail);
-  if (known) return known;
-  return error?.message || strings.fault.unknown;
+  return known ?? said(error?.code, error?.message) ?? strings.fault.unknown;
+}
+
+// A sentence of the library's in the page's language.
+export function said(code, english) {
+  return strings.library?.[code] ?? english ?? null;
+}
+
+// An entry of the ICDR scale in the page's language: { name, label, summary }.
+export function scaleEntry(entry) {
+  return { ...entry, ...strings.library?.scale?.[entry.grade] };
 }

@@ -1,35 +1,36 @@
 // Small pictures of large photographs, made one after the other so that only
-// one is ever decoded in full, and let go of as soon as they are shown.
+// one is ever decoded in full.
 
 const EDGE = 480; // device pixels
 
 let last = Promise.resolve();
 
-// Resolves to true when `image` shows the photograph; false where the browser
-// cannot read it (TIFF, a broken file), which says nothing about the grader.
-export function showThumbnail(image, blob, wanted = () => true) {
+// Resolves to a small JPEG of the photograph; null where the browser cannot
+// read it (TIFF, a broken file), which says nothing about the grader.
+export function makeThumbnail(blob, wanted = () => true) {
   last = last.then(async () => {
-    if (!wanted()) return false;
-    let bitmap;
+    if (!wanted()) return null;
     try {
-      bitmap = await createImageBitmap(blob);
+      return await shrink(await createImageBitmap(blob));
     } catch {
-      return false;
-    }
-    const small = await shrink(bitmap);
-    if (!small || !wanted()) return false;
-    const url = URL.createObjectURL(small);
-    try {
-      image.src = url;
-      await image.decode();
-      return true;
-    } catch {
-      return false;
-    } finally {
-      URL.revokeObjectURL(url);
+      return null;
     }
   });
   return last;
+}
+
+// Shows a small picture; the address it came by is let go of at once.
+export async function show(image, small) {
+  const url = URL.createObjectURL(small);
+  try {
+    image.src = url;
+    await image.decode();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    URL.revokeObjectURL(url);
+  }
 }
 
 function shrink(bitmap) {
@@ -41,5 +42,10 @@ function shrink(bitmap) {
   context.imageSmoothingQuality = "high";
   context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
   bitmap.close();
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.88));
+  return new Promise((resolve) => {
+    canvas.toBlob((small) => {
+      canvas.width = 0; // lets go of its pixels now rather than some time later
+      resolve(small);
+    }, "image/jpeg", 0.88);
+  });
 }

@@ -26,7 +26,17 @@ const methods = {
       throw new Fault(error instanceof WebAssembly.CompileError ? "worker-start" : "wasm-load");
     }
     library = module;
-    return { scale: library.gradeScale() };
+    return { scale: library.gradeScale(), library: library.libraryVersion() };
+  },
+
+  readNames: (names) => library.readNames(names),
+  summarisePatients: (patients) => library.summarisePatients(patients),
+
+  // A model from the visitor's disk: nothing is fetched and nothing kept.
+  async loadOwn(manifest, weights) {
+    grader = await library.Grader.load(manifest, weights, "cpu");
+    seal();
+    return { backend: grader.backend, bundle: grader.bundle, card: grader.card() };
   },
 
   async loadModel(backend) {

@@ -61,3 +61,18 @@ export async function truncatedJpeg(page) {
   }, png.toString("latin1"));
   return Buffer.from(text, "latin1").subarray(0, Math.floor(text.length / 2));
 }
+
+// A picture made smaller, as a JPEG.
+export async function smallJpeg(page, png, side) {
+  const text = await page.evaluate(
+    async ([data, edge]) => {
+      const bitmap = await createImageBitmap(new Blob([Uint8Array.from(data, (letter) => letter.charCodeAt(0))]));
+      const canvas = new OffscreenCanvas(edge, Math.round((edge * bitmap.height) / bitmap.width));
+      canvas.getContext("2d").drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+      const jpeg = new Uint8Array(await (await canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 })).arrayBuffer());
+      return Array.from(jpeg, (byte) => String.fromCharCode(byte)).join("");
+    },
+    [png.toString("latin1"), side],
+  );
+  return Buffer.from(text, "latin1");
+}

@@ -1,0 +1,324 @@
+//! Which eye a photo shows and whose it is, read from its file's name.
+//!
+//! Cameras and clinics write the side into the name: `123_left.jpeg` (EyePACS),
+//! `1_r2.jpg` (DeepDRiD), `Smith OD.tif`. What is read here is an offer; the
+//! person may correct it. A side is only taken from a word that stands alone,
+//! and none at all where a name holds both.
+
+use serde::{Deserialize, Serialize};
+
+/// The patient's right or left eye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    Right,
+    Left,
+}
+
+impl Side {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::Left => "left",
+        }
+    }
+}
+
+/// What a file's name tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// What is left of the name without the side: the same for both eyes of a
+    /// patient. Empty where the name is nothing but a side.
+    pub patient: String,
+    pub side: Option<Side>,
+}
+
+/// Words for the right eye, lower case: English, Latin, German, Spanish, French,
+/// Danish, Arabic. `OD` is *oculus dexter*, *ojo derecho* and *œil droit* alike.
+const RIGHT: [&str; 20] = [
+    "right",
+    "r",
+    "od",
+    "dexter",
+    "dextra",
+    "rechts",
+    "rechte",
+    "rechtes",
+    "derecho",
+    "derecha",
+    "dcho",
+    "dcha",
+    "droit",
+    "droite",
+    "højre",
+    "hojre",
+    "hoejre",
+    "يمين",
+    "اليمنى",
+    "أيمن",
+];
+
+/// Words for the left eye; `OS` is *oculus sinister*, `OI` *ojo izquierdo*,
+/// `OG` *œil gauche*.
+const LEFT: [&str; 19] = [
+    "left",
+    "l",
+    "os",
+    "oi",
+    "og",
+    "sinister",
+    "sinistra",
+    "links",
+    "linke",
+    "linkes",
+    "izquierdo",
+    "izquierda",
+    "izq",
+    "izqdo",
+    "gauche",
+    "venstre",
+    "يسار",
+    "اليسرى",
+    "أيسر",
+];
+
+/// Beside a side these say nothing more.
+const EYE: [&str; 9] = [
+    "eye",
+    "auge",
+    "ojo",
+    "oeil",
+    "œil",
+    "øje",
+    "oje",
+    "عين",
+    "العين",
+];
+
+/// Reads a file's name, or its path: `Patient 7/left.jpg` and `left/7.jpg` are
+/// understood, too.
+pub fn read(path: &str) -> Named {
+    let mut parts = path.rsplit(['/', '\\']);
+    let file = parts.next().unwrap_or_default();
+    let folder = parts.next().unwrap_or_default();
+    let stem = match file.rsplit_once('.') {
+        Some((stem, _)) if !stem.is_empty() => stem,
+        _ => file,
+    };
+    let mut named = read_words(stem);
+    let inside = read_words(folder);
+    if named.patient.is_empty() {
+        // A folder a patient: the file says only which eye.
+        named.patient.clone_from(&inside.patient);
+    } else if named.side.is_none() && inside.patient.is_empty() {
+        // A folder a side.
+        named.side = inside.side;
+    }
+    named
+}
+
+/// A word of a name and where it stands, in bytes.
+struct Word<'a> {
+    text: &'a str,
+    start: usize,
+    end: usize,
+}
+
+fn read_words(name: &str) -> Named {
+    let words = words(name);
+    let sides: Vec<Option<Side>> = words.iter().map(|word| side_of(word.text)).collect();
+    let found = |side| sides.contains(&Some(side));
+    let side = match (found(Side::Right), found(Side::Left)) {
+        (true, false) => Some(Side::Right),
+        (false, true) => Some(Side::Left),
+        _ => None,
+    };
+    if side.is_none() {
+        return Named {
+            patient: name.trim().to_owned(),
+            side,
+        };
+    }
+    let last = sides.iter().rposition(Option::is_some).unwrap_or_default();
+    let is_rest = |index: usize| {
+        let text = words[index].text;
+        sides[index].is_none() && !EYE.contains(&text.to_lowercase().as_str())
+    };
+    // `123 left 2`, `123_left (2)`: the second shot of the same eye.
+    let is_shot =
+        |index: usize| index > last && words[index].text.len() <= 2 && all_digits(&words[index]);
+    let named: Vec<usize> = (0..words.len()).filter(|&index| is_rest(index)).collect();
+    let without_shots: Vec<usize> = named.iter().copied().filter(|&i| !is_shot(i)).collect();
+    let kept = if without_shots.is_empty() {
+        &named
+    } else {
+        &without_shots
+    };
+    let mut patient = String::new();
+    for &index in kept {
+        if !patient.is_empty() {
+            patient.push_str(&name[words[index - 1].end..words[index].start]);
+        }
+        patient.push_str(words[index].text);
+    }
+    Named { patient, side }
+}
+
+/// The words of a name: runs of letters and digits, and a side written onto a
+/// number (`123L`, `12OD`) split off it.
+fn words(name: &str) -> Vec<Word<'_>> {
+    let mut words = Vec::new();
+    let mut start = None;
+    let ends = name.char_indices().chain([(name.len(), ' ')]);
+    for (at, character) in ends {
+        match (start, character.is_alphanumeric()) {
+            (None, true) => start = Some(at),
+            (Some(from), false) => {
+                push(&mut words, name, from, at);
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    words
+}
+
+fn push<'a>(words: &mut Vec<Word<'a>>, name: &'a str, start: usize, end: usize) {
+    let text = &name[start..end];
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, letters) = text.split_at(digits);
+    if !number.is_empty() && side_of(letters).is_some() {
+        let middle = start + digits;
+        words.push(Word {
+            text: number,
+            start,
+            end: middle,
+        });
+        words.push(Word {
+            text: letters,
+            start: middle,
+            end,
+        });
+    } else {
+        words.push(Word { text, start, end });
+    }
+}
+
+/// The side a word names. `RE` and `LE` count in capitals only: in small letters
+/// they are words of several languages. `l1` and `r2` are a side and a shot.
+fn side_of(word: &str) -> Option<Side> {
+    match word {
+        "RE" => return Some(Side::Right),
+        "LE" => return Some(Side::Left),
+        _ => {}
+    }
+    let lower = word.to_lowercase();
+    let plain = lower.trim_end_matches(|c: char| c.is_ascii_digit());
+    let shot = lower.len() - plain.len();
+    // A side and a long number is some other code.
+    if shot > 2 {
+        return None;
+    }
+    if RIGHT.contains(&plain) {
+        Some(Side::Right)
+    } else if LEFT.contains(&plain) {
+        Some(Side::Left)
+    } else {
+        None
+    }
+}
+
+fn all_digits(word: &Word<'_>) -> bool {
+    word.text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, patient: &str, side: Option<Side>) {
+        let found = read(path);
+        assert_eq!(found.patient, patient, "patient of {path}");
+        assert_eq!(found.side, side, "side of {path}");
+    }
+
+    #[test]
+    fn usual_names_tell_side_and_patient() {
+        use Side::{Left, Right};
+        for (path, patient, side) in [
+            ("123_left.jpeg", "123", Left),
+            ("123_right.jpeg", "123", Right),
+            ("Smith_L.jpg", "Smith", Left),
+            ("Smith-R.JPG", "Smith", Right),
+            ("P-0042-od-2.png", "P-0042", Right),
+            ("OS_0042.tif", "0042", Left),
+            ("Smith OD.tif", "Smith", Right),
+            ("Smith (left eye).jpg", "Smith", Left),
+            ("Müller linkes Auge.jpg", "Müller", Left),
+            ("Müller rechts.jpg", "Müller", Right),
+            ("garcía_ojo_izquierdo.jpg", "garcía", Left),
+            ("garcía_OI.jpg", "garcía", Left),
+            ("garcía-derecho.jpg", "garcía", Right),
+            ("hansen_højre_øje.jpg", "hansen", Right),
+            ("hansen venstre.jpg", "hansen", Left),
+            ("17_العين_اليسرى.jpg", "17", Left),
+            ("1_l1.jpg", "1", Left),
+            ("1_r2.jpg", "1", Right),
+            ("123L.jpg", "123", Left),
+            ("0012OD.jpg", "0012", Right),
+            ("123_left (2).jpg", "123", Left),
+            ("Smith_2024-01-02_OD.jpg", "Smith_2024-01-02", Right),
+            ("Smith_RE_03.jpg", "Smith", Right),
+            ("a/b/Patient 7/left.jpg", "Patient 7", Left),
+            ("C:\\photos\\Patient 7\\OD.jpg", "Patient 7", Right),
+            ("left/0007.png", "0007", Left),
+        ] {
+            check(path, patient, Some(side));
+        }
+    }
+
+    #[test]
+    fn both_eyes_of_a_patient_get_one_name() {
+        for (right, left) in [
+            ("10_right.jpeg", "10_left.jpeg"),
+            ("A-OD-1.png", "A-OS-2.png"),
+            ("7 r.png", "7 l.png"),
+            ("9_r1.png", "9_l3.png"),
+            ("ana ojo derecho.jpg", "ana ojo izquierdo.jpg"),
+        ] {
+            assert_eq!(read(right).patient, read(left).patient, "{right}, {left}");
+            assert_ne!(read(right).side, read(left).side, "{right}, {left}");
+        }
+    }
+
+    #[test]
+    fn a_side_is_not_guessed_from_part_of_a_word() {
+        for path in [
+            "wright.jpg",
+            "leftover.jpg",
+            "Loss.png",
+            "method.png",
+            "000c1434d8d7.png",
+            "IDRiD_01.jpg",
+            "20051019_38557_0100_PP.tif",
+            "le_petit.jpg",
+            "R2024.jpg",
+            "photo.jpg",
+        ] {
+            assert_eq!(read(path).side, None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_name_with_both_sides_tells_none() {
+        check("left and right.jpg", "left and right", None);
+        check("OD_OS_12.jpg", "OD_OS_12", None);
+    }
+
+    #[test]
+    fn nothing_but_a_side_leaves_no_patient() {
+        check("left.jpg", "", Some(Side::Left));
+        check("", "", None);
+        check(".jpg", ".jpg", None);
+    }
+}

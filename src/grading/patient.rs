@@ -1,0 +1,274 @@
+//! From the photos of a patient's eyes to one decision: the worse eye decides.
+//!
+//! An eye that could not be graded, or whose grade is unsure, counts as one to
+//! refer: whoever cannot be cleared is seen by a person.
+
+use serde::{Deserialize, Serialize};
+
+use super::assessment::Status;
+use super::eye::Side;
+use super::phrase::Phrase;
+
+/// One photo, as far as the decision needs it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Photo {
+    pub side: Option<Side>,
+    /// None while the photo waits to be graded.
+    pub status: Option<Status>,
+    /// 0 to 4.
+    pub grade: Option<u8>,
+    pub referable: Option<bool>,
+    pub unsure: bool,
+}
+
+/// What to do about a patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    Waiting,
+    Refer,
+    /// An eye has no photo that could be read.
+    Again,
+    NoReferral,
+}
+
+impl Decision {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Refer => "refer",
+            Self::Again => "again",
+            Self::NoReferral => "no-referral",
+        }
+    }
+}
+
+/// The decision for one patient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub decision: Decision,
+    /// The key of a translation.
+    pub code: &'static str,
+    pub sentence: &'static str,
+    /// Index of the photo that decided: the worst of those that did.
+    pub deciding: Option<usize>,
+}
+
+const WAITING: Phrase = Phrase::new("patient-waiting", "Not all photos are graded yet.");
+const REFER: Phrase = Phrase::new(
+    "patient-refer",
+    "Refer: moderate or worse retinopathy in an eye, or not ruled out.",
+);
+const UNSURE: Phrase = Phrase::new(
+    "patient-refer-unsure",
+    "Refer: the grade of an eye is unsure. Have it read by a person.",
+);
+const UNSEEN: Phrase = Phrase::new(
+    "patient-refer-ungradable",
+    "Refer, or photograph again: an eye could not be graded.",
+);
+const AGAIN: Phrase = Phrase::new(
+    "patient-again",
+    "Photograph again: a photo could not be read, so an eye was not seen.",
+);
+const ONE_EYE: Phrase = Phrase::new(
+    "patient-one-eye",
+    "No referral from the eye that was photographed; the other was not seen.",
+);
+const SIDE_UNKNOWN: Phrase = Phrase::new(
+    "patient-side-unknown",
+    "No referral from what was photographed; say which eye it is.",
+);
+const NO_REFERRAL: Phrase = Phrase::new(
+    "patient-no-referral",
+    "No referral for diabetic retinopathy from either eye.",
+);
+
+pub(super) const SAID: [Phrase; 8] = [
+    WAITING,
+    REFER,
+    UNSURE,
+    UNSEEN,
+    AGAIN,
+    ONE_EYE,
+    SIDE_UNKNOWN,
+    NO_REFERRAL,
+];
+
+/// Decides for one patient from all photos of both eyes.
+pub fn summarise(photos: &[Photo]) -> Summary {
+    let say = |decision, phrase: Phrase, deciding| Summary {
+        decision,
+        code: phrase.code,
+        sentence: phrase.text,
+        deciding,
+    };
+    if let Some(worst) = worst(photos, |photo| {
+        photo.status == Some(Status::Graded) && photo.referable == Some(true)
+    }) {
+        return say(Decision::Refer, REFER, Some(worst));
+    }
+    if let Some(worst) = worst(photos, |photo| {
+        photo.status == Some(Status::Graded) && photo.unsure
+    }) {
+        return say(Decision::Refer, UNSURE, Some(worst));
+    }
+    // A photo taken again takes the place of a bad one of the same eye.
+    let unseen = |photo: &Photo, status| photo.status == Some(status) && !seen(photos, photo.side);
+    if let Some(bad) = worst(photos, |photo| unseen(photo, Status::Ungradable)) {
+        return say(Decision::Refer, UNSEEN, Some(bad));
+    }
+    if photos.is_empty() || photos.iter().any(|photo| photo.status.is_none()) {
+        return say(Decision::Waiting, WAITING, None);
+    }
+    if let Some(bad) = worst(photos, |photo| {
+        unseen(photo, Status::Error) || unseen(photo, Status::NotFundus)
+    }) {
+        return say(Decision::Again, AGAIN, Some(bad));
+    }
+    let worst = worst(photos, |photo| photo.status == Some(Status::Graded));
+    let phrase = match (
+        seen(photos, Some(Side::Right)),
+        seen(photos, Some(Side::Left)),
+    ) {
+        (true, true) => NO_REFERRAL,
+        (false, false) => SIDE_UNKNOWN,
+        _ => ONE_EYE,
+    };
+    say(Decision::NoReferral, phrase, worst)
+}
+
+/// Whether an eye has a graded photo. Of an unknown side nothing is known.
+fn seen(photos: &[Photo], side: Option<Side>) -> bool {
+    side.is_some()
+        && photos
+            .iter()
+            .any(|photo| photo.side == side && photo.status == Some(Status::Graded))
+}
+
+/// Index of the photo with the highest grade among those wanted, the first of equals.
+fn worst(photos: &[Photo], wanted: impl Fn(&Photo) -> bool) -> Option<usize> {
+    let mut found: Option<usize> = None;
+    for (index, photo) in photos.iter().enumerate().filter(|(_, photo)| wanted(photo)) {
+        if found.is_none_or(|best| photo.grade > photos[best].grade) {
+            found = Some(index);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn graded(side: Side, grade: u8) -> Photo {
+        Photo {
+            side: Some(side),
+            status: Some(Status::Graded),
+            grade: Some(grade),
+            referable: Some(grade >= 2),
+            unsure: false,
+        }
+    }
+
+    fn other(side: Option<Side>, status: Option<Status>) -> Photo {
+        Photo {
+            side,
+            status,
+            grade: None,
+            referable: None,
+            unsure: false,
+        }
+    }
+
+    fn decided(photos: &[Photo]) -> (Decision, &'static str, Option<usize>) {
+        let Summary {
+            decision,
+            code,
+            deciding,
+            ..
+        } = summarise(photos);
+        (decision, code, deciding)
+    }
+
+    #[test]
+    fn the_worse_eye_decides() {
+        let eyes = [
+            graded(Side::Right, 0),
+            graded(Side::Left, 3),
+            graded(Side::Left, 2),
+        ];
+        assert_eq!(decided(&eyes), (Decision::Refer, "patient-refer", Some(1)));
+        let eyes = [graded(Side::Right, 0), graded(Side::Left, 1)];
+        assert_eq!(
+            decided(&eyes),
+            (Decision::NoReferral, "patient-no-referral", Some(1))
+        );
+    }
+
+    #[test]
+    fn doubt_refers() {
+        let unsure = Photo {
+            unsure: true,
+            ..graded(Side::Left, 1)
+        };
+        assert_eq!(
+            decided(&[graded(Side::Right, 0), unsure]),
+            (Decision::Refer, "patient-refer-unsure", Some(1))
+        );
+        let bad = other(Some(Side::Left), Some(Status::Ungradable));
+        assert_eq!(
+            decided(&[graded(Side::Right, 0), bad]),
+            (Decision::Refer, "patient-refer-ungradable", Some(1))
+        );
+    }
+
+    #[test]
+    fn a_repeated_photo_replaces_a_bad_one_of_the_same_eye_only() {
+        let bad = other(Some(Side::Left), Some(Status::Ungradable));
+        let again = [graded(Side::Right, 0), bad, graded(Side::Left, 0)];
+        assert_eq!(decided(&again).0, Decision::NoReferral);
+        let unknown = [
+            graded(Side::Right, 0),
+            other(None, Some(Status::Ungradable)),
+            graded(Side::Left, 0),
+        ];
+        assert_eq!(decided(&unknown).0, Decision::Refer);
+    }
+
+    #[test]
+    fn an_unread_photo_clears_nobody() {
+        for status in [Status::Error, Status::NotFundus] {
+            let eyes = [
+                graded(Side::Right, 0),
+                other(Some(Side::Left), Some(status)),
+            ];
+            assert_eq!(decided(&eyes), (Decision::Again, "patient-again", Some(1)));
+        }
+    }
+
+    #[test]
+    fn one_eye_or_an_unknown_one_is_said() {
+        assert_eq!(decided(&[graded(Side::Right, 1)]).1, "patient-one-eye");
+        let unknown = Photo {
+            side: None,
+            ..graded(Side::Right, 0)
+        };
+        assert_eq!(decided(&[unknown]).1, "patient-side-unknown");
+    }
+
+    #[test]
+    fn what_waits_is_not_cleared_and_what_refers_need_not_wait() {
+        let waiting = other(Some(Side::Left), None);
+        assert_eq!(
+            decided(&[graded(Side::Right, 0), waiting]).0,
+            Decision::Waiting
+        );
+        assert_eq!(
+            decided(&[graded(Side::Right, 4), waiting]).0,
+            Decision::Refer
+        );
+        assert_eq!(decided(&[]).0, Decision::Waiting);
+    }
+}

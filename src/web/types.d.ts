@@ -1,0 +1,98 @@
+/** How a photo ended. `ungradable` counts as one to refer. */
+export type Status = "graded" | "ungradable" | "not-fundus" | "error";
+
+/** An entry of the ICDR scale. */
+export interface GradeEntry {
+  grade: 0 | 1 | 2 | 3 | 4;
+  name: string;
+  label: string;
+  /** What defines the grade. */
+  summary: string;
+}
+
+/** The result for one photo, with its provenance. */
+export interface Assessment {
+  status: Status;
+  /** Why there is no grade: a stable code, and a sentence for the person. */
+  error: { code: string; message: string } | null;
+  grade: 0 | 1 | 2 | 3 | 4 | null;
+  gradeName: string | null;
+  /** Number and short name. */
+  gradeLabel: string | null;
+  findings: string | null;
+  /** Calibrated, one a grade, summing to one. */
+  probabilities: number[] | null;
+  probabilityLabels: string[];
+  /** Moderate or worse at the model's threshold; true where the photo is ungradable. */
+  referable: boolean | null;
+  referral: string | null;
+  unsure: boolean;
+  doubt: string | null;
+  edema: string;
+  /** A guideline's interval for the grade; a clinician decides. */
+  followUp: { code: string; sentence: string; guideline: string } | null;
+  /** Keys for translating the sentences above. */
+  codes: { referral: string | null; doubt: string | null; edema: string | null };
+  bundle: string;
+  /** SHA-256 of the weights. */
+  model: string;
+  backend: string;
+  preprocessing: string;
+  milliseconds: { decode: number; prepare: number; network: number; total: number };
+  retina: Record<string, unknown> | null;
+}
+
+/** What a model's `model.json` says. */
+export interface Manifest {
+  format: number;
+  name: string;
+  version: string;
+  architecture: string;
+  classes: string[];
+  /** The weights file that belongs to it. */
+  weights: { file: string; bytes: number; sha256: string };
+  intended_use: string;
+  [more: string]: unknown;
+}
+
+/** What a file's name tells. `patient` is the same for both eyes. */
+export interface NamedEye {
+  patient: string;
+  side: "right" | "left" | null;
+}
+
+/** One photo, as far as a decision about its patient needs it. */
+export interface PatientPhoto {
+  side?: "right" | "left" | null;
+  /** Absent while the photo waits. */
+  status?: Status | null;
+  grade?: number | null;
+  referable?: boolean | null;
+  unsure: boolean;
+}
+
+/** The decision for one patient; the worse eye decides. */
+export interface PatientSummary {
+  decision: "waiting" | "refer" | "again" | "no-referral";
+  code: string;
+  sentence: string;
+  /** Index of the photo that decided. */
+  deciding: number | null;
+}
+
+/** What `Grader.load` and `bundleInfo` throw: a sentence, and a code that stays. */
+export interface FoveaError extends Error {
+  code:
+    | "manifest-unreadable"
+    | "manifest-format"
+    | "manifest-value"
+    | "weights-size"
+    | "weights-hash"
+    | "weights-unreadable"
+    | "backend"
+    | "gpu-init"
+    | "gpu-self-test"
+    | "grade"
+    | "drawing"
+    | "conversion";
+}

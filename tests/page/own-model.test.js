@@ -1,0 +1,112 @@
+// A model of the visitor's own: checked like any other, marked as long as it
+// runs; and the panel that tells what runs.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { gradeDrawn, modelReady, savedJson, SITE, visit } from "./help/page.js";
+
+const MODEL = join(SITE, "model");
+
+let visitor;
+let page;
+let manifest;
+let weights;
+let folder;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fovea-own-"));
+  manifest = JSON.parse(await readFile(join(MODEL, "model.json"), "utf8"));
+  weights = await readFile(join(MODEL, manifest.weights.file));
+  visitor = await visit({ query: "?backend=cpu", permissions: ["clipboard-read", "clipboard-write"] });
+  page = visitor.page;
+  await modelReady(page);
+});
+after(async () => {
+  await visitor?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function open(description, bytes) {
+  await page.locator("#own").evaluate((details) => (details.open = true));
+  const files = { manifest: join(folder, "model.json"), weights: join(folder, "mine.safetensors") };
+  await writeFile(files.manifest, typeof description === "string" ? description : JSON.stringify(description));
+  await writeFile(files.weights, bytes);
+  await page.locator("#own-manifest").setInputFiles(files.manifest);
+  await page.locator("#own-weights").setInputFiles(files.weights);
+  await page.getByRole("button", { name: "Check and use it" }).click();
+}
+const told = (words) => page.waitForFunction((expected) => document.querySelector("#own-told").textContent.includes(expected), words, { timeout: 60_000 });
+
+test("both files are asked for", async () => {
+  await page.locator("#own").evaluate((details) => (details.open = true));
+  await page.getByRole("button", { name: "Check and use it" }).click();
+  await told("Choose both files");
+  assert.equal(await page.locator("input[type=file][multiple]").count(), 1);
+});
+
+test("what is no model, altered or cut is refused, and the shipped one stays", async () => {
+  const altered = Buffer.from(weights);
+  altered[altered.length >> 1] ^= 0x10;
+  for (const [description, bytes, why] of [
+    ["patients.json", weights, "cannot be read"],
+    [manifest, altered, "SHA-256"],
+    [manifest, weights.subarray(0, 1000), "bytes"],
+    [{ ...manifest, format: 99 }, weights, "format 99"],
+  ]) {
+    await open(description, bytes);
+    await told(why);
+    assert.match(await page.locator("#own-told").textContent(), /^This model cannot be used\./);
+    assert.equal(await page.evaluate(() => document.documentElement.dataset.modelSource), "shipped");
+  }
+  assert.equal((await gradeDrawn(page)).status, "graded");
+});
+
+test("a sound one runs, named and marked, and fetches nothing", async () => {
+  const mine = { ...manifest, name: "ward-seven", version: "2.0.0" };
+  const from = visitor.server.requests.length;
+  await open(mine, weights);
+  await told("ward-seven");
+  const mark = page.locator("#own-mark");
+  assert.match(await mark.textContent(), /ward-seven 2\.0\.0.*not the one Fovea ships/s);
+  assert.match(await page.locator("#model").textContent(), /ward-seven/);
+  assert.match(await page.locator("#model-card-body").textContent(), /ward-seven 2\.0\.0/);
+  const graded = await gradeDrawn(page);
+  assert.match(graded.bundle, /ward-seven/);
+  assert.match(await page.locator("article").last().locator(".card__aside").textContent(), /not Fovea’s/);
+  assert.deepEqual((await savedJson(page)).map(({ ownModel }) => ownModel), [false, true]);
+  assert.deepEqual(visitor.server.requests.slice(from).filter(({ path }) => path.startsWith("model/")), []);
+});
+
+test("it survives a worker that dies, and gives way to the shipped one", async () => {
+  const workers = page.workers();
+  await workers.at(-1).evaluate(() => {
+    self.onmessage = () => {
+      throw new WebAssembly.RuntimeError("unreachable");
+    };
+  });
+  assert.equal((await gradeDrawn(page)).status, "error");
+  await modelReady(page);
+  assert.match((await gradeDrawn(page)).bundle, /ward-seven/);
+  await page.getByRole("button", { name: "Back to Fovea’s own model" }).click();
+  await told("in use again");
+  assert.equal(await page.locator("#own-mark").isHidden(), true);
+  assert.doesNotMatch((await gradeDrawn(page)).bundle, /ward-seven/);
+});
+
+test("the diagnostics tell what runs, test it, and copy as text", async () => {
+  await page.locator("#diagnostics > summary").click();
+  await page.getByRole("button", { name: "Run the self-test" }).click();
+  await page.getByText("Passed in").first().waitFor({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Copy as text" }).click();
+  await page.getByText("Copied.").waitFor();
+  const text = await page.evaluate(() => navigator.clipboard.readText());
+  for (const part of [/^Page: [0-9a-f]{16}/m, /^Library: \d+\.\d+\.\d+/m, /^Ran on: cpu/m, /^Graphics processor: /m, /^Threads in use: \d/m, /^Median of what was graded: .* ms/m, /^Self-test: Passed/m]) assert.match(text, part);
+  assert.doesNotMatch(text, /undefined|null|\.png/);
+});
+
+test("the weights of the test are the site’s own", () => {
+  assert.equal(createHash("sha256").update(weights).digest("hex"), manifest.weights.sha256);
+});

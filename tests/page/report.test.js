@@ -1,0 +1,46 @@
+// The print sheet: a page a patient, with all that a file needs.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { choose, modelReady, photo, result, visit } from "./help/page.js";
+import { drawnPng } from "./help/pictures.js";
+
+let visitor;
+let page;
+before(async () => {
+  visitor = await visit({ query: "?backend=cpu" });
+  page = visitor.page;
+  await modelReady(page);
+  const photos = [];
+  for (const [name, grade, seed] of [["7_left.png", 3, 8], ["7_right.png", 0, 3], ["8_right.png", 2, 2], ["8_left.png", 1, 2]]) photos.push(photo(name, await drawnPng(page, grade, seed), "image/png"));
+  await choose(page, ...photos);
+  await result(page.locator("article").nth(3));
+  await page.locator(".eye__says:visible").first().waitFor();
+});
+after(() => visitor?.close());
+
+test("printing gives a page a patient", async () => {
+  const pdf = (await page.pdf({ preferCSSPageSize: true })).toString("latin1");
+  const pages = pdf.match(/\/Type\s*\/Page\b(?!s)/g);
+  assert.equal(pages.length, 2);
+  assert.ok((pdf.match(/\/Subtype\s*\/Image/g) ?? []).length >= 4, "a picture is missing");
+});
+
+test("each page holds photograph, grade, decision, follow-up, model, provenance and time", async () => {
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  const sheets = page.locator(".sheet");
+  assert.equal(await sheets.count(), 2);
+  const text = await sheets.first().textContent();
+  for (const part of [/Patient: 7/, /For the patient: Refer/, /Right eye.*Left eye/s, /0 · None/, /ICO 2017|Unsure/, /Macular oedema: not assessed/, /Model in brief/, /[0-9a-f]{64}/, /cpu-simd/, /20\d\d/, /not a medical device/i, /signature/]) assert.match(text, part);
+  assert.equal(await sheets.first().locator("img").count(), 2);
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  assert.equal(await sheets.count(), 0);
+  assert.equal(await page.locator(".card__photo img").count(), 4);
+  assert.equal(await page.locator(".card__photo img").first().evaluate((image) => image.complete && image.naturalWidth > 0), true);
+});
+
+test("with nothing graded the page itself is printed", async () => {
+  await page.getByRole("button", { name: "Clear everything" }).click();
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  assert.equal(await page.evaluate(() => "report" in document.documentElement.dataset), false);
+});

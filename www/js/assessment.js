@@ -1,0 +1,36 @@
+// What the library said of a photograph, in the page's language.
+
+import { explain, said, scaleEntry, strings } from "./strings.js";
+
+// The words in the place of the grade.
+export function headingOf({ status, assessment }, { model, scale }) {
+  if (status === "graded") return gradeOf(assessment, scale).label;
+  if (status === "queued" && model !== "ready") return strings.state.queuedForModel;
+  return strings.state[status];
+}
+
+// { name, label, summary } of the assessment's grade; empty without one.
+export function gradeOf(assessment, scale) {
+  if (assessment?.grade == null) return {};
+  const { grade, gradeName: name, gradeLabel: label, findings: summary } = assessment;
+  return scaleEntry({ ...scale?.[grade], grade, name, label, summary });
+}
+
+// Why there is doubt, or no grade at all.
+export function reasonOf({ status, assessment, fault }) {
+  if (status === "cancelled") return strings.cancelledReason;
+  if (fault) return explain(fault);
+  if (!assessment) return "";
+  if (assessment.error) return explain(assessment.error);
+  return said(assessment.codes?.doubt, assessment.doubt) ?? "";
+}
+
+export const referralOf = (assessment) => said(assessment?.codes?.referral, assessment?.referral) ?? "";
+export const edemaOf = (assessment) => said(assessment?.codes?.edema, assessment?.edema) ?? "";
+export const followUpOf = (assessment) => said(assessment?.followUp?.code, assessment?.followUp?.sentence) ?? "";
+
+export function preparedBy(assessment, card) {
+  const settings = card?.preprocessing;
+  if (!strings.provenancePrepared || !settings || assessment.model !== card.weights.sha256) return assessment.preprocessing;
+  return strings.provenancePrepared(strings.f.count(settings.size), settings.local_mean !== null);
+}

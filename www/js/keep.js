@@ -1,0 +1,88 @@
+// Work that survives a reload, where the visitor allows it: results, small
+// pictures, and the files that still wait. In this browser's own store, off
+// until switched on, gone when switched off.
+
+const NAME = "fovea-work";
+const STORE = "photos";
+const SWITCH = "fovea-keep";
+const KEPT = ["name", "path", "drawn", "patient", "side", "byHand", "thumb", "added", "gradedAt", "status", "assessment", "fault", "own"];
+
+export class Keeper {
+  #base = null;
+
+  get on() {
+    try {
+      return localStorage.getItem(SWITCH) === "on";
+    } catch {
+      return false;
+    }
+  }
+
+  // Throws where the browser keeps nothing for this page.
+  async switchOn() {
+    await this.#open();
+    localStorage.setItem(SWITCH, "on");
+  }
+
+  async switchOff() {
+    localStorage.removeItem(SWITCH);
+    await this.erase();
+  }
+
+  // What was kept, in the order it came. What was under way waits again.
+  async restore() {
+    if (!this.on) return [];
+    const records = await this.#do("readonly", (store) => store.getAll());
+    return records.sort((a, b) => a.added - b.added || a.number - b.number).map(({ key, fault, ...record }) => {
+      const status = record.status === "working" ? "queued" : record.status;
+      return { ...record, key, status, fault: fault && Object.assign(new Error(fault.message), fault) };
+    });
+  }
+
+  // Keeps a photograph as it stands now.
+  async save(item) {
+    if (!this.on || item.dropped) return;
+    item.key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
+    const record = Object.fromEntries(KEPT.map((name) => [name, item[name]]));
+    const { fault } = item;
+    record.fault = fault && { code: fault.code, detail: fault.detail, message: fault.message };
+    const waits = ["queued", "working"].includes(item.status) || (fault && fault.code !== "file-gone") || item.status === "cancelled";
+    await this.#do("readwrite", (store) => store.put({ ...record, key: item.key, number: item.id, file: waits ? item.file : null }));
+  }
+
+  // Everything kept is gone; the switch stays as it is.
+  async erase() {
+    this.#base?.then((base) => base.close(), () => {});
+    this.#base = null;
+    await settled(indexedDB.deleteDatabase(NAME));
+  }
+
+  #open() {
+    this.#base ??= new Promise((resolve, reject) => {
+      const request = indexedDB.open(NAME, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "key" });
+      request.onerror = () => reject(request.error);
+      request.onsuccess = () => {
+        // Another window erases: let go, so that it can.
+        request.result.onversionchange = () => {
+          request.result.close();
+          this.#base = null;
+        };
+        resolve(request.result);
+      };
+    });
+    return this.#base;
+  }
+
+  async #do(mode, work) {
+    const base = await this.#open();
+    return settled(work(base.transaction(STORE, mode).objectStore(STORE)));
+  }
+}
+
+function settled(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}

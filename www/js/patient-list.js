@@ -1,0 +1,61 @@
+// The second way to look at the results: a line a patient, the decision first.
+
+import { headingOf } from "./assessment.js";
+import { el, write } from "./dom.js";
+import { decisionOf } from "./patients.js";
+import { strings } from "./strings.js";
+
+const SIDES = ["right", "left", null];
+
+export class PatientList {
+  #rows = new Map();
+  #open;
+
+  // `open(item)` is called to go to a photograph.
+  constructor(element, open) {
+    this.element = element;
+    this.#open = open;
+  }
+
+  show(patients, state) {
+    const kept = new Set();
+    const rows = patients.map((patient) => {
+      kept.add(patient.key);
+      if (!this.#rows.has(patient.key)) this.#rows.set(patient.key, row());
+      this.#fill(this.#rows.get(patient.key), patient, state);
+      return this.#rows.get(patient.key).element;
+    });
+    for (const key of [...this.#rows.keys()]) if (!kept.has(key)) this.#rows.delete(key);
+    if (rows.length !== this.element.children.length || rows.some((one, index) => one !== this.element.children[index])) this.element.replaceChildren(...rows);
+  }
+
+  #fill({ element, name, decision, photos }, { name: patient, items, summary }, state) {
+    element.dataset.decision = summary?.decision ?? "waiting";
+    write(name, patient || strings.noPatient);
+    write(decision, decisionOf(summary));
+    const sorted = SIDES.flatMap((side) => items.filter((item) => item.side === side));
+    const same = sorted.length === photos.children.length && sorted.every((item, index) => photos.children[index].dataset.id === String(item.id));
+    if (!same) {
+      photos.replaceChildren(
+        ...sorted.map((item) => {
+          const button = el("button", { type: "button", class: "quiet" });
+          button.addEventListener("click", () => this.#open(item));
+          return el("li", { "data-id": item.id }, button);
+        }),
+      );
+    }
+    for (const [index, item] of sorted.entries()) {
+      const side = strings.side[item.side ?? "none"];
+      const li = photos.children[index];
+      li.toggleAttribute("data-deciding", items.indexOf(item) === summary?.deciding);
+      write(li.firstChild, `${side}: ${headingOf(item, state)}`);
+    }
+  }
+}
+
+function row() {
+  const name = el("h3", { class: "patient__name", dir: "auto" });
+  const decision = el("p", { class: "patient__decision" });
+  const photos = el("ul", { class: "patient__photos", role: "list" });
+  return { name, decision, photos, element: el("li", { class: "patient" }, name, decision, photos) };
+}

@@ -1,0 +1,84 @@
+// The photographs by patient. Names are read and decisions made by the library;
+// here is only which photographs belong together.
+
+import { isDone } from "./queue.js";
+import { said } from "./strings.js";
+
+const SETTLE = 150; // milliseconds in which changes are gathered
+
+export class Patients extends EventTarget {
+  #engine;
+  #queue;
+  #unread = [];
+  #timer = 0;
+  #round = 0;
+
+  constructor(engine, queue) {
+    super();
+    this.#engine = engine;
+    this.#queue = queue;
+    this.list = []; // { key, name, items, summary }
+    this.byItem = new Map();
+  }
+
+  // Reads the side and the patient from a photograph's name. Drawn ones are nobody's.
+  async read(item) {
+    if (item.drawn || item.patient !== null) return this.refresh();
+    this.#unread.push(item);
+    if (this.#unread.length > 1) return; // goes with those already asked for
+    await Promise.resolve();
+    const items = this.#unread;
+    this.#unread = [];
+    const found = await this.#engine.consult("readNames", items.map(({ path, name }) => path ?? name));
+    for (const [index, one] of items.entries()) {
+      if (!one.byHand) Object.assign(one, found[index]);
+      this.dispatchEvent(Object.assign(new Event("read"), { item: one }));
+    }
+    this.refresh();
+  }
+
+  // Has the library decide anew, once for changes that come together.
+  refresh() {
+    this.#timer ||= setTimeout(() => {
+      this.#timer = 0;
+      this.#decide();
+    }, SETTLE);
+  }
+
+  async #decide() {
+    const round = ++this.#round;
+    const groups = new Map();
+    for (const item of this.#queue.items) {
+      if (item.drawn) continue;
+      const key = keyOf(item);
+      if (!groups.has(key)) groups.set(key, { key, name: item.patient ?? "", items: [], summary: null });
+      groups.get(key).items.push(item);
+    }
+    const list = [...groups.values()];
+    const summaries = list.length ? await this.#engine.consult("summarisePatients", list.map(({ items }) => items.map(photoOf))) : [];
+    if (round !== this.#round) return; // overtaken by a later one
+    this.list = list.map((group, index) => ({ ...group, summary: summaries[index] }));
+    this.byItem = new Map(this.list.flatMap((group) => group.items.map((item) => [item, group])));
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+// Photographs pair by name once a side or a person says that the name is a
+// patient's: cameras call everything "image".
+function keyOf(item) {
+  return item.patient && (item.side || item.byHand) ? `patient ${item.patient}` : `photo ${item.id}`;
+}
+
+// A cancelled photograph still waits for an answer: it clears nobody.
+function photoOf(item) {
+  const { side, status, assessment } = item;
+  return {
+    side,
+    status: isDone(item) && status !== "cancelled" ? status : null,
+    grade: assessment?.grade ?? null,
+    referable: assessment?.referable ?? null,
+    unsure: Boolean(assessment?.unsure),
+  };
+}
+
+export const decisionOf = (summary) => said(summary?.code, summary?.sentence) ?? "";

@@ -1,0 +1,115 @@
+// The print sheet: a page a patient, made when printing begins and taken apart
+// when it ends. A good PDF comes from the browser's own print dialogue.
+
+import { edemaOf, followUpOf, gradeOf, headingOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
+import { byId, el } from "./dom.js";
+import { decisionOf } from "./patients.js";
+import { isDone } from "./queue.js";
+import { scaleEntry, strings } from "./strings.js";
+
+const SIDES = ["right", "left", null];
+
+export class Report {
+  #queue;
+  #engine;
+  #patients;
+  #cards;
+
+  constructor({ queue, engine, patients, cards }) {
+    this.#queue = queue;
+    this.#engine = engine;
+    this.#patients = patients;
+    this.#cards = cards;
+    window.addEventListener("beforeprint", () => this.build());
+    window.addEventListener("afterprint", () => this.clear());
+  }
+
+  build() {
+    this.clear();
+    if (!this.#queue.items.length) return;
+    const drawn = this.#queue.items.filter((item) => item.drawn).map((item) => ({ name: item.name, items: [item], summary: null }));
+    byId("report").replaceChildren(...[...this.#patients.list, ...drawn].map((patient) => this.#page(patient)));
+    document.documentElement.dataset.report = "";
+  }
+
+  clear() {
+    for (const card of this.#cards.values()) card.returnPicture();
+    byId("report").replaceChildren();
+    delete document.documentElement.dataset.report;
+  }
+
+  #page({ name, items, summary }) {
+    const words = strings.report;
+    const isDrawn = items.some((item) => item.drawn);
+    const decision = summary ? decisionOf(summary) : "";
+    return el(
+      "section",
+      { class: "sheet" },
+      el(
+        "header",
+        { class: "sheet__head" },
+        el("p", { class: "sheet__title" }, `Fovea · ${words.title}`),
+        el("h2", { dir: "auto" }, isDrawn ? `${name} · ${strings.drawnKicker}` : name ? words.patient(name) : words.unnamed),
+        el("p", {}, words.printed(strings.f.moment(Date.now()))),
+      ),
+      decision ? el("p", { class: "sheet__decision" }, el("strong", {}, `${words.decision}: `), decision) : null,
+      items.some((item) => !isDone(item)) ? el("p", { class: "sheet__decision" }, words.incomplete) : null,
+      ...SIDES.flatMap((side) => items.filter((item) => item.side === side)).map((item) => this.#photo(item)),
+      this.#model(items),
+      el("p", { class: "sheet__sign" }, words.sign),
+      el("p", { class: "sheet__purpose" }, strings.page.disclaimer),
+    );
+  }
+
+  #photo(item) {
+    const words = strings.report;
+    const { assessment: a, side, name, own, gradedAt } = item;
+    const { state } = this.#engine;
+    const picture = this.#cards.get(item)?.picture;
+    const lines = [
+      [words.photo, `${name}${own ? ` (${strings.own.short})` : ""}`],
+      [strings.provenanceFindings, gradeOf(a, state.scale).summary],
+      [words.followUp, followUpOf(a)],
+      [words.sure, a?.probabilityLabels?.length && a.probabilityLabels.map((label, grade) => `${scaleEntry(state.scale[grade]).label}: ${strings.f.percent(label)}`).join("; ")],
+      [strings.provenanceBundle, a?.bundle],
+      [strings.provenanceModel, a?.model !== state.card?.weights.sha256 && a?.model], // else beneath
+      [strings.provenanceBackend, a && `${a.backend} · ${preparedBy(a, state.card)} · ${strings.f.count(Math.round(a.milliseconds.total))} ms`],
+      [strings.provenanceWhen, gradedAt && strings.f.moment(gradedAt)],
+    ];
+    return el(
+      "div",
+      { class: "sheet__photo" },
+      el("div", { class: "sheet__picture" }, picture),
+      el(
+        "div",
+        {},
+        item.drawn ? null : el("p", { class: "sheet__side" }, strings.side[side ?? "none"]),
+        el("p", { class: "sheet__grade" }, headingOf(item, state)),
+        el("p", {}, gradeOf(a, state.scale).name ?? ""),
+        ...[reasonOf(item), referralOf(a), item.status === "graded" ? edemaOf(a) : ""].filter(Boolean).map((line) => el("p", { class: "sheet__line" }, line)),
+        el("dl", { class: "sheet__facts" }, ...lines.filter(([, fact]) => fact).map(([title, fact]) => el("div", {}, el("dt", {}, title), el("dd", { dir: "auto" }, fact)))),
+      ),
+    );
+  }
+
+  // The card in brief, of the model in use, where it is the one that graded.
+  #model(items) {
+    const { card } = this.#engine.state;
+    if (!card || !items.some(({ assessment }) => assessment?.model === card.weights.sha256)) return null;
+    const { referable } = card.thresholds;
+    const guidelines = [...new Set(items.map(({ assessment }) => assessment?.followUp?.guideline).filter(Boolean))];
+    const figures = card.figures.map(({ dataset, n, kappa_quadratic: kappa, referable_auc: auc }) =>
+      [strings.card.measured(dataset, strings.f.count(n)), kappa != null && `${strings.card.figure.kappa_quadratic} ${strings.f.decimal(kappa)}`, auc != null && `${strings.card.figure.referable_auc} ${strings.f.decimal(auc)}`].filter(Boolean).join("; "),
+    );
+    return el(
+      "div",
+      { class: "sheet__model" },
+      el("h3", {}, strings.report.model),
+      el("p", { lang: "en", dir: "ltr" }, card.intended_use),
+      guidelines.length ? el("p", {}, `${strings.provenanceFollowUp}: `, el("span", { lang: "en", dir: "ltr" }, guidelines.join("; "))) : null,
+      el("p", { class: "sheet__print" }, `${strings.card.fingerprint}: ${card.weights.sha256}`),
+      el("p", {}, `${strings.card.line}: ${strings.card.point(strings.f.decimal(referable.threshold), strings.f.decimal(referable.sensitivity), strings.f.decimal(referable.specificity))} `, el("span", { lang: "en", dir: "ltr" }, referable.fixed_on)),
+      ...figures.map((line) => el("p", {}, line)),
+    );
+  }
+}
