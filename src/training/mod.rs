@@ -14,6 +14,7 @@ mod disjoint_sets;
 pub mod duplicates;
 pub mod export;
 pub mod finetune;
+pub mod gate;
 pub mod head;
 pub mod pictures;
 pub mod predict;
