@@ -9,9 +9,22 @@ use crate::bundle::{Bundle, BundleError, Manifest};
 use crate::grading::{Assessment, Milliseconds};
 use crate::network::{self, Architecture, ResNet, Views, WeightsError};
 use crate::photo::{self, DecodeLimits, PhotoError, Retina};
+use crate::quality::{Gate, Reason};
 
 /// Milliseconds since any fixed moment.
 pub type Clock<'a> = &'a dyn Fn() -> f64;
+
+/// Why a photo does not get as far as the network.
+enum Unfit {
+    Photo(PhotoError),
+    Shot(Reason, Retina),
+}
+
+impl From<PhotoError> for Unfit {
+    fn from(error: PhotoError) -> Self {
+        Self::Photo(error)
+    }
+}
 
 /// A bundle ready to grade on one device.
 pub struct Grader {
@@ -61,9 +74,13 @@ impl Grader {
         let start = clock();
         let mut milliseconds = Milliseconds::default();
         match self.prepare(photo, clock, &mut milliseconds) {
-            Err(error) => {
+            Err(Unfit::Photo(error)) => {
                 milliseconds.total = clock() - start;
                 Assessment::refused(&self.manifest, &self.backend, &error, milliseconds)
+            }
+            Err(Unfit::Shot(reason, retina)) => {
+                milliseconds.total = clock() - start;
+                Assessment::turned_away(&self.manifest, &self.backend, reason, retina, milliseconds)
             }
             Ok((tensor, retina)) => {
                 let before = clock();
@@ -90,15 +107,18 @@ impl Grader {
         bytes: &[u8],
         clock: Clock<'_>,
         milliseconds: &mut Milliseconds,
-    ) -> Result<(Vec<f32>, Retina), PhotoError> {
+    ) -> Result<(Vec<f32>, Retina), Unfit> {
         let start = clock();
         let decoded = photo::decode(bytes, &self.limits);
         milliseconds.decode = clock() - start;
         let before = clock();
         let settings = &self.manifest.preprocessing;
-        let prepared = photo::prepare(&decoded?, settings)?;
+        let decoded = decoded?;
+        let prepared = photo::prepare(&decoded, settings)?;
+        let verdict = Gate::shipped().check(&decoded, &prepared.retina);
         let tensor = photo::to_tensor(&prepared.picture, settings);
         milliseconds.prepare = clock() - before;
+        verdict.map_err(|reason| Unfit::Shot(reason, prepared.retina))?;
         Ok((tensor, prepared.retina))
     }
 

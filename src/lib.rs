@@ -2,7 +2,8 @@
 //! device it runs on: the same code natively and in a browser.
 //!
 //! The way of a photo: [`photo`] turns bytes into an upright picture, finds the
-//! retina and prepares it; [`network`] turns the prepared picture into logits;
+//! retina and prepares it; [`quality`] refuses what is no retina or cannot be
+//! graded; [`network`] turns the prepared picture into logits;
 //! [`grading`] turns logits into an assessment a person can act on. [`grader`]
 //! is the one façade over all of it. [`bundle`] is what training hands over.
 
@@ -11,6 +12,7 @@ pub mod grader;
 pub mod grading;
 pub mod network;
 pub mod photo;
+pub mod quality;
 pub mod synth;
 
 #[cfg(feature = "train")]

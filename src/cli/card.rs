@@ -8,7 +8,8 @@ use clap::Args;
 
 use super::bundle_file;
 use crate::bundle::{DataSource, Manifest};
-use crate::evaluation::model_card::ModelCard;
+use crate::evaluation::model_card::{ModelCard, gate_section};
+use crate::quality::Gate;
 
 /// Print a model's card as Markdown
 #[derive(Args)]
@@ -76,5 +77,5 @@ fn markdown(manifest: &Manifest) -> String {
     for limit in &card.limits {
         text += &format!("- {limit}\n");
     }
-    text
+    text + "\n" + &gate_section(Gate::shipped())
 }

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
 
 use super::progress::bar;
-use crate::training::{check, contact_sheet};
+use crate::training::{check, contact_sheet, gate};
 
 /// Look over folders of labelled photos
 #[derive(Args)]
@@ -44,6 +45,15 @@ enum Format {
     Json,
 }
 
+/// What JSON tells.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    #[serde(flatten)]
+    found: &'a check::Check,
+    /// Photos that the gate before grading would refuse.
+    suspects: usize,
+}
+
 /// Ends with a failure code where something must be mended.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Command::Check(arguments) = &arguments.command;
@@ -57,9 +67,18 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         },
     );
     progress.finish_and_clear();
+    let progress = bar("Looking at quality", found.records.len());
+    let suspects = gate::suspects(&found.records, &|done| progress.set_position(done as u64));
+    progress.finish_and_clear();
     match arguments.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&found)?),
-        Format::Text => print_text(&found),
+        Format::Json => {
+            let outcome = Outcome {
+                found: &found,
+                suspects,
+            };
+            println!("{}", serde_json::to_string_pretty(&outcome)?);
+        }
+        Format::Text => print_text(&found, suspects),
     }
     if let Some(file) = &arguments.sheet {
         contact_sheet::draw(&found.records, 10, 160)
@@ -73,7 +92,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     })
 }
 
-fn print_text(found: &check::Check) {
+fn print_text(found: &check::Check, suspects: usize) {
     for set in &found.datasets {
         println!(
             "{}: {} photos of {} patients, by grade {:?}",
@@ -99,6 +118,12 @@ fn print_text(found: &check::Check) {
                 fault.remedy
             );
         }
+    }
+    if suspects > 0 {
+        println!(
+            "\n{suspects} photos would not be graded: no retina, or too badly photographed \
+             (`fovea gate measure --list` names them). They are trained on all the same."
+        );
     }
     if found.passed() {
         println!("\nNothing stands in the way of training.");

@@ -6,6 +6,7 @@ mod card;
 mod convert;
 mod data;
 mod evaluate;
+mod gate;
 mod grade;
 mod progress;
 mod synth;
@@ -34,6 +35,7 @@ enum Command {
     Convert(convert::Arguments),
     Data(data::Arguments),
     Card(card::Arguments),
+    Gate(gate::Arguments),
 }
 
 /// Runs the command; errors go to standard error as sentences.
@@ -49,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
         Command::Card(arguments) => card::run(&arguments),
+        Command::Gate(arguments) => gate::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -7,6 +7,7 @@ use super::phrase::Phrase;
 use super::scale::Grade;
 use crate::bundle::Manifest;
 use crate::photo::{PhotoError, Preprocessing, Retina};
+use crate::quality::Reason;
 
 /// How a photo ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -210,6 +211,34 @@ impl Assessment {
             },
             milliseconds,
             ..blank
+        }
+    }
+
+    /// The assessment of a photo that the gate before the network turned away. A
+    /// shot too bad to grade counts as refer; what is no retina is not an eye's.
+    pub fn turned_away(
+        manifest: &Manifest,
+        backend: &str,
+        reason: Reason,
+        retina: Retina,
+        milliseconds: Milliseconds,
+    ) -> Self {
+        let ungradable = reason != Reason::NotFundus;
+        Self {
+            status: if ungradable {
+                Status::Ungradable
+            } else {
+                Status::NotFundus
+            },
+            error: Some(Fault {
+                code: reason.code().to_owned(),
+                message: reason.to_string(),
+            }),
+            referral: ungradable.then_some(REFER_UNSEEN),
+            referable: ungradable.then_some(true),
+            retina: ungradable.then_some(retina),
+            milliseconds,
+            ..Self::blank(manifest, backend)
         }
     }
 

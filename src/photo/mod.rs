@@ -16,6 +16,6 @@ mod rim;
 
 pub use decode::{DecodeLimits, decode};
 pub use error::PhotoError;
-pub use preprocess::{LocalMean, Prepared, Preprocessing, prepare, to_tensor};
+pub use preprocess::{LocalMean, Prepared, Preprocessing, around, prepare, to_tensor};
 pub use resize::thumbnail;
 pub use retina::{Cut, Retina, find};

@@ -162,6 +162,20 @@ pub fn prepare(photo: &RgbImage, settings: &Preprocessing) -> Result<Prepared, P
     })
 }
 
+/// The retina as a disc of `radius` pixels in the middle of a square of `size`,
+/// with what lies around it in the photo; beyond the photo, black.
+///
+/// # Errors
+/// [`PhotoError::NoRetina`] where less than a pixel of the photo is in it.
+pub fn around(
+    photo: &RgbImage,
+    retina: &Retina,
+    size: u32,
+    radius: f32,
+) -> Result<RgbImage, PhotoError> {
+    square(photo, retina, size, f64::from(radius))
+}
+
 /// The square around the retina, resized; where it reaches beyond the photo,
 /// black.
 fn square(

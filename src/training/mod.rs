@@ -18,6 +18,7 @@ mod disjoint_sets;
 pub mod duplicates;
 pub mod export;
 pub mod finetune;
+pub mod gate;
 pub mod head;
 pub mod journal;
 pub mod judge;

@@ -6,8 +6,9 @@ use super::Finding;
 use super::source::{line_at, rust_code, without_tests, words};
 use super::tree::Tree;
 
-const PURE: [&str; 8] = [
+const PURE: [&str; 9] = [
     "src/photo/",
+    "src/quality/",
     "src/network/",
     "src/bundle/",
     "src/grading/",

@@ -1,0 +1,192 @@
+//! `fovea gate`: fitting the gate before the grader, and measuring it.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::command_line;
+use super::progress::bar;
+use crate::quality::{Figure, Gate};
+use crate::training::dataset::{self, Record};
+use crate::training::export::write_whole;
+use crate::training::gate::{self, samples};
+use crate::training::split::Split;
+
+/// The gate that refuses what is no retina, or too badly photographed to grade
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Fit(FitArguments),
+    Measure(MeasureArguments),
+}
+
+/// Fit the gate to good photos, bad shots made of them, and everyday photos
+///
+/// Training photos fit it, validation photos measure it, test photos are not opened. The program
+/// compiles src/quality/gate.json in: build it again after writing that file.
+#[derive(Args)]
+struct FitArguments {
+    /// Folder of labelled photos; may be given several times
+    #[arg(long, required = true, value_name = "DIR")]
+    data: Vec<PathBuf>,
+    /// The model's split of them
+    #[arg(long, default_value = "docs/model-split.csv", value_name = "FILE")]
+    split: PathBuf,
+    /// Folder of everyday photos
+    #[arg(long, value_name = "DIR")]
+    natural: PathBuf,
+    /// The gate to write
+    #[arg(long, default_value = "src/quality/gate.json", value_name = "FILE")]
+    out: PathBuf,
+    /// Keep the pictures' measures in this file, and start from it where it is there
+    #[arg(long, value_name = "FILE")]
+    measures: Option<PathBuf>,
+    /// The same seed makes the same bad shots
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How to print the figures
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Count the photos in folders that the gate refuses, and why
+#[derive(Args)]
+struct MeasureArguments {
+    /// Photos, or folders of them; folders below are not searched
+    #[arg(required = true, value_name = "PATH")]
+    photos: Vec<PathBuf>,
+    /// Name every photo that is refused
+    #[arg(long)]
+    list: bool,
+    /// How to print the figures
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For reading
+    Text,
+    /// An array with an object a kind of picture
+    Json,
+}
+
+/// Fits or measures, and prints the figures.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    match &arguments.command {
+        Command::Fit(arguments) => fit(arguments),
+        Command::Measure(arguments) => measure(arguments),
+    }
+}
+
+fn fit(arguments: &FitArguments) -> Result<ExitCode> {
+    let plan = samples::Plan {
+        seed: arguments.seed,
+        ..samples::Plan::default()
+    };
+    let samples = match &arguments.measures {
+        Some(file) if file.exists() => {
+            let named = || file.display().to_string();
+            let json = std::fs::read(file).with_context(named)?;
+            serde_json::from_slice(&json).with_context(named)?
+        }
+        kept => {
+            let samples = gather(arguments, &plan)?;
+            if let Some(file) = kept {
+                write_whole(file, &serde_json::to_vec(&samples)?).map_err(|e| anyhow!(e))?;
+            }
+            samples
+        }
+    };
+    let gate = gate::fit(&samples, plan.folds, plan.seed, &command_line());
+    let json = serde_json::to_string_pretty(&gate)? + "\n";
+    write_whole(&arguments.out, json.as_bytes()).map_err(|error| anyhow!(error))?;
+    eprintln!("{}", arguments.out.display());
+    print(&gate.record.figures, arguments.format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn gather(arguments: &FitArguments, plan: &samples::Plan) -> Result<Vec<samples::Sample>> {
+    let datasets = dataset::read_all(&arguments.data)?;
+    let records: Vec<Record> = datasets.into_iter().flat_map(|d| d.records).collect();
+    let split = Split::read(&records, &arguments.split)?;
+    let everyday = files(&arguments.natural)?;
+    let total = samples::count(&records, &split, everyday.len(), plan);
+    let progress = bar("Measuring", total);
+    let samples = samples::gather(&records, &split, &everyday, plan, &|done| {
+        progress.set_position(done as u64);
+    })?;
+    progress.finish_and_clear();
+    Ok(samples)
+}
+
+fn measure(arguments: &MeasureArguments) -> Result<ExitCode> {
+    let mut figures = Vec::new();
+    for path in &arguments.photos {
+        let photos = if path.is_dir() {
+            files(path)?
+        } else {
+            vec![path.clone()]
+        };
+        let progress = bar("Measuring", photos.len());
+        let (figure, refused) = gate::of_files(Gate::shipped(), path, &photos, &|done| {
+            progress.set_position(done as u64);
+        })?;
+        progress.finish_and_clear();
+        if arguments.list {
+            for (photo, why) in refused {
+                eprintln!("{}: {why}", photo.display());
+            }
+        }
+        figures.push(figure);
+    }
+    print(&figures, arguments.format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The files of a folder, by name.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let named = || folder.display().to_string();
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(named)? {
+        let path = entry.with_context(named)?.path();
+        if path.is_file() {
+            files.push(path);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        bail!("{}: it holds no file; name a folder of photos", named());
+    }
+    Ok(files)
+}
+
+fn print(figures: &[Figure], format: Format) -> Result<()> {
+    if matches!(format, Format::Json) {
+        println!("{}", serde_json::to_string_pretty(figures)?);
+        return Ok(());
+    }
+    for figure in figures {
+        let reasons: Vec<String> = figure
+            .reasons
+            .iter()
+            .map(|(reason, n)| format!("{} {n}", reason.code()))
+            .collect();
+        println!(
+            "{:<55} {:>5} of {:>5} refused, {:>5.1} %   {}",
+            figure.pictures,
+            figure.refused,
+            figure.n,
+            100.0 * figure.refused as f64 / figure.n.max(1) as f64,
+            reasons.join(", ")
+        );
+    }
+    Ok(())
+}
