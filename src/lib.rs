@@ -4,9 +4,11 @@
 //! The way of a photo: [`photo`] turns bytes into an upright picture, finds the
 //! retina and prepares it; [`network`] turns the prepared picture into logits;
 //! [`grading`] turns logits into an assessment a person can act on. [`grader`]
-//! is the one façade over all of it. [`bundle`] is what training hands over.
+//! is the one façade over all of it. [`explain`] shows where in a photo a grade
+//! came from. [`bundle`] is what training hands over.
 
 pub mod bundle;
+pub mod explain;
 pub mod grader;
 pub mod grading;
 pub mod network;

@@ -26,8 +26,15 @@ pub async fn logits(
 ) -> Result<Vec<f32>, String> {
     use burn::tensor::{Tensor, TensorData};
     let input = Tensor::<4>::from_data(TensorData::new(picture, [1, 3, size, size]), device);
-    let output = network.forward(input);
-    let data = output
+    values(network.forward(input)).await
+}
+
+/// A tensor's numbers in row-major order, read without blocking.
+///
+/// # Errors
+/// The backend's own words where it could not compute or hand back the result.
+pub async fn values<const D: usize>(tensor: burn::tensor::Tensor<D>) -> Result<Vec<f32>, String> {
+    let data = tensor
         .into_data_async()
         .await
         .map_err(|error| format!("{error:?}"))?;

@@ -174,6 +174,23 @@ impl ResNet {
         self.fc.forward(pooled)
     }
 
+    /// What each place of a feature map adds to each logit:
+    /// `[batch, features, h, w]` to `[batch, classes, h, w]`. A logit is the sum
+    /// over its places, plus the last layer's bias, because pooling is a mean.
+    pub fn evidence(&self, features: Tensor<4>) -> Tensor<4> {
+        let [batch, channels, height, width] = features.dims();
+        let places = height * width;
+        let by_place = features
+            .reshape([batch, channels, places])
+            .swap_dims(1, 2)
+            .reshape([batch * places, channels]);
+        let added = by_place.matmul(self.fc.weight.val()) / places as f64;
+        added
+            .reshape([batch, places, self.classes()])
+            .swap_dims(1, 2)
+            .reshape([batch, self.classes(), height, width])
+    }
+
     /// The forward pass with everything on its way kept.
     pub fn activations(&self, pictures: Tensor<4>) -> Activations {
         let conv1 = self.conv1.forward(pictures);
