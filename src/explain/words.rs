@@ -1,7 +1,7 @@
 //! What a map says and what it does not, in sentences that go wherever one is
 //! shown.
 
-use super::Target;
+use super::{Map, Target};
 
 /// What a Grad-CAM shows.
 pub fn grad_cam(target: Target) -> String {
@@ -19,6 +19,26 @@ pub fn occlusion(target: Target) -> String {
     )
 }
 
+/// Where the brightest place lies, for whoever cannot see it.
+pub fn place(map: &Map) -> String {
+    let Some((x, y)) = map.peak() else {
+        return "It found none anywhere: the map is empty.".to_owned();
+    };
+    let third = |at: f32| (at * 3.0) as usize;
+    let place = match (third(x), third(y)) {
+        (1, 1) => "in the middle",
+        (0, 0) => "at the upper left",
+        (1, 0) => "at the top",
+        (_, 0) => "at the upper right",
+        (0, 1) => "at the left",
+        (_, 1) => "at the right",
+        (0, _) => "at the lower left",
+        (1, _) => "at the bottom",
+        _ => "at the lower right",
+    };
+    format!("The brightest place is {place} of what the network saw.")
+}
+
 /// What a map is not. `cells` are those of the map along one side of the picture.
 pub fn caveats(cells: usize) -> Vec<String> {
     vec![
@@ -33,4 +53,23 @@ pub fn caveats(cells: usize) -> Vec<String> {
          compared, and a map looks just as sure where the grade is wrong."
             .to_owned(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_brightest_place_is_told_in_words() {
+        let place_of = |cell: usize| {
+            let mut values = vec![0.0; 25];
+            values[cell] = 1.0;
+            place(&Map::new(5, 5, values).unwrap())
+        };
+        assert!(place_of(0).contains("upper left"));
+        assert!(place_of(12).contains("middle"));
+        assert!(place_of(14).contains("at the right"));
+        assert!(place_of(22).contains("bottom"));
+        assert!(place(&Map::new(1, 1, vec![0.0]).unwrap()).contains("empty"));
+    }
 }

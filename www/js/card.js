@@ -3,6 +3,7 @@
 // out what the library says; decides nothing.
 
 import { el, write } from "./dom.js";
+import { lookButton } from "./explain.js";
 import { isDone } from "./queue.js";
 import { explain, strings } from "./strings.js";
 import { showThumbnail } from "./thumbnail.js";
@@ -48,6 +49,7 @@ export class Card {
     write(edema, (status === "graded" && assessment.edema) || "");
     for (const line of [full, referral, doubt]) line.hidden = !line.textContent;
     again.hidden = !this.#item.fault;
+    this.#parts.look.toggleAttribute("data-empty", status !== "graded");
     this.#updateBars();
     this.#updateProvenance();
   }
@@ -80,6 +82,7 @@ export class Card {
       ),
       el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.referral, parts.doubt, parts.again),
       parts.bars,
+      (parts.look = lookButton(this.#item, this.#engine)),
       parts.edema,
       parts.provenance,
     );

@@ -50,6 +50,20 @@ export default {
   provenanceDrawn: "Drawn as",
   provenanceDrawnAs: (label, seed) => `${label}, seed ${seed}`,
 
+  // Where it looked. What the map shows and does not is the library's to say.
+  look: {
+    open: "Where it looked",
+    openFor: (name) => `in ${name}`,
+    working: "Looking at the photograph again…",
+    photo: "The photograph",
+    view: "What the network saw",
+    viewAlt: "The retina as it was prepared for the network: a centred disc on black",
+    mapAlt: "The map over it",
+    strength: "Strength of the map",
+    percent: (value) => `${count.format(value)} %`,
+    close: "Close",
+  },
+
   // The queue.
   tally: (done, all) => (done === all ? `${photographs(all)}, all done` : `${count.format(done)} of ${photographs(all)} done`),
   title: (done, all) => `${count.format(done)} of ${count.format(all)} · Fovea`,
