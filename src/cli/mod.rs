@@ -7,6 +7,7 @@ mod convert;
 mod data;
 mod evaluate;
 mod grade;
+mod mistakes;
 mod progress;
 mod synth;
 mod train;

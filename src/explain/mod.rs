@@ -13,10 +13,12 @@ pub mod overlay;
 mod target;
 pub mod words;
 
-pub use grad_cam::{CamError, grad_cam};
+pub use grad_cam::{CamError, GradCam, grad_cam};
 pub use map::Map;
 pub use occlusion::{Occlusion, occlude};
 pub use target::Target;
+
+use image::RgbImage;
 
 use crate::grader::Grader;
 use crate::photo::{self, PhotoError, Prepared};
@@ -26,7 +28,7 @@ use crate::photo::{self, PhotoError, Prepared};
 pub struct Explanation {
     pub prepared: Prepared,
     /// The photo upright, small enough to show.
-    pub thumbnail: image::RgbImage,
+    pub thumbnail: RgbImage,
     /// Width and height of the photo itself, in pixels.
     pub photo_size: (u32, u32),
     pub logits: Vec<f32>,
@@ -71,14 +73,7 @@ pub async fn explain(
     let thumbnail = photo::thumbnail(&decoded, side);
     // A camera's photo can be hundreds of megabytes: let go of it first.
     drop(decoded);
-    let cam = grad_cam(
-        grader.network(),
-        photo::to_tensor(&prepared.picture, settings),
-        settings.size as usize,
-        Target::predicted,
-        grader.device(),
-    )
-    .await?;
+    let cam = look(grader, &prepared.picture).await?;
     Ok(Explanation {
         prepared,
         thumbnail,
@@ -87,4 +82,20 @@ pub async fn explain(
         target: cam.target,
         map: cam.map,
     })
+}
+
+/// The Grad-CAM of the grade that `grader` gives a prepared picture.
+///
+/// # Errors
+/// Where the network could not run.
+pub async fn look(grader: &Grader, picture: &RgbImage) -> Result<GradCam, CamError> {
+    let settings = &grader.manifest().preprocessing;
+    grad_cam(
+        grader.network(),
+        photo::to_tensor(picture, settings),
+        settings.size as usize,
+        Target::predicted,
+        grader.device(),
+    )
+    .await
 }

@@ -11,6 +11,10 @@ pub fn grad_cam(target: Target) -> String {
     )
 }
 
+/// What the second picture beside a photo is.
+pub const BESIDE: &str = "Beside each photo, as the network saw it: the same under a map, bright \
+                          where the evidence for the grade it gave lay.";
+
 /// What an occlusion map shows.
 pub fn occlusion(target: Target) -> String {
     format!(
