@@ -6,6 +6,7 @@
 //! which [`overlay`] colours and lays over that picture or over the photo.
 //! [`words`] say what such a map is not, and go wherever one is shown.
 
+pub mod features;
 mod grad_cam;
 mod map;
 mod occlusion;

@@ -59,6 +59,16 @@ pub fn caveats(cells: usize) -> Vec<String> {
     ]
 }
 
+/// What pictures of channels show and what they do not.
+pub const FEATURES: [&str; 3] = [
+    "Of each channel: the photos in which it answered most. The first picture of a pair is the \
+     part of the photo it answered to, the second the way back from its strongest place to the \
+     pixels, through the network’s own weights (Zeiler and Fergus 2014); grey is nothing.",
+    "A channel has no meaning given to it: what it answers to here is a handful of photos, \
+     chosen because they excite it, and it may answer to other things elsewhere.",
+    "No channel decides a grade alone, and none was taught to find a lesion.",
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,10 +4,12 @@
 //! `[batch, 3, height, width]`, logits `[batch, classes]` go out.
 
 mod block;
+mod deconvnet;
 mod resnet;
 mod state_dict;
 mod torchvision;
 
+pub use deconvnet::Projection;
 pub use resnet::{Activations, Architecture, ResNet};
 pub use state_dict::{Entry, Precision, StateDict, WeightsError};
 pub use torchvision::{load, load_backbone, state_dict};

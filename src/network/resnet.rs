@@ -117,13 +117,13 @@ impl std::fmt::Display for Architecture {
 /// A residual network; build one with [`Architecture::init`].
 #[derive(Module, Debug)]
 pub struct ResNet {
-    conv1: Conv2d,
-    bn1: Option<BatchNorm>,
+    pub(super) conv1: Conv2d,
+    pub(super) bn1: Option<BatchNorm>,
     maxpool: MaxPool2d,
-    layer1: Vec<Block>,
-    layer2: Vec<Block>,
-    layer3: Vec<Block>,
-    layer4: Vec<Block>,
+    pub(super) layer1: Vec<Block>,
+    pub(super) layer2: Vec<Block>,
+    pub(super) layer3: Vec<Block>,
+    pub(super) layer4: Vec<Block>,
     fc: Linear,
 }
 
