@@ -6,6 +6,7 @@ mod card;
 mod convert;
 mod data;
 mod evaluate;
+mod explain;
 mod grade;
 mod mistakes;
 mod progress;
@@ -31,6 +32,7 @@ enum Command {
     Grade(grade::Arguments),
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
+    Explain(explain::Arguments),
     Synth(synth::Arguments),
     Convert(convert::Arguments),
     Data(data::Arguments),
@@ -43,6 +45,7 @@ pub fn main() -> ExitCode {
         Command::Grade(arguments) => grade::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
