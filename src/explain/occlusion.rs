@@ -69,7 +69,14 @@ pub async fn occlude(
     let total = positions.len();
     progress(0, total);
 
-    let uncovered = answers(forward, &[picture.clone()], settings, target, device).await?;
+    let uncovered = answers(
+        forward,
+        std::slice::from_ref(picture),
+        settings,
+        target,
+        device,
+    )
+    .await?;
     let mut sums = vec![0.0; (cells * cells) as usize];
     let mut counts = vec![0.0; sums.len()];
     let mut done = 0;

@@ -206,8 +206,10 @@ fn project(grader: &Grader, photo: &Photo, stage: usize, channel: usize) -> Resu
     let own = overlay::png(patch.of(&photo.picture))?;
     let back = overlay::png(patch.of(&signed(&found.pixels, side)))?;
     Ok(html! {
-        (page::image(&own, &format!("part of {}", photo.name)))
-        (page::image(&back, &format!("what channel {channel} answered to in it")))
+        div.pair {
+            (page::image(&own, &format!("part of {}", photo.name)))
+            (page::image(&back, &format!("what channel {channel} answered to in it")))
+        }
     })
 }
 

@@ -67,8 +67,9 @@ figure { margin: 0; }
 img { max-width: 100%; height: auto; background: #000; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem; }
 .pictures img { width: 100%; }
-.channel { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .5rem;
+.channel { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem;
   margin: .5rem 0 1.5rem; }
+.pair { display: grid; grid-template-columns: 1fr 1fr; gap: .25rem; }
 .channel img, .filters img { width: 100%; image-rendering: pixelated; }
 .filters { max-width: 36rem; }
 @media print { section { break-inside: avoid-page; } }
