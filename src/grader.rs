@@ -65,6 +65,16 @@ impl Grader {
         &self.network
     }
 
+    /// Where the network runs.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// How large a photo may be.
+    pub fn limits(&self) -> &DecodeLimits {
+        &self.limits
+    }
+
     pub fn backend(&self) -> &str {
         &self.backend
     }

@@ -5,9 +5,11 @@
 //! retina and prepares it; [`quality`] refuses what is no retina or cannot be
 //! graded; [`network`] turns the prepared picture into logits;
 //! [`grading`] turns logits into an assessment a person can act on. [`grader`]
-//! is the one façade over all of it. [`bundle`] is what training hands over.
+//! is the one façade over all of it. [`explain`] shows where in a photo a grade
+//! came from. [`bundle`] is what training hands over.
 
 pub mod bundle;
+pub mod explain;
 pub mod grader;
 pub mod grading;
 pub mod network;

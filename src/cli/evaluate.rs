@@ -11,13 +11,14 @@ use image::RgbImage;
 
 use super::bundle_file;
 use super::command_line;
+use super::mistakes::{self, Shown};
 use super::progress::bar;
 use crate::bundle::{Bundle, Manifest, OperatingPoint};
 use crate::evaluation::bootstrap::Bootstrap;
 use crate::evaluation::model_card::ModelCard;
 use crate::evaluation::outcome::{Evaluation, Request, Threshold};
 use crate::evaluation::predictions::REFERABLE_FROM;
-use crate::evaluation::report::{self, Mistake, Report, Section};
+use crate::evaluation::report::{self, Report, Section};
 use crate::evaluation::{Predictions, comparison, table, temperature};
 use crate::grader::Grader;
 use crate::network::Views;
@@ -84,6 +85,7 @@ struct Photos {
 /// What one bundle makes of them.
 struct Measured {
     manifest: Manifest,
+    grader: Grader,
     /// Indices of the records that could be prepared.
     used: Vec<usize>,
     pictures: Vec<Arc<RgbImage>>,
@@ -178,6 +180,7 @@ fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
     progress.finish_and_clear();
     Ok(Measured {
         manifest: bundle.manifest.clone(),
+        grader,
         used,
         pictures,
         logits: rows
@@ -261,27 +264,18 @@ fn compare(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Mistakes shown in a report.
-const MISTAKES: usize = 12;
-
 fn page(photos: &Photos, measured: &Measured, evaluation: &Evaluation) -> Result<String> {
-    let predictions = measured.predictions(photos)?;
-    let mistakes = report::worst_mistakes(&predictions, MISTAKES)
-        .into_iter()
-        .map(|index| {
-            let mut photo = std::io::Cursor::new(Vec::new());
-            measured.pictures[index].write_to(&mut photo, image::ImageFormat::Jpeg)?;
-            let predicted = predictions.predicted()[index];
-            Ok(Mistake {
-                name: photos.records[measured.used[index]].name.clone(),
-                truth: predictions.labels()[index],
-                predicted,
-                confidence: predictions.probabilities()[index][predicted],
-                photo: photo.into_inner(),
-                explanation: None,
-            })
+    let shown: Vec<Shown> = measured
+        .used
+        .iter()
+        .zip(&measured.pictures)
+        .map(|(record, picture)| Shown {
+            name: &photos.records[*record].name,
+            picture,
         })
-        .collect::<Result<Vec<_>>>()?;
+        .collect();
+    let (mistakes, map_words) =
+        mistakes::worst(&measured.predictions(photos)?, &shown, &measured.grader)?;
     let command = command_line();
     let report = Report {
         model: &ModelCard::of(&measured.manifest),
@@ -289,6 +283,7 @@ fn page(photos: &Photos, measured: &Measured, evaluation: &Evaluation) -> Result
             dataset: &photos.name,
             evaluation,
             mistakes: &mistakes,
+            map_words: &map_words,
         }],
         command: &command,
     };

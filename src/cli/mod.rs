@@ -6,8 +6,10 @@ mod card;
 mod convert;
 mod data;
 mod evaluate;
+mod explain;
 mod gate;
 mod grade;
+mod mistakes;
 mod progress;
 mod synth;
 mod train;
@@ -31,6 +33,7 @@ enum Command {
     Grade(grade::Arguments),
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
+    Explain(explain::Arguments),
     Synth(synth::Arguments),
     Convert(convert::Arguments),
     Data(data::Arguments),
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
             train::run(&arguments)
         }
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),

@@ -15,6 +15,7 @@ pub mod model_card;
 pub mod operating_point;
 pub mod outcome;
 pub mod plots;
+pub mod pointing;
 pub mod predictions;
 pub mod ranking;
 pub mod report;

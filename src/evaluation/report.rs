@@ -32,6 +32,8 @@ pub struct Section<'a> {
     pub dataset: &'a str,
     pub evaluation: &'a Evaluation,
     pub mistakes: &'a [Mistake],
+    /// What the maps beside the mistakes show and what they do not, sentences.
+    pub map_words: &'a [String],
 }
 
 /// A photo that was graded wrong.
@@ -278,6 +280,9 @@ fn section(section: &Section) -> Result<Markup, PlotError> {
             }
             @if !section.mistakes.is_empty() {
                 h3 { "The worst mistakes" }
+                @if !section.map_words.is_empty() {
+                    ul.note { @for sentence in section.map_words { li { (sentence) } } }
+                }
                 (mistakes(section.mistakes, evaluation.metrics.confusion.len()))
             }
         }
@@ -407,7 +412,7 @@ fn mistakes(mistakes: &[Mistake], classes: usize) -> Markup {
                     div {
                         (picture(&mistake.photo, &mistake.name))
                         @if let Some(explanation) = &mistake.explanation {
-                            (picture(explanation, "what the grade rests on"))
+                            (picture(explanation, "the same under the map of the network’s evidence"))
                         }
                     }
                     figcaption {
@@ -566,6 +571,7 @@ mod tests {
                 dataset: "toy & co",
                 evaluation: &evaluation,
                 mistakes: &mistakes,
+                map_words: &["Not where lesions are.".into()],
             }],
             command: "fovea evaluate --report",
         })
@@ -579,6 +585,7 @@ mod tests {
             "data:image/jpeg;base64,/9g=",
             "data:image/jpeg;base64,/9k=",
             "2 · Moderate",
+            "Not where lesions are.",
             "&lt;script&gt;",
             "fovea evaluate --report",
         ] {

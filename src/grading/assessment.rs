@@ -224,6 +224,8 @@ impl Assessment {
         milliseconds: Milliseconds,
     ) -> Self {
         let ungradable = reason != Reason::NotFundus;
+        let referral = ungradable.then_some(REFER_UNSEEN);
+        let blank = Self::blank(manifest, backend);
         Self {
             status: if ungradable {
                 Status::Ungradable
@@ -234,11 +236,15 @@ impl Assessment {
                 code: reason.code().to_owned(),
                 message: reason.to_string(),
             }),
-            referral: ungradable.then_some(REFER_UNSEEN),
-            referable: ungradable.then_some(true),
+            referral: referral.map(|phrase| phrase.text),
+            referable: referral.map(|_| true),
+            codes: Codes {
+                referral: referral.map(|phrase| phrase.code),
+                ..blank.codes
+            },
             retina: ungradable.then_some(retina),
             milliseconds,
-            ..Self::blank(manifest, backend)
+            ..blank
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{assessment, follow_up, patient};
 use crate::photo::PhotoError;
+use crate::quality::Reason;
 
 /// A sentence that never varies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +26,15 @@ pub fn codes() -> Vec<&'static str> {
         .chain(&follow_up::SAID)
         .chain(&patient::SAID)
         .map(|phrase| phrase.code);
+    // Too small is too small, whether decoding finds it or the gate.
+    let gate = Reason::ALL
+        .map(Reason::code)
+        .into_iter()
+        .filter(|code| !PhotoError::CODES.contains(code));
     fixed
         .chain(assessment::DOUBTS)
         .chain(PhotoError::CODES)
+        .chain(gate)
         .chain([assessment::NETWORK_FAILED])
         .collect()
 }

@@ -100,20 +100,20 @@ pub(super) fn fold(convolution: &mut Conv2d, norm: &mut Option<BatchNorm>) {
 /// The projection shortcut (option B of the paper).
 #[derive(Module, Debug)]
 pub struct Downsample {
-    conv: Conv2d,
+    pub(super) conv: Conv2d,
     bn: Option<BatchNorm>,
 }
 
 /// One residual block; `conv3` makes it a bottleneck.
 #[derive(Module, Debug)]
 pub struct Block {
-    conv1: Conv2d,
+    pub(super) conv1: Conv2d,
     bn1: Option<BatchNorm>,
-    conv2: Conv2d,
+    pub(super) conv2: Conv2d,
     bn2: Option<BatchNorm>,
-    conv3: Option<Conv2d>,
+    pub(super) conv3: Option<Conv2d>,
     bn3: Option<BatchNorm>,
-    downsample: Option<Downsample>,
+    pub(super) downsample: Option<Downsample>,
 }
 
 impl Block {

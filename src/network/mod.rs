@@ -4,6 +4,7 @@
 //! `[batch, 3, height, width]`, logits `[batch, classes]` go out.
 
 mod block;
+mod deconvnet;
 mod resnet;
 mod state_dict;
 #[cfg(feature = "train")]
@@ -11,7 +12,22 @@ mod step;
 mod torchvision;
 mod views;
 
+pub use deconvnet::Projection;
 pub use resnet::{Activations, Architecture, ResNet};
 pub use state_dict::{Entry, Precision, StateDict, WeightsError};
 pub use torchvision::{load, load_backbone, state_dict};
 pub use views::{Views, outputs};
+
+/// A tensor's numbers in row-major order, read without blocking.
+///
+/// # Errors
+/// The backend's own words where it could not compute or hand back the result.
+pub async fn values<const D: usize>(tensor: burn::tensor::Tensor<D>) -> Result<Vec<f32>, String> {
+    let data = tensor
+        .into_data_async()
+        .await
+        .map_err(|error| format!("{error:?}"))?;
+    data.convert::<f32>()
+        .try_into_vec::<f32>()
+        .map_err(|error| format!("{error:?}"))
+}

@@ -117,13 +117,13 @@ impl std::fmt::Display for Architecture {
 /// A residual network; build one with [`Architecture::init`].
 #[derive(Module, Debug)]
 pub struct ResNet {
-    conv1: Conv2d,
-    bn1: Option<BatchNorm>,
+    pub(super) conv1: Conv2d,
+    pub(super) bn1: Option<BatchNorm>,
     maxpool: MaxPool2d,
-    layer1: Vec<Block>,
-    layer2: Vec<Block>,
-    layer3: Vec<Block>,
-    layer4: Vec<Block>,
+    pub(super) layer1: Vec<Block>,
+    pub(super) layer2: Vec<Block>,
+    pub(super) layer3: Vec<Block>,
+    pub(super) layer4: Vec<Block>,
     fc: Linear,
 }
 
@@ -172,6 +172,23 @@ impl ResNet {
     /// The last layer: pooled features to logits `[batch, classes]`.
     pub fn classify(&self, pooled: Tensor<2>) -> Tensor<2> {
         self.fc.forward(pooled)
+    }
+
+    /// What each place of a feature map adds to each logit:
+    /// `[batch, features, h, w]` to `[batch, classes, h, w]`. A logit is the sum
+    /// over its places, plus the last layer's bias, because pooling is a mean.
+    pub fn evidence(&self, features: Tensor<4>) -> Tensor<4> {
+        let [batch, channels, height, width] = features.dims();
+        let places = height * width;
+        let by_place = features
+            .reshape([batch, channels, places])
+            .swap_dims(1, 2)
+            .reshape([batch * places, channels]);
+        let added = by_place.matmul(self.fc.weight.val()) / places as f64;
+        added
+            .reshape([batch, places, self.classes()])
+            .swap_dims(1, 2)
+            .reshape([batch, self.classes(), height, width])
     }
 
     /// The forward pass with everything on its way kept.

@@ -134,6 +134,22 @@ impl Prepared {
             (f64::from(retina.center_y) + across(y) * f64::from(retina.radius_y)) as f32,
         )
     }
+
+    /// Where a point of the photo lies in [`picture`](Self::picture): the way back
+    /// from [`to_photo`](Self::to_photo). Outside the picture where the photo
+    /// shows more than was prepared.
+    pub fn from_photo(&self, x: f32, y: f32) -> (f32, f32) {
+        let centre = f64::from(self.picture.width()) / 2.0;
+        let retina = &self.retina;
+        let across = |at: f32, middle: f32, radius: f32| {
+            let off = (f64::from(at) - f64::from(middle)) / f64::from(radius);
+            (centre + off * self.disc_radius) as f32
+        };
+        (
+            across(x, retina.center_x, retina.radius_x),
+            across(y, retina.center_y, retina.radius_y),
+        )
+    }
 }
 
 /// Finds the retina and brings it to a centred disc, un-squashed and cut free of

@@ -3,6 +3,7 @@
 //! Every rule lives in the modules this one calls, where native tests reach it.
 
 mod error;
+mod explanation;
 #[cfg(feature = "web-gpu")]
 mod gpu;
 mod patients;
@@ -135,5 +136,16 @@ impl Grader {
     #[wasm_bindgen(unchecked_return_type = "Assessment")]
     pub async fn grade(&self, photo: Vec<u8>) -> Result<JsValue, JsValue> {
         to_js(&self.inner.grade(&photo, &now).await)
+    }
+
+    /// Where in a photo its grade came from: pictures as PNG bytes and the words
+    /// that belong to them; `side` is the photo's longer side in pixels.
+    ///
+    /// Rejects with an `Error` with a `code` where the photo cannot be prepared.
+    pub async fn explain(&self, photo: Vec<u8>, side: u32) -> Result<JsValue, JsValue> {
+        let explanation = crate::explain::explain(&self.inner, &photo, side)
+            .await
+            .map_err(|e| explanation::failed(&e))?;
+        explanation::object(&explanation)
     }
 }

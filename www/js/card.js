@@ -4,6 +4,7 @@
 
 import { edemaOf, followUpOf, gradeOf, headingOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
 import { el, write } from "./dom.js";
+import { lookButton, updateLookButton } from "./explain.js";
 import { EyeFields } from "./eye-fields.js";
 import { canRetry, isDone } from "./queue.js";
 import { scaleEntry, strings } from "./strings.js";
@@ -76,6 +77,7 @@ export class Card {
     for (const line of [full, referral, followUp, doubt]) line.hidden = !line.textContent;
     write(again, strings.again);
     again.hidden = !canRetry(this.#item);
+    updateLookButton(this.#parts.look, this.#item);
     write(summary, strings.provenance);
     bars.setAttribute("aria-label", strings.bars);
     this.#eye?.update();
@@ -110,6 +112,7 @@ export class Card {
       this.#eye?.element ?? null,
       el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.followUp, parts.again),
       parts.bars,
+      (parts.look = lookButton(this.#item, this.#engine)),
       parts.edema,
       parts.provenance,
     );

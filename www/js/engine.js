@@ -125,6 +125,12 @@ export class Engine extends EventTarget {
     return this.#ask("grade", [photo], { transfer: [photo.buffer], limit: GRADE_LIMIT });
   }
 
+  // Where a photograph's grade came from, as the library's `Grader.explain`
+  // promises it; `side` is the photograph's longer side in pixels.
+  explain(photo, side) {
+    return this.#ask("explain", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT });
+  }
+
   // Bytes of a PNG drawn for this grade.
   draw(grade, seed) {
     return this.#ask("draw", [grade, seed], { limit: GRADE_LIMIT });

@@ -68,6 +68,10 @@ const methods = {
   grade(photo) {
     return grader.grade(photo);
   },
+
+  explain(photo, side) {
+    return grader.explain(photo, side);
+  },
 };
 
 self.onmessage = async ({ data: { id, method, args } }) => {

@@ -135,6 +135,20 @@ export default (f) => {
     provenanceDrawn: "Drawn as",
     provenanceDrawnAs: (label, seed) => `${label}, seed ${seed}`,
 
+    // Where it looked. What the map shows and does not is the library's to say.
+    look: {
+      library: null, // its words are in this language
+      open: "Where it looked",
+      openFor: (name) => `in ${name}`,
+      working: "Looking at the photograph again…",
+      photo: "The photograph",
+      view: "What the network saw",
+      viewAlt: "The retina as it was prepared for the network: a centred disc on black",
+      mapAlt: "The map over it",
+      strength: "Strength of the map",
+      close: "Close",
+    },
+
     // The queue.
     tally: (done, all) => (done === all ? `${photographs(all)}, all done` : `${f.count(done)} of ${photographs(all)} done`),
     tallyShown: (shown) => `${f.count(shown)} shown`,

@@ -1,0 +1,102 @@
+//! Where in a photo a grade came from.
+//!
+//! [`grad_cam`] says which places spoke for an answer, from one forward pass;
+//! [`occlude`] asks the network again and again with a part covered, which is
+//! slower and trusts no gradient. Both give a [`Map`] over the prepared picture,
+//! which [`overlay`] colours and lays over that picture or over the photo.
+//! [`words`] say what such a map is not, and go wherever one is shown.
+
+pub mod features;
+mod grad_cam;
+mod map;
+mod occlusion;
+pub mod overlay;
+mod target;
+pub mod words;
+
+pub use grad_cam::{CamError, GradCam, grad_cam};
+pub use map::Map;
+pub use occlusion::{Occlusion, occlude};
+pub use target::Target;
+
+use image::RgbImage;
+
+use crate::grader::Grader;
+use crate::photo::{self, PhotoError, Prepared};
+
+/// A photo, what the network saw of it, and where its evidence lay.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    pub prepared: Prepared,
+    /// The photo upright, small enough to show.
+    pub thumbnail: RgbImage,
+    /// Width and height of the photo itself, in pixels.
+    pub photo_size: (u32, u32),
+    pub logits: Vec<f32>,
+    /// What the map speaks for.
+    pub target: Target,
+    pub map: Map,
+}
+
+/// Why a photo has no explanation.
+#[derive(Debug, thiserror::Error)]
+pub enum ExplainError {
+    #[error(transparent)]
+    Photo(#[from] PhotoError),
+    #[error(transparent)]
+    Network(#[from] CamError),
+}
+
+impl ExplainError {
+    /// Stable and kebab-case.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Photo(error) => error.code(),
+            Self::Network(_) => "network-failed",
+        }
+    }
+}
+
+/// The Grad-CAM of the grade that `grader` gives this photo, the same way that
+/// it is graded; `side` is the longer side of the thumbnail in pixels.
+///
+/// # Errors
+/// Where the photo cannot be prepared or the network could not run.
+pub async fn explain(
+    grader: &Grader,
+    bytes: &[u8],
+    side: u32,
+) -> Result<Explanation, ExplainError> {
+    let decoded = photo::decode(bytes, grader.limits())?;
+    let settings = &grader.manifest().preprocessing;
+    let prepared = photo::prepare(&decoded, settings)?;
+    let photo_size = decoded.dimensions();
+    let thumbnail = photo::thumbnail(&decoded, side);
+    // A camera's photo can be hundreds of megabytes: let go of it first.
+    drop(decoded);
+    let cam = look(grader, &prepared.picture).await?;
+    Ok(Explanation {
+        prepared,
+        thumbnail,
+        photo_size,
+        logits: cam.logits,
+        target: cam.target,
+        map: cam.map,
+    })
+}
+
+/// The Grad-CAM of the grade that `grader` gives a prepared picture.
+///
+/// # Errors
+/// Where the network could not run.
+pub async fn look(grader: &Grader, picture: &RgbImage) -> Result<GradCam, CamError> {
+    let settings = &grader.manifest().preprocessing;
+    grad_cam(
+        grader.network(),
+        photo::to_tensor(picture, settings),
+        settings.size as usize,
+        Target::predicted,
+        grader.device(),
+    )
+    .await
+}
