@@ -11,6 +11,7 @@ mod gate;
 mod grade;
 mod mistakes;
 mod progress;
+mod study;
 mod synth;
 mod train;
 
@@ -34,6 +35,7 @@ enum Command {
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
     Explain(explain::Arguments),
+    Study(study::Arguments),
     Synth(synth::Arguments),
     Convert(convert::Arguments),
     Data(data::Arguments),
@@ -51,6 +53,10 @@ pub fn main() -> ExitCode {
         }
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Study(arguments) => {
+            crate::training::memory::keep();
+            study::run(&arguments)
+        }
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),

@@ -162,6 +162,12 @@ struct SplitFlags {
     /// Share of the photos kept aside, for `fovea evaluate --part test`
     #[arg(long, default_value_t = 0.0)]
     test: f64,
+    /// Divide the photos by an earlier training's split.csv instead of drawing a split
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["validation", "test"])]
+    split: Option<PathBuf>,
+    /// Train on a share of the training photos only; a smaller share lies inside a larger one
+    #[arg(long, default_value_t = 1.0)]
+    share: f64,
     /// The same seed, data and machine give the same weights
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -211,6 +217,8 @@ impl Arguments {
             test_time_flips: network.test_time_flips,
             validation: split.validation,
             test: split.test,
+            split: split.split.clone(),
+            share: split.share,
             seed: split.seed,
         }
     }

@@ -7,14 +7,16 @@ use image::RgbImage;
 use super::batches::Example;
 use super::config::TrainConfig;
 use super::dataset::Record;
-use super::pictures::{self, Rejected};
+use super::pictures::Rejected;
 use super::run::Watch;
+use super::shelf::Shelf;
 
 /// Where the photos are, and the grades they were given.
 pub struct Album<'a> {
     pub train: &'a [Record],
     pub validation: &'a [Record],
     pub config: &'a TrainConfig,
+    pub shelf: &'a Shelf,
     pub watch: &'a dyn Watch,
 }
 
@@ -62,8 +64,9 @@ impl Album<'_> {
             &format!("Preparing {what} photos at {size} px"),
             records.len(),
         );
-        let (pictures, rejected) =
-            pictures::prepare(records, &settings, &|done| self.watch.advance(done));
+        let (pictures, rejected) = self
+            .shelf
+            .prepare(records, &settings, &|done| self.watch.advance(done));
         if !rejected.is_empty() {
             return Err(rejected);
         }
@@ -71,7 +74,7 @@ impl Album<'_> {
             .into_iter()
             .flatten()
             .zip(records)
-            .map(|(picture, record)| (Arc::new(picture), record.grade))
+            .map(|(picture, record)| (picture, record.grade))
             .collect();
         Ok(Arc::new(examples))
     }

@@ -49,7 +49,19 @@ pub struct TrainConfig {
     pub validation: f64,
     /// Share kept aside entirely.
     pub test: f64,
+    /// A split.csv to divide the photos by, instead of drawing a split.
+    #[serde(default)]
+    pub split: Option<PathBuf>,
+    /// Share of the training side to train on. The seed draws it; the photos of
+    /// a smaller share are among those of a larger one.
+    #[serde(default = "whole")]
+    pub share: f64,
     pub seed: u64,
+}
+
+/// What configurations saved before [`TrainConfig::share`] existed trained on.
+fn whole() -> f64 {
+    1.0
 }
 
 /// Epochs on pictures of one size: progressive resizing, as fast.ai teaches it.
@@ -160,6 +172,10 @@ impl TrainConfig {
                 !(self.validation > 0.0 && self.test >= 0.0 && self.validation + self.test < 1.0),
                 "--validation and --test must leave photos to train on",
             ),
+            (
+                !(self.share > 0.0 && self.share <= 1.0),
+                "--share is a share of the training photos, above 0 and at most 1",
+            ),
         ];
         if let Some((_, sentence)) = faults.iter().find(|(wrong, _)| *wrong) {
             return Err((*sentence).to_owned());
@@ -186,5 +202,46 @@ impl TrainConfig {
         let config: Self = serde_json::from_slice(&json).map_err(|e| named(e.to_string()))?;
         config.validate().map_err(named)?;
         Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a run saved it before shares and given splits existed.
+    const EARLIER: &str = r#"{
+        "data": ["photos"], "from": null, "architecture": "resnet18",
+        "preprocessing": {"size": 64, "margin": 0.0, "local_mean": null,
+            "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]},
+        "smaller_first": [], "head_epochs": 0, "epochs": 2, "batch": 8,
+        "learning_rate": 0.001, "discrimination": 0.5, "weight_decay": 0.01,
+        "objective": {"kind": "cross-entropy"}, "label_smoothing": 0.0,
+        "balance": {"kind": "neither"},
+        "augmentation": {"flip": true, "rotate": true, "zoom": 0.1, "shift": 0.03,
+            "brightness": 0.05, "contrast": 0.2, "colour": 0.07, "blur": 0.1,
+            "jpeg": 0.1, "framing": 0.3},
+        "average_epochs": 0.5, "test_time_flips": false,
+        "validation": 0.15, "test": 0.0, "seed": 1
+    }"#;
+
+    #[test]
+    fn an_earlier_configuration_trains_on_the_whole_of_a_drawn_split() {
+        let config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        assert_eq!(config.share, 1.0);
+        assert_eq!(config.split, None);
+        config.validate().unwrap();
+    }
+
+    #[test]
+    fn a_share_of_nothing_or_of_more_than_all_is_refused() {
+        for share in [0.0, -0.1, 1.1, f64::NAN] {
+            let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+            config.share = share;
+            assert!(
+                config.validate().unwrap_err().contains("--share"),
+                "{share}"
+            );
+        }
     }
 }

@@ -8,6 +8,10 @@ use super::objective::Objective;
 /// What `config` does, in the field's words.
 pub fn sentence(config: &TrainConfig) -> String {
     let mut parts = vec![start(config)];
+    if config.share < 1.0 {
+        let percent = (config.share * 1000.0).round() / 10.0;
+        parts.push(format!("{percent} % of the training photos"));
+    }
     if config.epochs > 0 {
         parts.push(format!(
             "AdamW, one cycle to {:e}, discriminative rates ({} a group), weight decay {}, batches \

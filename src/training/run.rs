@@ -11,8 +11,9 @@ use super::dataset::{self, Record};
 use super::export::{self, Description, Measured};
 use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress};
 use super::journal::Journal;
+use super::photos::{Photos, Sides};
 use super::rate_finder::{self, Suggestion};
-use super::split::{self, Fractions, Split};
+use super::shelf::Shelf;
 use super::{duplicates, head, judge, pictures, predict, recipe, terms, weights_file};
 use crate::bundle::Training;
 use crate::network::{self, ResNet, Views};
@@ -25,7 +26,7 @@ pub enum TrainError {
     #[error(transparent)]
     Unreadable(#[from] duplicates::UnreadableError),
     #[error(transparent)]
-    Split(#[from] split::SplitError),
+    Split(#[from] super::split::SplitError),
     #[error(transparent)]
     Weights(#[from] weights_file::WeightsFileError),
     #[error("{} of the photos cannot be used:\n{}", .0.len(), pictures::list(.0))]
@@ -90,17 +91,52 @@ pub fn run(
     resume: bool,
     watch: &dyn Watch,
 ) -> Result<PathBuf, TrainError> {
+    check_destination(destination.out, resume)?;
+    begin(config, destination.out)?;
+    let photos = Photos::read(config, watch)?;
+    let shelf = Shelf::default();
+    run_on(&photos, &shelf, config, destination, device, resume, watch)
+}
+
+fn check_destination(out: &Path, resume: bool) -> Result<(), TrainError> {
+    match (resume, Checkpoints::of(out).any()) {
+        (false, true) => Err(TrainError::Unfinished(out.to_owned())),
+        (true, false) => Err(TrainError::NothingToResume(out.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// As [`run`], on photos that were read and divided before.
+///
+/// # Errors
+/// [`TrainError`]; what was already written stays.
+pub fn run_on(
+    photos: &Photos,
+    shelf: &Shelf,
+    config: &TrainConfig,
+    destination: &Destination<'_>,
+    device: &Device,
+    resume: bool,
+    watch: &dyn Watch,
+) -> Result<PathBuf, TrainError> {
     let stopped = TrainError::Stopped;
     let out = destination.out;
-    let checkpoints = Checkpoints::of(out);
-    match (resume, checkpoints.any()) {
-        (false, true) => return Err(TrainError::Unfinished(out.to_owned())),
-        (true, false) => return Err(TrainError::NothingToResume(out.to_owned())),
-        _ => {}
-    }
+    check_destination(out, resume)?;
     begin(config, out)?;
-    let sides = sides(config, out, watch)?;
-    let album = album(config, &sides, watch);
+    photos
+        .split
+        .write(&photos.records, &out.join("split.csv"))?;
+    let sides = photos.sides(config.share, config.seed);
+    watch.say(&sides.to_string());
+    if sides.train.len() < 2 {
+        return Err(stopped(format!(
+            "--share {} leaves {} photos to train on; raise it",
+            config.share,
+            sides.train.len()
+        )));
+    }
+    let checkpoints = Checkpoints::of(out);
+    let album = album(config, &sides, shelf, watch);
     let journal = Journal::open(out, checkpoints.epochs()).map_err(stopped)?;
 
     let training_device = device.clone().autodiff();
@@ -167,8 +203,11 @@ pub fn find_learning_rate(
 ) -> Result<(PathBuf, Option<Suggestion>), TrainError> {
     let stopped = TrainError::Stopped;
     begin(config, out)?;
-    let sides = sides(config, out, watch)?;
-    let photos = album(config, &sides, watch)
+    let photos = Photos::read(config, watch)?;
+    let sides = photos.sides(config.share, config.seed);
+    watch.say(&sides.to_string());
+    let shelf = Shelf::default();
+    let photos = album(config, &sides, &shelf, watch)
         .at(config.size_at(1))
         .map_err(TrainError::Photos)?;
     let training_device = device.clone().autodiff();
@@ -197,69 +236,19 @@ fn begin(config: &TrainConfig, out: &Path) -> Result<(), TrainError> {
     export::write_whole(&out.join("config.json"), &json).map_err(stopped)
 }
 
-/// The photos of each side of the split.
-struct Sides {
-    train: Vec<Record>,
-    validation: Vec<Record>,
-}
-
-fn album<'a>(config: &'a TrainConfig, sides: &'a Sides, watch: &'a dyn Watch) -> Album<'a> {
+fn album<'a>(
+    config: &'a TrainConfig,
+    sides: &'a Sides,
+    shelf: &'a Shelf,
+    watch: &'a dyn Watch,
+) -> Album<'a> {
     Album {
         train: &sides.train,
         validation: &sides.validation,
         config,
+        shelf,
         watch,
     }
-}
-
-/// Reads the data sets and splits them, by patient and by duplicate.
-fn sides(config: &TrainConfig, out: &Path, watch: &dyn Watch) -> Result<Sides, TrainError> {
-    let mut records: Vec<Record> = Vec::new();
-    for read in dataset::read_all(&config.data)? {
-        watch.say(&format!(
-            "{}: {} photos, by grade {:?}",
-            read.name,
-            read.records.len(),
-            read.grade_counts()
-        ));
-        records.extend(read.records);
-    }
-    watch.stage("Looking for duplicates", records.len());
-    let twins = duplicates::find(&records, |done| watch.advance(done))?;
-    let groups = split::groups(&records, &twins.group);
-    let split = Split::draw(
-        &records,
-        &groups,
-        Fractions {
-            train: 1.0 - config.validation - config.test,
-            validation: config.validation,
-            test: config.test,
-        },
-        config.seed,
-    )?;
-    split.write(&records, &out.join("split.csv"))?;
-    // Two grades for one picture teach nothing; validation keeps them, as life does.
-    let disputed: std::collections::HashSet<usize> =
-        twins.conflicting.iter().flatten().copied().collect();
-    let chosen: Vec<usize> = split
-        .train
-        .iter()
-        .copied()
-        .filter(|index| !disputed.contains(index))
-        .collect();
-    watch.say(&format!(
-        "{} photos to train on ({} more left out: duplicates that disagree on the grade), \
-         {} for validation, {} kept aside",
-        chosen.len(),
-        split.train.len() - chosen.len(),
-        split.validation.len(),
-        split.test.len()
-    ));
-    let of = |indices: &[usize]| indices.iter().map(|i| records[*i].clone()).collect();
-    Ok(Sides {
-        train: of(&chosen),
-        validation: of(&split.validation),
-    })
 }
 
 /// Calibrates the best network, measures it and writes the bundle.

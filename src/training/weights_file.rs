@@ -64,13 +64,16 @@ pub fn read(path: &Path) -> Result<StateDict, WeightsFileError> {
         return StateDict::from_safetensors(&bytes).map_err(weights);
     }
     if start.starts_with(b"{") {
-        return from_bundle(path);
+        return Ok(open_bundle(path)?.weights);
     }
     from_pytorch(path).map_err(weights)
 }
 
-/// The checked weights of a bundle, as its manifest names them.
-fn from_bundle(manifest: &Path) -> Result<StateDict, WeightsFileError> {
+/// The bundle of a manifest, checked.
+///
+/// # Errors
+/// [`WeightsFileError`], which names the file.
+pub fn open_bundle(manifest: &Path) -> Result<Bundle, WeightsFileError> {
     let bundle = |source| WeightsFileError::Bundle {
         path: manifest.to_owned(),
         source,
@@ -81,7 +84,7 @@ fn from_bundle(manifest: &Path) -> Result<StateDict, WeightsFileError> {
     let json = file(manifest.to_owned())?;
     let named = Manifest::from_json(&json).map_err(bundle)?.weights.file;
     let weights = file(manifest.with_file_name(named))?;
-    Ok(Bundle::open(&json, &weights).map_err(bundle)?.weights)
+    Bundle::open(&json, &weights).map_err(bundle)
 }
 
 /// What `torch.save(model.state_dict(), …)` wrote, alone or nested under

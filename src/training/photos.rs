@@ -1,0 +1,141 @@
+//! The photos of a training: read, copies found, divided once.
+
+use std::collections::HashSet;
+
+use super::config::TrainConfig;
+use super::dataset::{self, Record};
+use super::duplicates::{self, Duplicates};
+use super::run::{TrainError, Watch};
+use super::split::{self, Fractions, Part, Split};
+
+/// Everything a training may read, divided.
+pub struct Photos {
+    pub records: Vec<Record>,
+    pub split: Split,
+    /// Photos with a copy of another grade: two grades for one picture teach
+    /// nothing. Validation and test keep them, as life does.
+    disputed: HashSet<usize>,
+}
+
+/// The photos of a training proper.
+pub struct Sides {
+    pub train: Vec<Record>,
+    pub validation: Vec<Record>,
+    /// Photos left out because their copies disagree on the grade.
+    disputed: usize,
+    /// Photos left out because a share was asked for.
+    beyond_share: usize,
+    /// Photos kept aside.
+    test: usize,
+}
+
+impl std::fmt::Display for Sides {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} photos to train on (", self.train.len())?;
+        if self.beyond_share > 0 {
+            write!(f, "{} beyond the share, ", self.beyond_share)?;
+        }
+        write!(
+            f,
+            "{} more left out: duplicates that disagree on the grade), {} for validation, {} kept \
+             aside",
+            self.disputed,
+            self.validation.len(),
+            self.test
+        )
+    }
+}
+
+impl Photos {
+    /// Reads the data sets of `config` and divides them, by patient and by
+    /// duplicate: as the file says that it names, else as its seed draws.
+    ///
+    /// # Errors
+    /// [`TrainError`], where photos cannot be read or a given split does not fit them.
+    pub fn read(config: &TrainConfig, watch: &dyn Watch) -> Result<Self, TrainError> {
+        let mut records: Vec<Record> = Vec::new();
+        for read in dataset::read_all(&config.data)? {
+            watch.say(&format!(
+                "{}: {} photos, by grade {:?}",
+                read.name,
+                read.records.len(),
+                read.grade_counts()
+            ));
+            records.extend(read.records);
+        }
+        watch.stage("Looking for duplicates", records.len());
+        let twins = duplicates::find(&records, |done| watch.advance(done))?;
+        let split = match &config.split {
+            Some(file) => {
+                let split = Split::read(&records, file)?;
+                if let Some((a, b)) = torn(&split, &twins) {
+                    return Err(TrainError::Stopped(format!(
+                        "{}: “{}” and “{}” are copies of one photo on two sides; \
+                         `fovea data check --split` lists them all, or draw the split again",
+                        file.display(),
+                        records[a].name,
+                        records[b].name
+                    )));
+                }
+                split
+            }
+            None => Split::draw(
+                &records,
+                &split::groups(&records, &twins.group),
+                Fractions {
+                    train: 1.0 - config.validation - config.test,
+                    validation: config.validation,
+                    test: config.test,
+                },
+                config.seed,
+            )?,
+        };
+        Ok(Self {
+            disputed: twins.conflicting.into_iter().flatten().collect(),
+            records,
+            split,
+        })
+    }
+
+    /// The training photos of `share`, drawn by `seed`, and all of validation.
+    pub fn sides(&self, share: f64, seed: u64) -> Sides {
+        let subset = self.split.training_subset(&self.records, share, seed);
+        let chosen: Vec<usize> = subset
+            .iter()
+            .copied()
+            .filter(|index| !self.disputed.contains(index))
+            .collect();
+        Sides {
+            train: self.of(&chosen),
+            validation: self.of(&self.split.validation),
+            disputed: subset.len() - chosen.len(),
+            beyond_share: self.split.train.len() - subset.len(),
+            test: self.split.test.len(),
+        }
+    }
+
+    /// The photos kept aside, and the group of each: what a bootstrap resamples.
+    pub fn test(&self) -> (Vec<Record>, Vec<usize>) {
+        let test = &self.split.test;
+        (
+            self.of(test),
+            test.iter().map(|&i| self.split.group[i]).collect(),
+        )
+    }
+
+    fn of(&self, indices: &[usize]) -> Vec<Record> {
+        indices.iter().map(|&i| self.records[i].clone()).collect()
+    }
+}
+
+/// Two copies of one photo that a split puts on two sides.
+fn torn(split: &Split, twins: &Duplicates) -> Option<(usize, usize)> {
+    let mut side = vec![Part::Train; twins.group.len()];
+    for part in Part::ALL {
+        for &i in split.part(part) {
+            side[i] = part;
+        }
+    }
+    let other = |(i, &leader): (usize, &usize)| (side[i] != side[leader]).then_some((leader, i));
+    twins.group.iter().enumerate().find_map(other)
+}
