@@ -135,7 +135,6 @@ export default (f) => {
       ready: (name) => `‏${name} قيد الاستخدام. الصور المدرَّجة قبله تحتفظ بالنموذج الذي درّجها.`,
       back: "عاد نموذج Fovea إلى الاستخدام.",
       need: "اختر الملفين معًا: model.json والأوزان التي بجانبه.",
-      runs: "نموذجك الخاص يعمل على المعالج.",
     },
 
     state: {
@@ -157,7 +156,6 @@ export default (f) => {
     photoAltDrawn: (name) => `${name}، رسم لشبكية`,
     pasted: "صورة ملصقة",
 
-    eye: "العين",
     patient: "المريض",
     eyeOf: (photo) => `العين في ${photo}`,
     patientOf: (photo) => `المريض في ${photo}`,

@@ -136,7 +136,6 @@ export default (f) => {
       ready: (name) => `${name} er i brug. Billeder graderet før den beholder den model, de blev graderet med.`,
       back: "Foveas egen model er i brug igen.",
       need: "Vælg begge filer: model.json og vægtene ved siden af den.",
-      runs: "Din egen model kører på CPU’en.",
     },
 
     state: {
@@ -158,7 +157,6 @@ export default (f) => {
     photoAltDrawn: (name) => `${name}, en tegning af en nethinde`,
     pasted: "Indsat billede",
 
-    eye: "Øje",
     patient: "Patientens navn",
     eyeOf: (photo) => `Øje i ${photo}`,
     patientOf: (photo) => `Patient på ${photo}`,

@@ -136,7 +136,6 @@ export default (f) => {
       ready: (name) => `${name} está en uso. Las fotografías graduadas antes conservan el modelo con que se graduaron.`,
       back: "Vuelve a estar en uso el modelo de Fovea.",
       need: "Elija los dos archivos: model.json y los pesos que lo acompañan.",
-      runs: "Un modelo propio funciona con la CPU.",
     },
 
     state: {
@@ -158,7 +157,6 @@ export default (f) => {
     photoAltDrawn: (name) => `${name}, dibujo de una retina`,
     pasted: "Fotografía pegada",
 
-    eye: "Ojo",
     patient: "Paciente",
     eyeOf: (photo) => `Ojo en ${photo}`,
     patientOf: (photo) => `Paciente en ${photo}`,
