@@ -14,6 +14,7 @@ for (const options of [
   { name: "dark", colorScheme: "dark" },
   { name: "dark, on a phone", colorScheme: "dark", viewport: { width: 390, height: 844 } },
   { name: "forced colours", forcedColors: "active" },
+  { name: "more contrast", contrast: "more" },
 ]) {
   test(`axe finds nothing: ${options.name}`, async () => {
     const { name, ...look } = options;
@@ -42,6 +43,23 @@ for (const options of [
       await clean(page, "graded, failed and drawn, everything open");
       await page.locator("#update").evaluate((banner) => (banner.hidden = false));
       await clean(page, "an update waits");
+      const bytes = await drawnPng(page, 2, 2);
+      await choose(page, ...Array.from({ length: 8 }, (_, n) => photo(`batch ${n}.png`, bytes, "image/png")));
+      await page.locator("#queue-pause").click();
+      await clean(page, "a batch is paused");
+      await page.locator("#queue-cancel").click();
+      await page.locator("article[data-status=cancelled]").first().waitFor();
+      await page.locator("#own > summary").click();
+      await page.locator("#own-use").click();
+      await page.locator("#diagnostics > summary").click();
+      await page.locator("#filter").selectOption("waiting");
+      await clean(page, "cancelled, nothing of this kind, the panels at the foot open");
+      await page.locator("#filter").selectOption("all");
+      await page.locator("#view").selectOption("patients");
+      await clean(page, "by patient");
+      await page.locator("#shortcuts").click();
+      await clean(page, "the list of keys");
+      await page.locator("#keys-close").click();
       await page.locator("#clear").click();
       await clean(page, "cleared");
     } finally {

@@ -33,7 +33,7 @@ const keeper = new Keeper();
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const results = new Results({ queue, engine, patients, changed: keep });
-const report = new Report({ queue, engine, patients, cards: results.cards });
+new Report({ queue, engine, patients, cards: results.cards });
 const diagnostics = new Diagnostics({ engine, queue, offline });
 
 // --- what runs -------------------------------------------------------------
@@ -148,16 +148,18 @@ byId("queue-cancel").addEventListener("click", () => announce(strings.cancelledS
 
 // --- leaving ---------------------------------------------------------------
 
-function save(extension, type, text) {
+async function save(extension, type, write) {
   const name = fileName(extension);
-  saveAs(name, type, text);
+  await patients.settled();
+  saveAs(name, type, write(queue.items, patientOf));
   announce(strings.saved(name));
 }
 const patientOf = (item) => patients.byItem.get(item);
-const saveCsv = () => save("csv", "text/csv;charset=utf-8", toCsv(queue.items, patientOf));
+const saveCsv = () => save("csv", "text/csv;charset=utf-8", toCsv);
+const print = () => patients.settled().then(() => window.print());
 byId("save-csv").addEventListener("click", saveCsv);
-byId("save-json").addEventListener("click", () => save("json", "application/json", toJson(queue.items, patientOf)));
-byId("print").addEventListener("click", () => window.print());
+byId("save-json").addEventListener("click", () => save("json", "application/json", toJson));
+byId("print").addEventListener("click", print);
 
 byId("clear").addEventListener("click", async () => {
   const gone = queue.items.length;
@@ -287,7 +289,7 @@ const keys = new Keys({
   filter: () => byId("filter").focus(),
   view: () => results.otherView(),
   csv: () => queue.done && saveCsv(),
-  print: () => queue.done && window.print(),
+  print: () => queue.done && print(),
   help: () => byId("keys").showModal(),
 });
 byId("shortcuts").addEventListener("click", () => byId("keys").showModal());

@@ -5,6 +5,7 @@ import { isDone } from "./queue.js";
 import { said } from "./strings.js";
 
 const SETTLE = 150; // milliseconds in which changes are gathered
+const PATIENCE = 5000; // milliseconds a save waits for the last decisions
 
 export class Patients extends EventTarget {
   #engine;
@@ -12,6 +13,7 @@ export class Patients extends EventTarget {
   #unread = [];
   #timer = 0;
   #round = 0;
+  #reading = Promise.resolve();
 
   constructor(engine, queue) {
     super();
@@ -22,10 +24,26 @@ export class Patients extends EventTarget {
   }
 
   // Reads the side and the patient from a photograph's name. Drawn ones are nobody's.
-  async read(item) {
+  read(item) {
     if (item.drawn || item.patient !== null) return this.refresh();
     this.#unread.push(item);
     if (this.#unread.length > 1) return; // goes with those already asked for
+    this.#reading = this.#readAll();
+  }
+
+  // Once every name is read and every decision stands: what is saved or printed
+  // must not be a moment old. Not waited for where no library answers.
+  settled() {
+    const now = async () => {
+      await this.#reading;
+      clearTimeout(this.#timer);
+      this.#timer = 0;
+      while (!(await this.#decide()));
+    };
+    return Promise.race([now(), new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
+  }
+
+  async #readAll() {
     await Promise.resolve();
     const items = this.#unread;
     this.#unread = [];
@@ -56,10 +74,11 @@ export class Patients extends EventTarget {
     }
     const list = [...groups.values()];
     const summaries = list.length ? await this.#engine.consult("summarisePatients", list.map(({ items }) => items.map(photoOf))) : [];
-    if (round !== this.#round) return; // overtaken by a later one
+    if (round !== this.#round) return false; // overtaken by a later one
     this.list = list.map((group, index) => ({ ...group, summary: summaries[index] }));
     this.byItem = new Map(this.list.flatMap((group) => group.items.map((item) => [item, group])));
     this.dispatchEvent(new Event("change"));
+    return true;
   }
 }
 

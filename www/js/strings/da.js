@@ -47,12 +47,12 @@ export default (f) => {
       "too-many-pixels": "Billedet har for mange pixels; gem det mindre.",
       "too-small": "Billedet har for få pixels til at vise en forandring; brug det oprindelige billede.",
       "no-retina": "Der blev ikke fundet en nethinde i billedet; brug et farvebillede af øjenbaggrunden med den runde kant synlig.",
-      "not-fundus": "Dette ligner ikke en nethinde; vælg et billede af øjenbaggrunden med den runde kant.",
+      "not-fundus": "Det ligner ikke en nethinde; vælg et billede af øjenbaggrunden med den runde kant.",
       blurred: "Billedet er uskarpt; stil skarpt på karrene, lad øjet hvile, og tag det om.",
-      "too-dark": "Nethinden er for mørk; brug mere blitz eller en større pupil, og tag billedet om.",
-      glare: "For meget lys eller en refleks skjuler nethinden; brug mindre blitz, ret ind, og tag det om.",
-      hazy: "Der ligger slør over nethinden; rens linsen, lad øjet blinke, og tag billedet om.",
-      "cut-off": "For meget af nethinden mangler; centrér den i billedet, og tag det om.",
+      "too-dark": "Nethinden er for mørk; brug mere blitz eller en videre pupil, og tag billedet om.",
+      glare: "For meget lys eller en refleks skjuler nethinden; brug mindre blitz, ret ind, og tag billedet om.",
+      hazy: "Der ligger et slør over nethinden; rens linsen, lad patienten blinke, og tag billedet om.",
+      "cut-off": "For meget af nethinden er skåret fra; centrér den, og tag billedet om.",
       settings: "Modellens indstillinger for klargøring er forkerte; brug en anden model.",
       "network-failed": "Netværket kunne ikke køre. Genindlæs siden, og prøv igen.",
       "manifest-unreadable": "Modellens beskrivelse kan ikke læses; den er beskadiget eller ikke fra Fovea.",
@@ -136,7 +136,6 @@ export default (f) => {
       ready: (name) => `${name} er i brug. Billeder graderet før den beholder den model, de blev graderet med.`,
       back: "Foveas egen model er i brug igen.",
       need: "Vælg begge filer: model.json og vægtene ved siden af den.",
-      runs: "Din egen model kører på CPU’en.",
     },
 
     state: {
@@ -158,7 +157,6 @@ export default (f) => {
     photoAltDrawn: (name) => `${name}, en tegning af en nethinde`,
     pasted: "Indsat billede",
 
-    eye: "Øje",
     patient: "Patientens navn",
     eyeOf: (photo) => `Øje i ${photo}`,
     patientOf: (photo) => `Patient på ${photo}`,

@@ -88,7 +88,6 @@ export default (f) => {
       ready: (name) => `${name} is in use. Photographs graded before it keep the model they were graded with.`,
       back: "Fovea’s own model is in use again.",
       need: "Choose both files: model.json and the weights beside it.",
-      runs: "A model of your own runs on the CPU.",
     },
 
     // The state of a card.
@@ -112,7 +111,6 @@ export default (f) => {
     pasted: "Pasted photograph",
 
     // Eyes and patients.
-    eye: "Eye",
     patient: "Patient",
     eyeOf: (photo) => `Eye in ${photo}`,
     patientOf: (photo) => `Patient in ${photo}`,
