@@ -36,7 +36,7 @@ fn a_photo_is_explained_on_one_page_that_loads_nothing() {
     let photo = folder.path().join("right.png");
     synth::draw(3, 4, 400).save(&photo).unwrap();
     let out = folder.path().join("out");
-    let written = succeed(&[text(&photo), "--out", text(&out), "--occlusion"]);
+    let written = succeed(&[text(&photo), "--out", text(&out), "--occlusion=4"]);
     assert_eq!(written.trim(), text(&out.join("index.html")));
 
     let size = |name: &str| image::open(out.join(name)).unwrap().into_rgb8();

@@ -33,9 +33,12 @@ pub struct Arguments {
     /// Folder for the pictures and index.html, made if need be
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Also cover the picture patch by patch and see what the answer loses: slower
-    #[arg(long, requires = "photos")]
-    occlusion: bool,
+    /// Also cover the picture patch by patch and see what the answer loses: slower.
+    /// A number of cells a side other than 16 is given as --occlusion=CELLS
+    #[arg(long, requires = "photos", value_name = "CELLS", num_args = 0..=1,
+          require_equals = true, default_missing_value = "16",
+          value_parser = clap::value_parser!(u32).range(2..=64))]
+    occlusion: Option<u32>,
     /// Folder of labelled photos: show what excites the network's channels in them
     #[arg(long, value_name = "DIR", requires = "out")]
     features: Option<PathBuf>,

@@ -28,7 +28,7 @@ pub fn explain(
     grader: &Grader,
     photos: &[PathBuf],
     out: &Path,
-    occlusion: bool,
+    occlusion: Option<u32>,
 ) -> Result<ExitCode> {
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let mut names = Names::default();
@@ -67,7 +67,7 @@ fn explain_one(
     photo: &Path,
     out: &Path,
     name: &str,
-    occlusion: bool,
+    occlusion: Option<u32>,
 ) -> Result<Markup> {
     let bytes = std::fs::read(photo).context("the file could not be read")?;
     let start = Instant::now();
@@ -102,8 +102,8 @@ fn explain_one(
         Picture::new("map-on-seen", on_view(map), "The same under the map.")?,
     ];
     let mut sentences = vec![words::grad_cam(*target), words::place(map)];
-    if occlusion {
-        let covered = cover(grader, &explanation, name)?;
+    if let Some(cells) = occlusion {
+        let covered = cover(grader, &explanation, name, cells)?;
         sentences.push(words::occlusion(*target));
         pictures.push(Picture::new(
             "occlusion",
@@ -126,14 +126,18 @@ fn explain_one(
     ))
 }
 
-fn cover(grader: &Grader, explanation: &Explanation, name: &str) -> Result<Map> {
+fn cover(grader: &Grader, explanation: &Explanation, name: &str, cells: u32) -> Result<Map> {
+    let options = Occlusion {
+        cells,
+        ..Occlusion::default()
+    };
     let progress = bar(&format!("Covering {name}"), 0);
     let map = pollster::block_on(explain::occlude(
         &|pictures| grader.network().forward(pictures),
         &explanation.prepared.picture,
         &grader.manifest().preprocessing,
         explanation.target,
-        &Occlusion::default(),
+        &options,
         grader.device(),
         &|done, total| {
             progress.set_length(total as u64);
