@@ -1,5 +1,6 @@
 //! `fovea grade`: the page's answer, natively.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +13,9 @@ use serde::Serialize;
 
 use super::bundle_file;
 use crate::grader::Grader;
-use crate::grading::{Assessment, Status};
+use crate::grading::eye::{self, Named};
+use crate::grading::patient::{self, Decision, Photo};
+use crate::grading::{Assessment, Grade, Milliseconds, Status};
 
 /// Grade photos and print the results
 #[derive(Args)]
@@ -38,29 +41,109 @@ enum Format {
     Csv,
 }
 
-/// One row of the machine-readable formats.
+/// One row of the machine-readable formats: the fields of the page's own saved
+/// results, under the same names.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Row<'a> {
     file: String,
     status: &'static str,
     grade: Option<u8>,
+    grade_name: Option<&'static str>,
     probabilities: Option<&'a [f64]>,
     referable: Option<bool>,
+    referral: Option<&'static str>,
+    unsure: bool,
+    doubt: Option<&'a str>,
+    patient: Option<&'a str>,
+    eye: Option<&'static str>,
+    patient_decision: &'static str,
+    follow_up: Option<&'static str>,
+    guideline: Option<&'static str>,
     bundle: &'a str,
+    model: &'a str,
+    backend: &'a str,
+    preprocessing: &'a str,
+    milliseconds: Milliseconds,
     error: Option<&'a str>,
+    error_code: Option<&'a str>,
 }
 
 impl<'a> Row<'a> {
-    fn of(file: &std::path::Path, assessment: &'a Assessment) -> Self {
+    fn of(result: &'a Graded, patient_decision: Decision) -> Self {
+        let Graded {
+            file,
+            named,
+            assessment: a,
+        } = result;
+        let known = !named.patient.is_empty();
         Self {
             file: file.display().to_string(),
-            status: assessment.status.name(),
-            grade: assessment.grade.map(|grade| grade.number()),
-            probabilities: assessment.probabilities.as_deref(),
-            referable: assessment.referable,
-            bundle: &assessment.bundle,
-            error: assessment.error.as_ref().map(|e| e.message.as_str()),
+            status: a.status.name(),
+            grade: a.grade.map(Grade::number),
+            grade_name: a.grade_name,
+            probabilities: a.probabilities.as_deref(),
+            referable: a.referable,
+            referral: a.referral,
+            unsure: a.unsure,
+            doubt: a.doubt.as_deref(),
+            patient: known.then_some(named.patient.as_str()),
+            eye: named.side.map(eye::Side::name),
+            patient_decision: patient_decision.name(),
+            follow_up: a.follow_up.map(|f| f.sentence),
+            guideline: a.follow_up.map(|f| f.guideline),
+            bundle: &a.bundle,
+            model: &a.model,
+            backend: &a.backend,
+            preprocessing: &a.preprocessing,
+            milliseconds: a.milliseconds,
+            error: a.error.as_ref().map(|e| e.message.as_str()),
+            error_code: a.error.as_ref().map(|e| e.code.as_str()),
         }
+    }
+}
+
+/// A photo, what its name tells, and its result.
+struct Graded {
+    file: PathBuf,
+    named: Named,
+    assessment: Assessment,
+}
+
+/// A row a photo, each with the decision for its patient: the photos pair by
+/// name where the name says which eye it is.
+fn rows(results: &[Graded]) -> Vec<Row<'_>> {
+    let patient = |result: &Graded| {
+        let Named { patient, side } = &result.named;
+        side.filter(|_| !patient.is_empty())
+            .map(|_| patient.clone())
+    };
+    let mut patients: HashMap<String, Vec<Photo>> = HashMap::new();
+    for result in results {
+        if let Some(name) = patient(result) {
+            patients.entry(name).or_default().push(photo(result));
+        }
+    }
+    results
+        .iter()
+        .map(|result| {
+            let alone = || vec![photo(result)];
+            let photos = patient(result)
+                .and_then(|name| patients.get(&name).cloned())
+                .unwrap_or_else(alone);
+            Row::of(result, patient::summarise(&photos).decision)
+        })
+        .collect()
+}
+
+fn photo(result: &Graded) -> Photo {
+    let a = &result.assessment;
+    Photo {
+        side: result.named.side,
+        status: Some(a.status),
+        grade: a.grade.map(Grade::number),
+        referable: a.referable,
+        unsure: a.unsure,
     }
 }
 
@@ -86,14 +169,20 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         if matches!(arguments.format, Format::Text) {
             print_text(photo, &assessment)?;
         }
-        results.push((photo.clone(), assessment));
+        results.push(Graded {
+            file: photo.clone(),
+            named: eye::read(&photo.to_string_lossy()),
+            assessment,
+        });
     }
     match arguments.format {
         Format::Text => {}
         Format::Json => print_json(&results)?,
         Format::Csv => print_csv(&results)?,
     }
-    let failed = results.iter().any(|(_, a)| a.status == Status::Error);
+    let failed = results
+        .iter()
+        .any(|result| result.assessment.status == Status::Error);
     Ok(if failed {
         ExitCode::FAILURE
     } else {
@@ -110,7 +199,11 @@ fn print_text(photo: &std::path::Path, a: &Assessment) -> Result<()> {
     if let Some(error) = &a.error {
         writeln!(out, "  {}: {}", a.status.name(), error.message)?;
     }
-    for line in [a.referral, a.doubt.as_deref()].into_iter().flatten() {
+    let follow_up = a.follow_up.map(|f| f.sentence);
+    for line in [a.referral, a.doubt.as_deref(), follow_up]
+        .into_iter()
+        .flatten()
+    {
         writeln!(out, "  {line}")?;
     }
     if !a.probability_labels.is_empty() {
@@ -130,48 +223,75 @@ fn print_text(photo: &std::path::Path, a: &Assessment) -> Result<()> {
     Ok(())
 }
 
-fn print_json(results: &[(PathBuf, Assessment)]) -> Result<()> {
-    let rows: Vec<Row<'_>> = results.iter().map(|(file, a)| Row::of(file, a)).collect();
-    println!("{}", serde_json::to_string_pretty(&rows)?);
+fn print_json(results: &[Graded]) -> Result<()> {
+    println!("{}", serde_json::to_string_pretty(&rows(results))?);
     Ok(())
 }
 
-fn print_csv(results: &[(PathBuf, Assessment)]) -> Result<()> {
+/// The columns of the page's CSV, but for those that only a page can fill.
+const COLUMNS: [&str; 22] = [
+    "file",
+    "status",
+    "grade",
+    "grade_name",
+    "referable",
+    "p0",
+    "p1",
+    "p2",
+    "p3",
+    "p4",
+    "unsure",
+    "reason",
+    "patient",
+    "eye",
+    "patient_decision",
+    "follow_up",
+    "guideline",
+    "bundle",
+    "model_sha256",
+    "backend",
+    "preprocessing",
+    "milliseconds",
+];
+
+fn print_csv(results: &[Graded]) -> Result<()> {
     let mut writer = csv::Writer::from_writer(std::io::stdout().lock());
-    writer.write_record([
-        "file",
-        "status",
-        "grade",
-        "p0",
-        "p1",
-        "p2",
-        "p3",
-        "p4",
-        "referable",
-        "bundle",
-        "error",
-    ])?;
-    for (file, assessment) in results {
-        let row = Row::of(file, assessment);
+    writer.write_record(COLUMNS)?;
+    for row in rows(results) {
+        let text = |text: Option<&str>| text.map(defuse).unwrap_or_default();
+        let flag = |flag: Option<bool>| flag.map_or_else(String::new, |f| f.to_string());
         let mut cells = vec![
             defuse(&row.file),
             row.status.to_owned(),
             row.grade.map_or_else(String::new, |g| g.to_string()),
+            text(row.grade_name),
+            flag(row.referable),
         ];
         for grade in 0..5 {
             let p = row.probabilities.and_then(|p| p.get(grade));
             cells.push(p.map_or_else(String::new, |p| format!("{p:.6}")));
         }
-        cells.push(row.referable.map_or_else(String::new, |r| r.to_string()));
-        cells.push(row.bundle.to_owned());
-        cells.push(row.error.unwrap_or_default().to_owned());
+        cells.extend([
+            row.unsure.to_string(),
+            text(row.error.or(row.doubt)),
+            text(row.patient),
+            text(row.eye),
+            text(Some(row.patient_decision)),
+            text(row.follow_up),
+            text(row.guideline),
+            row.bundle.to_owned(),
+            row.model.to_owned(),
+            row.backend.to_owned(),
+            row.preprocessing.to_owned(),
+            format!("{:.1}", row.milliseconds.total),
+        ]);
         writer.write_record(&cells)?;
     }
     writer.flush()?;
     Ok(())
 }
 
-/// A file name that a spreadsheet would run as a formula gets a quote in front.
+/// Text that a spreadsheet would run as a formula gets a quote in front.
 fn defuse(name: &str) -> String {
     if name.starts_with(['=', '+', '-', '@', '\t', '\r']) {
         format!("'{name}")

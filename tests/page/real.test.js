@@ -43,7 +43,7 @@ test("the page and the command give the same answer", { skip: !FOVEA && "FOVEA_B
   try {
     const names = [];
     for (const grade of [0, 1, 2, 3, 4]) {
-      const name = `same ${grade}.png`;
+      const name = `same-${grade >> 1}_${grade % 2 ? "left" : "right"}.png`;
       await writeFile(join(folder, name), await drawnPng(page, grade, 100 + grade));
       names.push(join(folder, name));
     }
@@ -68,6 +68,7 @@ test("the page and the command give the same answer", { skip: !FOVEA && "FOVEA_B
       assert.equal(web.grade, native.grade, web.file);
       assert.equal(web.referable, native.referable, web.file);
       assert.equal(web.bundle, native.bundle, web.file);
+      for (const key of ["gradeName", "referral", "unsure", "doubt", "patient", "eye", "patientDecision", "followUp", "guideline", "model", "preprocessing", "error", "errorCode"]) assert.equal(web[key], native[key], `${key} of ${web.file}`);
       for (const [grade, probability] of (native.probabilities ?? []).entries()) {
         assert.ok(Math.abs(web.probabilities[grade] - probability) <= 1e-3, `${web.file}: ${web.probabilities} here, ${native.probabilities} natively`);
       }

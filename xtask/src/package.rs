@@ -12,21 +12,12 @@ use crate::paths::Paths;
 use crate::tools::Toolbox;
 use crate::wasm;
 
-const README: &str = "\
-# fovea
+const README: &str = include_str!("package_readme.md");
 
-Grades photographs of the retina for diabetic retinopathy, on the device it runs on. For research
-and teaching; not a medical device.
-
-```js
-import init, * as fovea from \"fovea\";
-await init();
-```
-
-`fovea` runs on the CPU with SIMD; `fovea/gpu` is the larger file that can use WebGPU too. The
-types beside each say what there is. The model is not part of the package: hand its manifest and
-weights over as bytes.
-";
+/// The example, written for the repository, as it stands in the package: the
+/// library one folder up, the model beside it.
+const EXAMPLE: &str = "examples/embed.html";
+const MOVED: [(&str, &str); 2] = [("../pkg/", "../"), ("../www/model/", "model/")];
 
 /// Builds `pkg/`.
 pub fn build(paths: &Paths, tools: &Toolbox) -> Result<()> {
@@ -54,7 +45,16 @@ fn fill(paths: &Paths, tools: &Toolbox, manifest: &str, staging: &Path) -> Resul
     }
     let description = serde_json::to_string_pretty(&describe(manifest))?;
     fs::write(staging.join("package.json"), description).context("package.json")?;
+    let example = fs::read_to_string(paths.root.join(EXAMPLE)).context(EXAMPLE)?;
+    fs::create_dir_all(staging.join("examples")).context("examples/")?;
+    fs::write(staging.join(EXAMPLE), moved(&example)).context(EXAMPLE)?;
     fs::write(staging.join("README.md"), README).context("README.md")
+}
+
+fn moved(example: &str) -> String {
+    MOVED.iter().fold(example.to_owned(), |text, (from, to)| {
+        text.replace(from, to)
+    })
 }
 
 /// `package.json`, with what `Cargo.toml` says of the package.
@@ -79,7 +79,7 @@ fn describe(manifest: &str) -> serde_json::Value {
             "./*.wasm": "./*.wasm",
         },
         "sideEffects": ["./snippets/*"],
-        "files": ["*.js", "*.d.ts", "*.wasm", "snippets", "README.md"],
+        "files": ["*.js", "*.d.ts", "*.wasm", "snippets", "examples", "README.md"],
     })
 }
 
@@ -99,6 +99,14 @@ fn stated(manifest: &str, key: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_example_finds_the_library_in_the_package() {
+        let example = include_str!("../../examples/embed.html");
+        let moved = moved(example);
+        assert!(moved.contains("from \"../fovea_cpu.js\""), "{moved}");
+        assert!(moved.contains("`model/${file}`"), "{moved}");
+    }
 
     #[test]
     fn the_package_says_what_cargo_says() {
