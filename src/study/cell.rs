@@ -173,7 +173,7 @@ impl<'a> Bench<'a> {
         let out = folder(self.out, cell);
         let config = self.plan.config(cell, self.out);
         let resumed = Checkpoints::of(&out).any();
-        if resumed && TrainConfig::read(&out.join("config.json")).map_err(stopped)? != config {
+        if resumed && !self.goes_on(&out, &config).map_err(stopped)? {
             return Err(stopped(format!(
                 "{} holds an unfinished run with other settings; delete the folder",
                 out.display()
@@ -205,6 +205,17 @@ impl<'a> Bench<'a> {
             }
         }
         Ok(result)
+    }
+
+    /// Whether the unfinished run in `out` is of the same settings, from
+    /// wherever the study's folder was named then.
+    fn goes_on(&self, out: &Path, config: &TrainConfig) -> Result<bool, String> {
+        let there = TrainConfig::read(&out.join("config.json"))?;
+        let here = TrainConfig {
+            split: there.split.clone(),
+            ..config.clone()
+        };
+        Ok(there == here)
     }
 
     fn measure(
