@@ -16,6 +16,8 @@ pub mod synth;
 #[cfg(feature = "train")]
 pub mod evaluation;
 #[cfg(feature = "train")]
+pub mod study;
+#[cfg(feature = "train")]
 pub mod training;
 
 #[cfg(feature = "cli")]

@@ -8,6 +8,7 @@ mod data;
 mod evaluate;
 mod grade;
 mod progress;
+mod study;
 mod synth;
 mod train;
 
@@ -30,6 +31,7 @@ enum Command {
     Grade(grade::Arguments),
     Train(train::Arguments),
     Evaluate(evaluate::Arguments),
+    Study(study::Arguments),
     Synth(synth::Arguments),
     Convert(convert::Arguments),
     Data(data::Arguments),
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Grade(arguments) => grade::run(&arguments),
         Command::Train(arguments) => train::run(&arguments),
         Command::Evaluate(arguments) => evaluate::run(&arguments),
+        Command::Study(arguments) => study::run(&arguments),
         Command::Synth(arguments) => synth::run(&arguments),
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),

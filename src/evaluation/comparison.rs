@@ -62,7 +62,8 @@ pub fn compare(
         .collect())
 }
 
-fn two_sided(differences: &[Option<f64>]) -> f64 {
+/// Twice the part of the samples' differences that have the rarer sign or none.
+pub(crate) fn two_sided(differences: &[Option<f64>]) -> f64 {
     let defined: Vec<f64> = differences.iter().copied().flatten().collect();
     let not_above = defined.iter().filter(|&&d| d <= 0.0).count();
     let not_below = defined.iter().filter(|&&d| d >= 0.0).count();

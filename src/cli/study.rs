@@ -1,0 +1,300 @@
+//! `fovea study`: what transfer learning is worth, measured.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+
+use super::progress::Terminal;
+use crate::photo::Preprocessing;
+use crate::study::cell::{self, Bench};
+use crate::study::{Grid, Plan, Preset, Shard, collect, page, plot};
+use crate::training::augment::Augmentation;
+use crate::training::balance::Balance;
+use crate::training::export::write_whole;
+use crate::training::objective::Objective;
+use crate::training::{TrainConfig, TrainError, Watch};
+
+/// Measure what transfer learning is worth on your photos
+///
+/// One network from random weights (Ref) and from ImageNet's (TL) is trained on
+/// ever smaller shares of the photos, validation and test photos fixed, with
+/// several seeds. Every run has a folder in --out; a run with a result is not
+/// done again and a broken one goes on from its last epoch, so type the same
+/// command, or only `fovea study --out DIR`, after an interruption.
+#[derive(Args)]
+pub struct Arguments {
+    /// Folder of labelled photos; may be given several times
+    #[arg(long, value_name = "DIR")]
+    data: Vec<PathBuf>,
+    /// ImageNet weights for TL: torchvision's (.pth or .safetensors, packed with xz or not)
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Folder of the study
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// A small study in minutes: 64 px, 100, 40 and 10 %, one seed, three epochs, no preset
+    #[arg(long)]
+    quick: bool,
+    /// Do only the INDEX-th of COUNT parts of the runs, counted from 0: one job of an array
+    #[arg(long, value_name = "INDEX/COUNT")]
+    shard: Option<Shard>,
+    /// Do no run: merge whatever results there are
+    #[arg(long, conflicts_with = "shard")]
+    collect: bool,
+    /// Only list the runs and which of them are done
+    #[arg(long, conflicts_with = "collect")]
+    list: bool,
+    /// Leave the trained weights of every run in its folder
+    #[arg(long)]
+    keep_weights: bool,
+    #[command(flatten, next_help_heading = "What is run")]
+    grid: GridFlags,
+    #[command(flatten, next_help_heading = "How each run is trained")]
+    training: TrainingFlags,
+}
+
+#[derive(Args)]
+struct GridFlags {
+    /// Percent of the training photos [default: 100,80,60,40,20,10]
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',')]
+    fractions: Vec<u32>,
+    /// Runs of each kind, with seeds 1, 2, … [default: 3]
+    #[arg(long)]
+    seeds: Option<u64>,
+    /// Other systems on all photos: sallam2020, head-only, all-at-once, or none [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    presets: Option<Vec<String>>,
+}
+
+#[derive(Args)]
+struct TrainingFlags {
+    /// Side of the prepared pictures in pixels [default: 224]
+    #[arg(long)]
+    size: Option<u32>,
+    /// Epochs of the whole network, on every share alike [default: 8]
+    #[arg(long)]
+    epochs: Option<usize>,
+    /// TL's epochs of the head alone, before [default: 10]
+    #[arg(long)]
+    head_epochs: Option<usize>,
+    /// Pictures a step [default: 32]
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Highest learning rate of the head, and of all layers of Ref [default: 0.001]
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// Share of the photos for validation [default: 0.15]
+    #[arg(long)]
+    validation: Option<f64>,
+    /// Share of the photos to measure on [default: 0.15]
+    #[arg(long)]
+    test: Option<f64>,
+    /// Seed of the split that all runs share [default: 1]
+    #[arg(long)]
+    split_seed: Option<u64>,
+}
+
+impl Arguments {
+    /// Whether any flag says what the study is, and not only what to do with it.
+    fn describe(&self) -> bool {
+        let (grid, training) = (&self.grid, &self.training);
+        let numbers = [
+            training.size.is_some(),
+            training.epochs.is_some(),
+            training.head_epochs.is_some(),
+            training.batch.is_some(),
+            training.learning_rate.is_some(),
+            training.validation.is_some(),
+            training.test.is_some(),
+            training.split_seed.is_some(),
+            grid.seeds.is_some(),
+            grid.presets.is_some(),
+            !grid.fractions.is_empty(),
+        ];
+        self.quick || !self.data.is_empty() || self.from.is_some() || numbers.contains(&true)
+    }
+
+    fn plan(&self) -> Result<Plan> {
+        if self.data.is_empty() || self.from.is_none() {
+            bail!(
+                "{} holds no study to go on with: name photos with --data and ImageNet weights \
+                 with --from",
+                self.out.display()
+            );
+        }
+        let (grid, training, quick) = (&self.grid, &self.training, self.quick);
+        let percents: &[u32] = if quick {
+            &[100, 40, 10]
+        } else {
+            &[100, 80, 60, 40, 20, 10]
+        };
+        let presets = match &grid.presets {
+            Some(names) if names.iter().any(|name| name == "none") => Vec::new(),
+            Some(names) => names
+                .iter()
+                .map(|name| name.parse())
+                .collect::<Result<_, String>>()
+                .map_err(|fault| anyhow!(fault))?,
+            None if quick => Vec::new(),
+            None => Preset::ALL.to_vec(),
+        };
+        let plan = Plan {
+            grid: Grid {
+                percents: if grid.fractions.is_empty() {
+                    percents.to_vec()
+                } else {
+                    grid.fractions.clone()
+                },
+                seeds: grid.seeds.unwrap_or(if quick { 1 } else { 3 }),
+                presets,
+            },
+            transfer: TrainConfig {
+                data: self.data.clone(),
+                from: self.from.clone(),
+                architecture: crate::network::Architecture::ResNet18,
+                preprocessing: Preprocessing::imagenet(training.size.unwrap_or(if quick {
+                    64
+                } else {
+                    224
+                })),
+                smaller_first: Vec::new(),
+                head_epochs: training.head_epochs.unwrap_or(10),
+                epochs: training.epochs.unwrap_or(if quick { 3 } else { 8 }),
+                batch: training.batch.unwrap_or(32),
+                learning_rate: training.learning_rate.unwrap_or(1e-3),
+                discrimination: 0.5,
+                weight_decay: 0.01,
+                objective: Objective::CrossEntropy,
+                label_smoothing: 0.0,
+                balance: Balance::Neither,
+                augmentation: Augmentation::default(),
+                average_epochs: 0.5,
+                test_time_flips: false,
+                validation: training.validation.unwrap_or(0.15),
+                test: training.test.unwrap_or(0.15),
+                split: None,
+                share: 1.0,
+                seed: training.split_seed.unwrap_or(1),
+            },
+        };
+        plan.validate().map_err(|fault| anyhow!(fault))?;
+        Ok(plan)
+    }
+}
+
+/// Runs what is left and, unless it is one job's part, merges the results.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let out = &arguments.out;
+    let said = |fault: String| anyhow!(fault);
+    let plan = match Plan::read(out).map_err(said)? {
+        Some(there) if !arguments.describe() => there,
+        _ => {
+            let plan = arguments.plan()?;
+            plan.keep(out).map_err(said)?;
+            plan
+        }
+    };
+    if arguments.list {
+        for cell in plan.grid.cells() {
+            let state = if cell::is_done(out, cell) {
+                "done"
+            } else {
+                "to do"
+            };
+            println!("{cell}\t{state}");
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let failed = if arguments.collect {
+        0
+    } else {
+        run_cells(arguments, &plan)?
+    };
+    if arguments.shard.is_none() {
+        write(out, &plan)?;
+    }
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Does every run of this job that has no result; the number that failed.
+fn run_cells(arguments: &Arguments, plan: &Plan) -> Result<usize> {
+    let out = &arguments.out;
+    let mine = arguments
+        .shard
+        .unwrap_or(Shard::WHOLE)
+        .of(&plan.grid.cells());
+    let left: Vec<_> = mine
+        .iter()
+        .copied()
+        .filter(|&cell| !cell::is_done(out, cell))
+        .collect();
+    eprintln!(
+        "{} of {} runs are done, {} to do",
+        mine.len() - left.len(),
+        mine.len(),
+        left.len()
+    );
+    if left.is_empty() {
+        return Ok(0);
+    }
+    let watch = Terminal::listening();
+    let command = super::command_line();
+    let mut bench = Bench::set_up(plan, out, &command, &watch)?;
+    bench.keep_weights = arguments.keep_weights;
+    let mut failed = Vec::new();
+    for (place, &cell) in left.iter().enumerate() {
+        watch.say(&format!("run {} of {}: {cell}", place + 1, left.len()));
+        match bench.run(cell, &watch) {
+            Ok(result) => watch.say(&format!(
+                "{cell}: test accuracy {:.1} %, kappa {:.3}, cross-entropy {:.3}, {:.0} s",
+                result.after.accuracy * 100.0,
+                result.after.kappa_quadratic.unwrap_or(f64::NAN),
+                result.after.cross_entropy,
+                result.seconds
+            )),
+            Err(TrainError::Finetune(fault)) => {
+                // One run that diverged or met a photo gone is no reason to give up the rest.
+                watch.say(&format!("{cell} failed: {fault}"));
+                failed.push(cell.to_string());
+            }
+            Err(TrainError::Interrupted(_)) => bail!(
+                "stopped in {cell}; go on from its last whole epoch with `fovea study --out {}`",
+                out.display()
+            ),
+            Err(fault) => return Err(fault.into()),
+        }
+    }
+    if !failed.is_empty() {
+        watch.say(&format!("failed: {}", failed.join(", ")));
+    }
+    Ok(failed.len())
+}
+
+/// Writes the study's files and tells the answers.
+fn write(out: &Path, plan: &Plan) -> Result<()> {
+    let said = |fault: String| anyhow!(fault);
+    let study = collect::collect(out, plan).map_err(said)?;
+    let plot = plot::draw(&study).map_err(said)?;
+    let json = serde_json::to_vec_pretty(&study)?;
+    let page_file = out.join("study.html");
+    for (file, bytes) in [
+        (out.join("study.json"), json),
+        (out.join("study.csv"), page::csv(&study).map_err(said)?),
+        (out.join("study.svg"), plot.clone().into_bytes()),
+        (
+            page_file.clone(),
+            page::html(&study, &plot, &super::command_line()).into_bytes(),
+        ),
+    ] {
+        write_whole(&file, &bytes).map_err(said)?;
+    }
+    eprint!("{}", page::text(&study));
+    println!("{}", page_file.display());
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Other systems the talk stands on, each trained on all photos of the same
+//! split.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::talk;
+use crate::network::Architecture;
+use crate::photo::LocalMean;
+use crate::training::TrainConfig;
+use crate::training::balance::Balance;
+
+/// A system by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// Sallam et al. 2020: ResNet-18 from ImageNet, Gaussian filtering, every
+    /// grade drawn equally often.
+    Sallam2020,
+    /// The first of fast.ai's two steps alone: a new head on frozen features.
+    HeadOnly,
+    /// Neither step: the whole network from the start, at one rate.
+    AllAtOnce,
+}
+
+impl Preset {
+    pub const ALL: [Self; 3] = [Self::Sallam2020, Self::HeadOnly, Self::AllAtOnce];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sallam2020 => "sallam2020",
+            Self::HeadOnly => "head-only",
+            Self::AllAtOnce => "all-at-once",
+        }
+    }
+
+    /// What it is, for a reader.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Sallam2020 => {
+                "Sallam et al. 2020: ResNet-18 from ImageNet, local mean subtracted, \
+                 imbalanced sampler"
+            }
+            Self::HeadOnly => "From ImageNet, the new head alone (fast.ai’s first step)",
+            Self::AllAtOnce => {
+                "From ImageNet, the whole network at once at one rate (neither of fast.ai’s steps)"
+            }
+        }
+    }
+
+    /// What its authors measured, on other photos, by the names of
+    /// [`crate::evaluation::Metrics::named`].
+    pub fn published(self) -> &'static [(&'static str, f64)] {
+        match self {
+            Self::Sallam2020 => &talk::SALLAM,
+            Self::HeadOnly | Self::AllAtOnce => &[],
+        }
+    }
+
+    /// Its training, from that of TL: fast.ai's two steps.
+    pub fn config(self, two_steps: &TrainConfig) -> TrainConfig {
+        let config = two_steps.clone();
+        match self {
+            Self::Sallam2020 => TrainConfig {
+                architecture: Architecture::ResNet18,
+                preprocessing: crate::photo::Preprocessing {
+                    local_mean: Some(LocalMean::default()),
+                    ..config.preprocessing.clone()
+                },
+                balance: Balance::Sampler { strength: 1.0 },
+                ..config
+            },
+            Self::HeadOnly => TrainConfig {
+                head_epochs: config.head_epochs + config.epochs,
+                epochs: 0,
+                smaller_first: Vec::new(),
+                ..config
+            },
+            Self::AllAtOnce => TrainConfig {
+                head_epochs: 0,
+                discrimination: 1.0,
+                ..config
+            },
+        }
+    }
+}
+
+impl FromStr for Preset {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|preset| preset.name() == name)
+            .ok_or_else(|| {
+                let known = Self::ALL.map(Self::name).join(", ");
+                format!("no preset is called {name:?}; choose among {known}")
+            })
+    }
+}

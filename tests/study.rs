@@ -1,0 +1,239 @@
+//! `fovea study` on drawn photographs: a grid of four runs, cut into shards,
+//! done again, merged.
+#![cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::SystemTime;
+
+fn fovea(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn succeed(arguments: &[&str]) -> (String, String) {
+    let output = fovea(arguments);
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "fovea {arguments:?}: {words}");
+    (String::from_utf8(output.stdout).unwrap(), words)
+}
+
+fn fail(arguments: &[&str]) -> String {
+    let output = fovea(arguments);
+    assert!(!output.status.success(), "fovea {arguments:?} succeeded");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Eight drawn eyes of each grade, no eye at two grades.
+fn draw_dataset(folder: &Path) {
+    let images = folder.join("images");
+    let mut csv = String::from("image,grade\n");
+    for grade in 0..5u64 {
+        let first = 1 + 8 * grade;
+        succeed(&[
+            "synth",
+            "--out",
+            images.to_str().unwrap(),
+            "--size",
+            "128",
+            "--count",
+            "8",
+            "--grade",
+            &grade.to_string(),
+            "--seed",
+            &first.to_string(),
+        ]);
+        for seed in first..first + 8 {
+            csv.push_str(&format!("drawn-{grade}-{seed}.png,{grade}\n"));
+        }
+    }
+    std::fs::write(folder.join("labels.csv"), csv).unwrap();
+}
+
+/// A bundle to start TL from, trained on the same drawings for a moment.
+fn weights(folder: &Path, data: &str) -> PathBuf {
+    let out = folder.join("weights");
+    succeed(&[
+        "train",
+        "--data",
+        data,
+        "--out",
+        out.to_str().unwrap(),
+        "--size",
+        "32",
+        "--epochs",
+        "1",
+        "--batch",
+        "8",
+        "--validation",
+        "0.3",
+    ]);
+    out.join("model.json")
+}
+
+fn json(path: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+const CELLS: [&str; 4] = [
+    "ref-100-seed1",
+    "ref-050-seed1",
+    "tl-100-seed1",
+    "tl-050-seed1",
+];
+
+#[test]
+fn a_grid_is_run_in_parts_merged_and_not_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data);
+    let data = data.to_str().unwrap();
+    let from = weights(folder.path(), data);
+    let out = folder.path().join("study");
+    let study = out.to_str().unwrap();
+    let result = |cell: &str| out.join("runs").join(cell).join("result.json");
+    let describe = [
+        "study",
+        "--data",
+        data,
+        "--from",
+        from.to_str().unwrap(),
+        "--out",
+        study,
+        "--fractions",
+        "50,100",
+        "--seeds",
+        "1",
+        "--presets",
+        "none",
+        "--size",
+        "32",
+        "--epochs",
+        "1",
+        "--head-epochs",
+        "1",
+        "--batch",
+        "8",
+        "--validation",
+        "0.25",
+        "--test",
+        "0.25",
+    ];
+
+    // The first of two jobs does every other run and merges nothing.
+    let first_half: Vec<&str> = describe.iter().copied().chain(["--shard", "0/2"]).collect();
+    succeed(&first_half);
+    for (place, cell) in CELLS.iter().enumerate() {
+        assert_eq!(result(cell).exists(), place % 2 == 0, "{cell}");
+    }
+    assert!(!out.join("study.json").exists());
+    let listed = succeed(&["study", "--out", study, "--list"]).0;
+    assert!(listed.contains("ref-100-seed1\tdone") && listed.contains("tl-050-seed1\tto do"));
+
+    // What is there is merged, and what is missing is named.
+    succeed(&["study", "--out", study, "--collect"]);
+    let partial = json(&out.join("study.json"));
+    assert_eq!(
+        partial["missing"],
+        serde_json::json!(["ref-050-seed1", "tl-050-seed1"])
+    );
+
+    // Without flags the study goes on with its plan, and leaves alone what is done.
+    let written =
+        |cell: &str| -> SystemTime { std::fs::metadata(result(cell)).unwrap().modified().unwrap() };
+    let before = written("ref-100-seed1");
+    let (page, words) = succeed(&["study", "--out", study]);
+    assert_eq!(written("ref-100-seed1"), before);
+    assert!(words.contains("2 of 4 runs are done, 2 to do"), "{words}");
+    assert_eq!(Path::new(page.trim()), out.join("study.html"));
+    for file in ["study.json", "study.csv", "study.svg", "study.html"] {
+        assert!(out.join(file).exists(), "{file}");
+    }
+    let whole = json(&out.join("study.json"));
+    assert_eq!(whole["missing"], serde_json::json!([]));
+    assert_eq!(whole["arms"].as_array().unwrap().len(), 4);
+    assert_eq!(whole["claims"].as_array().unwrap().len(), 2);
+
+    // Every number traces to a result: the same photos, the same probabilities.
+    let tl = json(&result("tl-050-seed1"));
+    let ref_all = json(&result("ref-100-seed1"));
+    let photos = tl["photos"].as_array().unwrap();
+    assert_eq!(photos.len() as u64, whole["test_photos"].as_u64().unwrap());
+    for (a, b) in photos.iter().zip(ref_all["photos"].as_array().unwrap()) {
+        assert_eq!(a["photo"], b["photo"]);
+    }
+    let arm = whole["arms"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|arm| arm["arm"] == "tl-050")
+        .unwrap();
+    assert_eq!(arm["figures"]["accuracy"]["mean"], tl["after"]["accuracy"]);
+    let count = |run: &serde_json::Value| -> u64 {
+        let by_grade = run["trained_on"].as_array().unwrap();
+        by_grade.iter().map(|n| n.as_u64().unwrap()).sum()
+    };
+    assert!(
+        (2 * count(&tl)).abs_diff(count(&ref_all)) <= 5,
+        "{} of {}",
+        count(&tl),
+        count(&ref_all)
+    );
+    assert!(
+        tl["recipe"]
+            .as_str()
+            .unwrap()
+            .contains("50 % of the training photos")
+    );
+
+    // A second time there is nothing to do: not even the photos are needed.
+    std::fs::rename(data, folder.path().join("moved")).unwrap();
+    let (_, words) = succeed(&["study", "--out", study]);
+    assert!(words.contains("4 of 4 runs are done, 0 to do"), "{words}");
+    std::fs::rename(folder.path().join("moved"), data).unwrap();
+
+    // A run's own configuration, repeated by `fovea train`, gives the same weights.
+    let again = folder.path().join("again");
+    succeed(&[
+        "train",
+        "--config",
+        out.join("runs/tl-050-seed1/config.json").to_str().unwrap(),
+        "--out",
+        again.to_str().unwrap(),
+    ]);
+    let hash = json(&again.join("model.json"))["weights"]["sha256"].clone();
+    assert_eq!(hash, tl["weights_sha256"]);
+
+    // Other flags are another study.
+    let mut other = describe.to_vec();
+    other.extend(["--split-seed", "2"]);
+    let words = fail(&other);
+    assert!(
+        words.contains("plan.json") && words.contains("--out"),
+        "{words}"
+    );
+}
+
+#[test]
+fn errors_name_the_flag_and_the_fix() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("study");
+    let out = out.to_str().unwrap();
+    let words = fail(&["study", "--out", out]);
+    assert!(
+        words.contains("--data") && words.contains("--from"),
+        "{words}"
+    );
+    let with = |flags: &[&str]| {
+        let mut all = vec!["study", "--out", out, "--data", "d", "--from", "w"];
+        all.extend(flags);
+        fail(&all)
+    };
+    assert!(with(&["--fractions", "50"]).contains("--fractions"));
+    assert!(with(&["--presets", "resnext"]).contains("sallam2020"));
+    assert!(with(&["--shard", "3/3"]).contains("0/4"));
+    assert!(with(&["--test", "0"]).contains("--test"));
+    assert!(!Path::new(out).exists(), "nothing was begun");
+}
