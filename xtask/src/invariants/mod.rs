@@ -82,7 +82,7 @@ const RULES: [Rule; 11] = [
         check: page::policy,
     },
     Rule {
-        states: "only the model's loader and the service worker fetch",
+        states: "only the model's loader, the service worker and the study's page fetch",
         fix: "ask www/js/model.js for it",
         check: page::fetch_in_its_place,
     },

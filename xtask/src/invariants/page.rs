@@ -151,18 +151,22 @@ pub fn policy(tree: &Tree) -> Result<Vec<Finding>> {
     if tree.files("www/", &[]).next().is_none() {
         return Ok(Vec::new());
     }
-    let report = |what: String| Finding::file(PAGE, what);
-    let Some(text) = tree
-        .files(PAGE, &[])
-        .next()
-        .map(|file| tree.text(file))
-        .transpose()?
-    else {
-        return Ok(vec![report("is not there".to_owned())]);
-    };
-    let text = without_web_comments(&text.unwrap_or_default(), Web::Markup);
+    if tree.files(PAGE, &[]).next().is_none() {
+        return Ok(vec![Finding::file(PAGE, "is not there")]);
+    }
+    let mut findings = Vec::new();
+    for page in tree.files("www/", &[".html"]) {
+        let text = tree.text(page)?.unwrap_or_default();
+        findings.extend(policy_faults(page, &text));
+    }
+    Ok(findings)
+}
+
+fn policy_faults(page: &str, text: &str) -> Vec<Finding> {
+    let report = |what: String| Finding::file(page, what);
+    let text = without_web_comments(text, Web::Markup);
     let Some(content) = policy_of(&text) else {
-        return Ok(vec![report("has no Content-Security-Policy".to_owned())]);
+        return vec![report("has no Content-Security-Policy".to_owned())];
     };
 
     let mut findings = Vec::new();
@@ -194,7 +198,7 @@ pub fn policy(tree: &Tree) -> Result<Vec<Finding>> {
             findings.push(report(format!("{name} allows {source}")));
         }
     }
-    Ok(findings)
+    findings
 }
 
 fn policy_of(text: &str) -> Option<&str> {
@@ -203,9 +207,9 @@ fn policy_of(text: &str) -> Option<&str> {
     content.split('"').next()
 }
 
-/// Where the page may fetch: the model's own files, and what the service worker
-/// keeps.
-const FETCHERS: [&str; 2] = ["www/js/model.js", "www/sw.js"];
+/// Where the page may fetch: the model's own files, what the service worker
+/// keeps, and the published results of a study, on a page that takes no photo.
+const FETCHERS: [&str; 3] = ["www/js/model.js", "www/js/study.js", "www/sw.js"];
 
 /// Other ways of sending, wanted nowhere.
 const SENDERS: [&str; 7] = [
@@ -374,6 +378,12 @@ mod tests {
         }
         assert_eq!(found(policy, &[("www/index.html", "<p>")]).len(), 1);
         assert_eq!(found(policy, &[("www/sw.js", "")]).len(), 1);
+        let pages = [
+            ("www/index.html", page_with(POLICY)),
+            ("www/study.html", String::new()),
+        ];
+        let pages = [&pages[0], &pages[1]].map(|(name, text)| (*name, text.as_str()));
+        assert_eq!(found(policy, &pages), ["www/study.html:0"]);
         let commented = format!("<!--{}-->", page_with(POLICY));
         assert_eq!(found(policy, &[("www/index.html", &commented)]).len(), 1);
     }
