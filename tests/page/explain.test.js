@@ -23,13 +23,13 @@ after(() => visitor?.close());
 
 const button = (name) => card(page, name).locator(".card__look");
 const dialog = () => page.getByRole("dialog", { name: "Where it looked" });
-const gone = () => page.waitForSelector("dialog", { state: "detached" });
+const gone = () => page.waitForSelector("dialog.look", { state: "detached" });
 const shown = () => page.waitForSelector("dialog[data-shown=true]", { timeout: 60_000 });
 
 test("only a graded photograph has a map, and none is computed unasked", async () => {
   assert.ok(await button("right.png").isVisible());
   assert.ok(!(await button("empty.jpg").isVisible()));
-  assert.equal(await page.locator("dialog").count(), 0);
+  assert.equal(await page.locator("dialog.look").count(), 0);
 });
 
 test("the map lies over the photograph and over what the network saw, with its words", async () => {
@@ -74,7 +74,7 @@ test("its strength follows the arrow keys", async () => {
   assert.ok(Math.abs((await strength()) - (before - 0.05)) < 1e-6);
   await page.keyboard.press("Home");
   assert.equal(await strength(), 0);
-  assert.equal(await slider.getAttribute("aria-valuetext"), "0 %");
+  assert.equal(await slider.getAttribute("aria-valuetext"), "0\u00a0%");
 });
 
 test("axe finds nothing in it, and it fits a phone", async () => {
@@ -104,7 +104,7 @@ test("closed while it is still looking, nothing opens later", async () => {
   await gone();
   await button("right.png").click();
   await shown();
-  assert.equal(await page.locator("dialog").count(), 1);
+  assert.equal(await page.locator("dialog.look").count(), 1);
   await page.keyboard.press("Escape");
   assert.deepEqual(visitor.errors, []);
 });
