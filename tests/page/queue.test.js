@@ -66,6 +66,8 @@ test("both eyes of a patient are paired by name, and the worse one decides", asy
   await page.getByLabel("View").selectOption("patients");
   const patients = page.locator("#patients > li");
   assert.equal(await patients.count(), 2);
+  // Deciding is the worker's: the list follows a moment after the last photograph.
+  await patients.nth(1).getByText("the other was not seen").waitFor();
   assert.match(await patients.nth(0).textContent(), /17.*Refer.*Right eye: 0.*Left eye: [234]/s);
   assert.match(await patients.nth(1).textContent(), /18.*the other was not seen/s);
   await page.getByRole("button", { name: /^Left eye/ }).click();
