@@ -26,6 +26,7 @@ pub enum Part {
     Invariants,
     Xtask,
     Clippy,
+    Unit,
     Native,
     Wasm,
     Site,
@@ -34,11 +35,12 @@ pub enum Part {
 }
 
 impl Part {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Format,
         Self::Invariants,
         Self::Xtask,
         Self::Clippy,
+        Self::Unit,
         Self::Native,
         Self::Wasm,
         Self::Site,
@@ -55,6 +57,7 @@ impl Part {
             Self::Invariants => "invariants",
             Self::Xtask => "xtask",
             Self::Clippy => "clippy",
+            Self::Unit => "unit",
             Self::Native => "native",
             Self::Wasm => "wasm",
             Self::Site => "site",
@@ -69,6 +72,7 @@ impl Part {
             Self::Invariants => "the rules of the house hold",
             Self::Xtask => "these chores' own tests, the server's among them",
             Self::Clippy => "clippy finds nothing, natively and for the browser",
+            Self::Unit => "the library's modules, each by itself",
             Self::Native => "the library and the command, on this machine",
             Self::Wasm => "the library in headless Chromium, by wasm-pack",
             Self::Site => "wasm and page put together in target/site/",
@@ -89,7 +93,10 @@ impl Part {
 
     /// Tests that did not run have not passed.
     fn refuse_silence(self, counts: Counts) -> Result<()> {
-        let has_tests = matches!(self, Self::Xtask | Self::Native | Self::Wasm | Self::Page);
+        let has_tests = matches!(
+            self,
+            Self::Xtask | Self::Unit | Self::Native | Self::Wasm | Self::Page
+        );
         if has_tests && counts == Counts::default() {
             bail!("no test ran, though there should be some; see the output above");
         }
@@ -249,7 +256,9 @@ fn run_part(paths: &Paths, part: Part) -> (Counts, Result<()>) {
             .args(["test", "--package", "xtask"])
             .count(),
         Part::Clippy => uncounted(clippy(paths)),
-        Part::Native => native(paths),
+        Part::Unit => tests(paths, &["--lib"]),
+        // Each its own program; the library's own tests were the part before.
+        Part::Native => tests(paths, &["--bins", "--test", "*"]),
         Part::Wasm => match wasm_pack(paths, &tools) {
             Ok(run) => run.count(),
             Err(error) => uncounted(Err(error)),
@@ -290,9 +299,10 @@ fn clippy(paths: &Paths) -> Result<()> {
     lint(&["--package", "xtask"])
 }
 
-fn native(paths: &Paths) -> (Counts, Result<()>) {
+fn tests(paths: &Paths, which: &[&str]) -> (Counts, Result<()>) {
     cargo(paths, "the tests that failed are named above")
         .args(["test", "--package", "fovea", "--no-fail-fast"])
+        .args(which)
         .count()
 }
 
