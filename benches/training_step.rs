@@ -20,7 +20,7 @@ use std::time::Instant;
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use fovea::network::{Architecture, ResNet};
+use fovea::network::{Depth, ResNet};
 use fovea::training::schedule::discriminative;
 
 /// What one measurement came to, for one step.
@@ -95,7 +95,7 @@ impl Ours {
         let device = Device::flex().autodiff();
         let numbers = flags.batch * 3 * flags.size * flags.size;
         Self {
-            network: Some(Architecture::ResNet18.init(5, &device)),
+            network: Some(ResNet::init(Depth::D18, 5, &device)),
             optimizer: AdamWConfig::new().with_weight_decay(0.01).init(),
             loss: CrossEntropyLossConfig::new()
                 .with_smoothing(Some(0.1))

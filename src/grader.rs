@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use crate::bundle::{Bundle, BundleError, Manifest};
 use crate::grading::{Assessment, Milliseconds};
-use crate::network::{self, Architecture, ResNet, Views, WeightsError};
+use crate::network::{self, Classifier, Views, WeightsError};
 use crate::photo::{self, DecodeLimits, PhotoError, Retina};
 use crate::quality::{Gate, Reason};
 
@@ -29,7 +29,7 @@ impl From<PhotoError> for Unfit {
 /// A bundle ready to grade on one device.
 pub struct Grader {
     manifest: Manifest,
-    network: ResNet,
+    network: Classifier,
     device: Device,
     backend: String,
     limits: DecodeLimits,
@@ -43,12 +43,7 @@ impl Grader {
     pub fn new(bundle: &Bundle, device: Device, backend: &str) -> Result<Self, BundleError> {
         let manifest = bundle.manifest.clone();
         Ok(Self {
-            network: build(
-                manifest.architecture,
-                manifest.calibration.outputs(),
-                bundle,
-                &device,
-            )?,
+            network: build(bundle, &device)?,
             manifest,
             device,
             backend: backend.to_owned(),
@@ -61,7 +56,7 @@ impl Grader {
     }
 
     /// The network as it runs, batch norms folded away.
-    pub fn network(&self) -> &ResNet {
+    pub fn network(&self) -> &Classifier {
         &self.network
     }
 
@@ -150,12 +145,12 @@ impl Grader {
     }
 }
 
-fn build(
-    architecture: Architecture,
-    outputs: usize,
-    bundle: &Bundle,
-    device: &Device,
-) -> Result<ResNet, WeightsError> {
-    let network = architecture.init(outputs, device);
+fn build(bundle: &Bundle, device: &Device) -> Result<Classifier, WeightsError> {
+    let manifest = &bundle.manifest;
+    let network = manifest.architecture.init(
+        manifest.calibration.outputs(),
+        manifest.preprocessing.size,
+        device,
+    );
     Ok(network::load(network, &bundle.weights)?.folded())
 }

@@ -59,7 +59,7 @@ mod shipped {
 mod reference {
     use super::wasm_bindgen_test;
     use burn::tensor::{Device, Tensor, TensorData};
-    use fovea::network::{self, Architecture, StateDict};
+    use fovea::network::{self, Depth, ResNet, StateDict};
 
     const WEIGHTS: &[u8] = include_bytes!(concat!(env!("FOVEA_REFERENCE"), "/weights.safetensors"));
     const GOLDEN: &[u8] = include_bytes!(concat!(env!("FOVEA_REFERENCE"), "/golden.safetensors"));
@@ -69,7 +69,7 @@ mod reference {
         let golden = StateDict::from_safetensors(GOLDEN).unwrap();
         let weights = StateDict::from_safetensors(WEIGHTS).unwrap();
         let device = Device::flex();
-        let network = network::load(Architecture::ResNet18.init(1000, &device), &weights).unwrap();
+        let network = network::load(ResNet::init(Depth::D18, 1000, &device), &weights).unwrap();
         let input = &golden.0["input"];
         for network in [network.clone(), network.folded()] {
             let data = TensorData::new(input.values.clone(), input.shape.clone());

@@ -10,12 +10,12 @@ use fovea::bundle::{
 };
 use fovea::grader::Grader;
 use fovea::grading::Grade;
-use fovea::network::{self, Architecture, Precision, WeightsError};
+use fovea::network::{self, Architecture, Depth, Precision, ResNet, WeightsError};
 use fovea::photo::Preprocessing;
 
 /// Weights of a freshly drawn network, and the manifest that goes with them.
 static SOUND: LazyLock<(Manifest, Vec<u8>)> = LazyLock::new(|| {
-    let network = Architecture::ResNet18.init(5, &Device::flex());
+    let network = ResNet::init(Depth::D18, 5, &Device::flex());
     let weights = network::state_dict(&network)
         .to_safetensors(Precision::Half)
         .unwrap();
@@ -134,7 +134,7 @@ fn a_number_that_is_not_finite_is_refused() {
 #[test]
 fn weights_of_another_shape_are_refused_when_the_network_is_built() {
     let (mut manifest, _) = sound();
-    let other = Architecture::ResNet18.init(4, &Device::flex());
+    let other = ResNet::init(Depth::D18, 4, &Device::flex());
     let weights = network::state_dict(&other)
         .to_safetensors(Precision::Half)
         .unwrap();

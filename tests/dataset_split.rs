@@ -48,6 +48,36 @@ fn draw(records: &[Record], seed: u64) -> Split {
     Split::draw(records, &group, USUAL, seed).expect("a split")
 }
 
+/// Photos of a MedMNIST archive: so many of each part, grades in turn.
+fn archive(parts: &[(&str, usize)]) -> Vec<Record> {
+    parts
+        .iter()
+        .flat_map(|&(part, count)| (0..count).map(move |i| (format!("{part}/{i}"), i)))
+        .map(|(name, i)| photo(&name, (i % 5) as u8, &name))
+        .collect()
+}
+
+#[test]
+fn an_archive_keeps_its_own_parts() {
+    let published = |records: &[Record]| Split::published(records, &alone(records), 0.2, 1);
+    let sizes = |split: &Split| Part::ALL.map(|part| split.part(part).len());
+
+    let all = archive(&[("train", 100), ("val", 20), ("test", 40)]);
+    assert_eq!(sizes(&published(&all).unwrap()), [100, 20, 40]);
+
+    // Without a test part the other is for testing, and validation is drawn.
+    let two = archive(&[("train", 100), ("val", 20)]);
+    let split = published(&two).unwrap();
+    assert_eq!(sizes(&split), [80, 20, 20]);
+    assert!(split.test.iter().all(|&i| two[i].name.starts_with("val/")));
+    let drawn: Vec<Record> = split.validation.iter().map(|&i| two[i].clone()).collect();
+    assert_eq!(grade_counts(&drawn), [4; 5]);
+
+    assert!(published(&archive(&[("train", 10)])).is_err());
+    let fault = published(&two_eyes()).unwrap_err();
+    assert!(fault.contains("MedMNIST"), "{fault}");
+}
+
 #[test]
 fn photos_linked_through_patient_and_copy_are_one_group() {
     // a and b share a patient, b and c are copies, c and d share a patient.

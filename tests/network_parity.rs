@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use fovea::network::{self, Architecture, Precision, ResNet, StateDict, WeightsError};
+use fovea::network::{self, Architecture, Depth, Precision, ResNet, StateDict, WeightsError};
 use fovea::training::weights_file;
 use safetensors::SafeTensors;
 
@@ -64,7 +64,7 @@ fn logits_and_activations_are_pytorchs() {
     let golden = Golden(std::fs::read(golden).unwrap());
     let (shape, input) = golden.read("input");
     let device = Device::flex();
-    let network = Architecture::ResNet18.init(1000, &device);
+    let network = ResNet::init(Depth::D18, 1000, &device);
     let network = network::load(network, &weights).unwrap();
     let input = || Tensor::<4>::from_data(TensorData::new(input.clone(), shape.clone()), &device);
 
@@ -125,7 +125,7 @@ fn what_is_written_reads_back_under_torchvisions_names() {
 fn a_thousand_class_head_gives_way_to_a_new_one() {
     let Some(weights) = imagenet() else { return };
     let device = Device::flex();
-    let network = Architecture::ResNet18.init(5, &device);
+    let network = ResNet::init(Depth::D18, 5, &device);
     let error = network::load(network.clone(), &weights).unwrap_err();
     assert!(matches!(error, WeightsError::Shape { .. }), "{error}");
     let network = network::load_backbone(network, &weights).unwrap();
@@ -145,7 +145,7 @@ fn every_architecture_has_torchvisions_parameters() {
         (Architecture::ResNet34, 21_797_672 + 17_024),
         (Architecture::ResNet50, 25_557_032 + 53_120),
     ] {
-        let network: ResNet = architecture.init(1000, &Device::flex());
+        let network = architecture.init(1000, 224, &Device::flex());
         let held: usize = network::state_dict(&network)
             .0
             .values()
@@ -158,10 +158,10 @@ fn every_architecture_has_torchvisions_parameters() {
 #[test]
 fn weights_of_another_network_are_refused_by_name() {
     let device = Device::flex();
-    let small = network::state_dict(&Architecture::ResNet18.init(5, &device));
-    let error = network::load(Architecture::ResNet34.init(5, &device), &small).unwrap_err();
+    let small = network::state_dict(&ResNet::init(Depth::D18, 5, &device));
+    let error = network::load(ResNet::init(Depth::D34, 5, &device), &small).unwrap_err();
     assert!(matches!(error, WeightsError::Missing(_)), "{error}");
-    let large = network::state_dict(&Architecture::ResNet34.init(5, &device));
-    let error = network::load(Architecture::ResNet18.init(5, &device), &large).unwrap_err();
+    let large = network::state_dict(&ResNet::init(Depth::D34, 5, &device));
+    let error = network::load(ResNet::init(Depth::D18, 5, &device), &large).unwrap_err();
     assert!(matches!(error, WeightsError::Unknown(_)), "{error}");
 }

@@ -206,6 +206,17 @@ fn a_grid_is_run_in_parts_merged_and_not_run_again() {
     let hash = json(&again.join("model.json"))["weights"]["sha256"].clone();
     assert_eq!(hash, tl["weights_sha256"]);
 
+    // More runs of the same kind are the same study, grown.
+    let more: Vec<&str> = describe
+        .iter()
+        .map(|flag| if *flag == "none" { "head-only" } else { flag })
+        .collect();
+    let (_, words) = succeed(&more);
+    assert!(words.contains("4 of 5 runs are done, 1 to do"), "{words}");
+    assert!(result("head-only-seed1").exists());
+    let fewer = fail(&describe);
+    assert!(fewer.contains("plan.json"), "{fewer}");
+
     // Other flags are another study.
     let mut other = describe.to_vec();
     other.extend(["--split-seed", "2"]);
@@ -214,6 +225,67 @@ fn a_grid_is_run_in_parts_merged_and_not_run_again() {
         words.contains("plan.json") && words.contains("--out"),
         "{words}"
     );
+}
+
+#[test]
+fn a_run_that_was_killed_goes_on_to_the_weights_of_an_unbroken_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data);
+    let data = data.to_str().unwrap();
+    let from = weights(folder.path(), data);
+    // Pratt's network: its dropout draws numbers too. It is the third of three runs.
+    let describe = |out: &Path| -> Vec<String> {
+        let flags = "--fractions 100 --seeds 1 --presets pratt2016 --size 32 --epochs 12 --batch 8 \
+                     --validation 0.25 --test 0.25 --shard 2/3";
+        let named = [
+            "study",
+            "--data",
+            data,
+            "--from",
+            from.to_str().unwrap(),
+            "--out",
+        ];
+        let named = named.into_iter().chain([out.to_str().unwrap()]);
+        named
+            .chain(flags.split_whitespace())
+            .map(str::to_owned)
+            .collect()
+    };
+    let result = |out: &Path| json(&out.join("runs/pratt2016-seed1/result.json"));
+    let whole = folder.path().join("whole");
+    let flags = describe(&whole);
+    succeed(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+
+    let broken = folder.path().join("broken");
+    let flags = describe(&broken);
+    let mut run = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .args(&flags)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let checkpoints = broken.join("runs/pratt2016-seed1/checkpoints");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    let begun = || (2..12).any(|epoch| checkpoints.join(format!("epoch-{epoch:04}")).exists());
+    while !begun() {
+        assert!(std::time::Instant::now() < deadline, "no checkpoint");
+        assert!(
+            run.try_wait().unwrap().is_none(),
+            "it ended too soon to be killed"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert!(!broken.join("runs/pratt2016-seed1/result.json").exists());
+    succeed(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(result(&broken)["resumed"], true);
+    assert_eq!(result(&whole)["resumed"], false);
+    assert_eq!(
+        result(&broken)["weights_sha256"],
+        result(&whole)["weights_sha256"]
+    );
+    assert_eq!(result(&broken)["photos"], result(&whole)["photos"]);
 }
 
 #[test]

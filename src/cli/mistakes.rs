@@ -8,7 +8,7 @@ use image::{ImageFormat, RgbImage};
 
 use crate::evaluation::Predictions;
 use crate::evaluation::report::{Mistake, worst_mistakes};
-use crate::explain::{self, overlay, words};
+use crate::explain::{self, CamError, overlay, words};
 use crate::grader::Grader;
 
 /// Mistakes shown in a report.
@@ -36,12 +36,21 @@ pub fn worst(
     let mut mistakes = Vec::new();
     for index in worst_mistakes(predictions, SHOWN) {
         let Shown { name, picture } = photos[index];
-        let cam = pollster::block_on(explain::look(grader, picture))?;
-        if sentences.is_empty() {
-            sentences.push(words::BESIDE.to_owned());
-            sentences.extend(words::caveats(cam.map.width()));
-        }
-        let map = overlay::over_prepared(&cam.map, picture.width());
+        let explanation = match pollster::block_on(explain::look(grader, picture)) {
+            Ok(cam) => {
+                if sentences.is_empty() {
+                    sentences.push(words::BESIDE.to_owned());
+                    sentences.extend(words::caveats(cam.map.width()));
+                }
+                let map = overlay::over_prepared(&cam.map, picture.width());
+                Some(jpeg(&overlay::blend(picture, &map))?)
+            }
+            Err(fault @ CamError::NotResidual) => {
+                sentences = vec![fault.to_string()];
+                None
+            }
+            Err(fault) => return Err(fault.into()),
+        };
         let predicted = predictions.predicted()[index];
         mistakes.push(Mistake {
             name: name.to_owned(),
@@ -49,7 +58,7 @@ pub fn worst(
             predicted,
             confidence: predictions.probabilities()[index][predicted],
             photo: jpeg(picture)?,
-            explanation: Some(jpeg(&overlay::blend(picture, &map))?),
+            explanation,
         });
     }
     Ok((mistakes, sentences))

@@ -9,11 +9,12 @@ use clap::Args;
 use super::progress::Terminal;
 use crate::photo::Preprocessing;
 use crate::study::cell::{self, Bench};
-use crate::study::{Grid, Plan, Preset, Shard, collect, page, plot};
+use crate::study::{Grid, Plan, Preset, Shard, TestPhotos, collect, page, plot};
 use crate::training::augment::Augmentation;
 use crate::training::balance::Balance;
 use crate::training::export::write_whole;
 use crate::training::objective::Objective;
+use crate::training::optimizer::Optimizer;
 use crate::training::{TrainConfig, TrainError, Watch};
 
 /// Measure what transfer learning is worth on your photos
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// ImageNet weights for TL: torchvision's (.pth or .safetensors, packed with xz or not)
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// MedMNIST's archive (.npz) instead of --data: its own parts, 28 px, 100 epochs, no preset
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "quick"])]
+    retinamnist: Option<PathBuf>,
     /// Folder of the study
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -63,7 +67,8 @@ struct GridFlags {
     /// Runs of each kind, with seeds 1, 2, … [default: 3]
     #[arg(long)]
     seeds: Option<u64>,
-    /// Other systems on all photos: sallam2020, head-only, all-at-once, or none [default: all]
+    /// Other systems on all photos: pratt2016, sallam2020, head-only, all-at-once, or none
+    /// [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     presets: Option<Vec<String>>,
 }
@@ -96,6 +101,44 @@ struct TrainingFlags {
     split_seed: Option<u64>,
 }
 
+/// What a study is where no flag says otherwise.
+struct Defaults {
+    percents: &'static [u32],
+    seeds: u64,
+    presets: &'static [Preset],
+    size: u32,
+    epochs: usize,
+    batch: usize,
+}
+
+const WHOLE: Defaults = Defaults {
+    percents: &[100, 80, 60, 40, 20, 10],
+    seeds: 3,
+    presets: &Preset::ALL,
+    size: 224,
+    epochs: 8,
+    batch: 32,
+};
+
+const QUICK: Defaults = Defaults {
+    percents: &[100, 40, 10],
+    seeds: 1,
+    presets: &[],
+    size: 64,
+    epochs: 3,
+    batch: 32,
+};
+
+/// Size, epochs and batch are those of Yang et al. 2023, "MedMNIST v2".
+const RETINAMNIST: Defaults = Defaults {
+    percents: &[100],
+    seeds: 3,
+    presets: &[],
+    size: 28,
+    epochs: 100,
+    batch: 128,
+};
+
 impl Arguments {
     /// Whether any flag says what the study is, and not only what to do with it.
     fn describe(&self) -> bool {
@@ -113,22 +156,26 @@ impl Arguments {
             grid.presets.is_some(),
             !grid.fractions.is_empty(),
         ];
-        self.quick || !self.data.is_empty() || self.from.is_some() || numbers.contains(&true)
+        let photos = self.retinamnist.is_some() || !self.data.is_empty();
+        self.quick || photos || self.from.is_some() || numbers.contains(&true)
     }
 
     fn plan(&self) -> Result<Plan> {
-        if self.data.is_empty() || self.from.is_none() {
+        let data: Vec<PathBuf> = self.data.iter().chain(&self.retinamnist).cloned().collect();
+        if data.is_empty() || self.from.is_none() {
             bail!(
                 "{} holds no study to go on with: name photos with --data and ImageNet weights \
                  with --from",
                 self.out.display()
             );
         }
-        let (grid, training, quick) = (&self.grid, &self.training, self.quick);
-        let percents: &[u32] = if quick {
-            &[100, 40, 10]
+        let (grid, training) = (&self.grid, &self.training);
+        let defaults = if self.retinamnist.is_some() {
+            &RETINAMNIST
+        } else if self.quick {
+            &QUICK
         } else {
-            &[100, 80, 60, 40, 20, 10]
+            &WHOLE
         };
         let presets = match &grid.presets {
             Some(names) if names.iter().any(|name| name == "none") => Vec::new(),
@@ -137,34 +184,30 @@ impl Arguments {
                 .map(|name| name.parse())
                 .collect::<Result<_, String>>()
                 .map_err(|fault| anyhow!(fault))?,
-            None if quick => Vec::new(),
-            None => Preset::ALL.to_vec(),
+            None => defaults.presets.to_vec(),
         };
         let plan = Plan {
             grid: Grid {
                 percents: if grid.fractions.is_empty() {
-                    percents.to_vec()
+                    defaults.percents.to_vec()
                 } else {
                     grid.fractions.clone()
                 },
-                seeds: grid.seeds.unwrap_or(if quick { 1 } else { 3 }),
+                seeds: grid.seeds.unwrap_or(defaults.seeds),
                 presets,
             },
             transfer: TrainConfig {
-                data: self.data.clone(),
+                data,
                 from: self.from.clone(),
                 architecture: crate::network::Architecture::ResNet18,
-                preprocessing: Preprocessing::imagenet(training.size.unwrap_or(if quick {
-                    64
-                } else {
-                    224
-                })),
+                preprocessing: Preprocessing::imagenet(training.size.unwrap_or(defaults.size)),
                 smaller_first: Vec::new(),
                 head_epochs: training.head_epochs.unwrap_or(10),
-                epochs: training.epochs.unwrap_or(if quick { 3 } else { 8 }),
-                batch: training.batch.unwrap_or(32),
+                epochs: training.epochs.unwrap_or(defaults.epochs),
+                batch: training.batch.unwrap_or(defaults.batch),
                 learning_rate: training.learning_rate.unwrap_or(1e-3),
                 discrimination: 0.5,
+                optimizer: Optimizer::Adamw,
                 weight_decay: 0.01,
                 objective: Objective::CrossEntropy,
                 label_smoothing: 0.0,
@@ -177,6 +220,10 @@ impl Arguments {
                 split: None,
                 share: 1.0,
                 seed: training.split_seed.unwrap_or(1),
+            },
+            test_photos: match self.retinamnist {
+                Some(_) => TestPhotos::PublishedPart,
+                None => TestPhotos::Drawn,
             },
         };
         plan.validate().map_err(|fault| anyhow!(fault))?;

@@ -15,6 +15,7 @@ use crate::training::augment::Augmentation;
 use crate::training::balance::Balance;
 use crate::training::config::SizeStage;
 use crate::training::objective::Objective;
+use crate::training::optimizer::Optimizer;
 use crate::training::run::{self, Destination};
 
 /// Fine-tune a network on labelled photos and write a bundle
@@ -59,7 +60,7 @@ pub struct Arguments {
 
 #[derive(Args)]
 struct NetworkFlags {
-    /// resnet18, resnet34 or resnet50
+    /// resnet18, resnet34, resnet50 or pratt2016
     #[arg(long, default_value = "resnet18")]
     arch: Architecture,
     /// Side of the prepared pictures in pixels
@@ -93,7 +94,13 @@ struct OptimisationFlags {
     /// Rate of each earlier group of layers relative to the next
     #[arg(long, default_value_t = 0.5)]
     discrimination: f64,
-    /// AdamW's weight decay
+    /// What turns gradients into steps
+    #[arg(long, value_enum, default_value = "adamw")]
+    optimizer: OptimizerName,
+    /// Momentum of --optimizer nesterov-sgd
+    #[arg(long, default_value_t = Optimizer::MOMENTUM)]
+    momentum: f64,
+    /// Weight decay of AdamW, L2 penalty of SGD
     #[arg(long, default_value_t = 0.01)]
     weight_decay: f32,
     /// What is made small: cross-entropy, focal loss, or the squared error of one number on the
@@ -106,7 +113,8 @@ struct OptimisationFlags {
     /// Share of the truth spread over all grades
     #[arg(long, default_value_t = 0.0)]
     label_smoothing: f32,
-    /// Rare grades: draw them more often, weigh them more, or neither
+    /// Rare grades: draw them more often, weigh them more (over all photos, or in each batch), or
+    /// neither
     #[arg(long, value_enum, default_value = "neither")]
     balance: BalanceName,
     /// How far --balance goes: 1 makes all grades equal, 0.5 goes half the way
@@ -185,6 +193,13 @@ enum BalanceName {
     Neither,
     Sampler,
     Weights,
+    BatchWeights,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum OptimizerName {
+    Adamw,
+    NesterovSgd,
 }
 
 impl Arguments {
@@ -208,6 +223,7 @@ impl Arguments {
             batch: optimisation.batch,
             learning_rate: optimisation.learning_rate,
             discrimination: optimisation.discrimination,
+            optimizer: optimisation.optimizer(),
             weight_decay: optimisation.weight_decay,
             objective: optimisation.objective(),
             label_smoothing: optimisation.label_smoothing,
@@ -235,12 +251,22 @@ impl OptimisationFlags {
         }
     }
 
+    fn optimizer(&self) -> Optimizer {
+        match self.optimizer {
+            OptimizerName::Adamw => Optimizer::Adamw,
+            OptimizerName::NesterovSgd => Optimizer::NesterovSgd {
+                momentum: self.momentum,
+            },
+        }
+    }
+
     fn balance(&self) -> Balance {
         let strength = self.balance_strength;
         match self.balance {
             BalanceName::Neither => Balance::Neither,
             BalanceName::Sampler => Balance::Sampler { strength },
             BalanceName::Weights => Balance::Weights { strength },
+            BalanceName::BatchWeights => Balance::BatchWeights,
         }
     }
 }

@@ -23,10 +23,15 @@ pub struct GradCam {
     pub map: Map,
 }
 
-/// The network could not run.
+/// Why there is no map.
 #[derive(Debug, thiserror::Error)]
-#[error("The network could not run ({0}). Reload and try again.")]
-pub struct CamError(pub String);
+pub enum CamError {
+    /// The backend's words, or the answer that cannot be used.
+    #[error("The network could not run ({0}). Reload and try again.")]
+    Run(String),
+    #[error("Such a map is made of residual networks only, and this model is of another kind.")]
+    NotResidual,
+}
 
 /// Runs the network once on `picture`, planar `[3, size, size]` as the photo
 /// module lays it out, and maps the evidence for what `choose` makes of the
@@ -47,16 +52,16 @@ pub async fn grad_cam(
     let [_, outputs, height, width] = evidence.dims();
     let logits = network::values(network.head(features))
         .await
-        .map_err(CamError)?;
-    let unusable = || CamError(format!("it answered {logits:?}"));
+        .map_err(CamError::Run)?;
+    let unusable = || CamError::Run(format!("it answered {logits:?}"));
     if logits.iter().any(|logit| !logit.is_finite()) {
         return Err(unusable());
     }
     let target = choose(&logits);
     if target.output >= outputs {
-        return Err(CamError(format!("it has no output {}", target.output)));
+        return Err(CamError::Run(format!("it has no output {}", target.output)));
     }
-    let values = network::values(evidence).await.map_err(CamError)?;
+    let values = network::values(evidence).await.map_err(CamError::Run)?;
     let places = height * width;
     let signed = values[target.output * places..][..places]
         .iter()
@@ -73,7 +78,7 @@ pub async fn grad_cam(
 #[cfg(all(test, feature = "cli"))]
 mod tests {
     use super::*;
-    use crate::network::Architecture;
+    use crate::network::Depth;
 
     const SIZE: usize = 96;
 
@@ -107,7 +112,7 @@ mod tests {
         let device = Device::flex().autodiff();
         for outputs in [5, 1] {
             device.seed(3);
-            let network = Architecture::ResNet18.init(outputs, &device);
+            let network = ResNet::init(Depth::D18, outputs, &device);
             for against in [false, true] {
                 let target = Target {
                     output: outputs - 1,
@@ -131,7 +136,7 @@ mod tests {
     fn the_places_of_a_map_add_up_to_the_logit_less_its_bias() {
         let device = Device::flex();
         device.seed(4);
-        let network = Architecture::ResNet18.init(5, &device).folded();
+        let network = ResNet::init(Depth::D18, 5, &device).folded();
         let input = Tensor::<4>::from_data(TensorData::new(picture(), [1, 3, SIZE, SIZE]), &device);
         let features = network.features(input);
         let logits = network.head(features.clone()).into_data();
@@ -150,7 +155,7 @@ mod tests {
     #[test]
     fn an_output_that_is_not_there_is_a_sentence() {
         let device = Device::flex();
-        let network = Architecture::ResNet18.init(5, &device).folded();
+        let network = ResNet::init(Depth::D18, 5, &device).folded();
         let error = pollster::block_on(grad_cam(
             &network,
             picture(),

@@ -91,8 +91,9 @@ pub async fn explain(
 /// Where the network could not run.
 pub async fn look(grader: &Grader, picture: &RgbImage) -> Result<GradCam, CamError> {
     let settings = &grader.manifest().preprocessing;
+    let network = grader.network().residual().ok_or(CamError::NotResidual)?;
     grad_cam(
-        grader.network(),
+        network,
         photo::to_tensor(picture, settings),
         settings.size as usize,
         Target::predicted,

@@ -33,7 +33,7 @@ impl Default for Occlusion {
 
 /// Covered pictures whose answer is not of the kind asked for.
 fn unusable(answer: &[f32]) -> CamError {
-    CamError(format!("it answered {answer:?}"))
+    CamError::Run(format!("it answered {answer:?}"))
 }
 
 /// How far the target falls while each cell is covered, averaged over the patches
@@ -119,7 +119,7 @@ async fn answers(
     let data = TensorData::new(planes, [pictures.len(), 3, size, size]);
     let output = forward(Tensor::from_data(data, device));
     let outputs = output.dims()[1];
-    let values = network::values(output).await.map_err(CamError)?;
+    let values = network::values(output).await.map_err(CamError::Run)?;
     let chosen: Option<Vec<f32>> = values
         .chunks(outputs)
         .map(|row| Some(row.get(target.output)? * target.sign()))

@@ -165,7 +165,7 @@ fn transposed(convolution: &Conv2d, signal: Tensor<4>, side: [usize; 2]) -> Tens
 mod tests {
     use burn::tensor::{Device, Distribution};
 
-    use super::super::Architecture;
+    use super::super::Depth;
     use super::super::block::convolution;
     use super::*;
 
@@ -214,9 +214,9 @@ mod tests {
     #[test]
     fn a_projection_lies_within_what_the_place_can_see() {
         let device = Device::flex();
-        for architecture in [Architecture::ResNet18, Architecture::ResNet50] {
+        for depth in [Depth::D18, Depth::D50] {
             device.seed(2);
-            let network = architecture.init(5, &device).folded();
+            let network = ResNet::init(depth, 5, &device).folded();
             let picture = Tensor::<4>::random([1, 3, 96, 96], Distribution::Default, &device);
             let stage = network.activations(picture.clone()).layers[0].clone();
             let expected = stage.slice([0..1, 7..8]).max().into_data();

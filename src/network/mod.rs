@@ -3,8 +3,11 @@
 //! Knows nothing of files, photographs or grades: pictures come in as a tensor
 //! `[batch, 3, height, width]`, logits `[batch, classes]` go out.
 
+mod architecture;
 mod block;
+mod classifier;
 mod deconvnet;
+mod pratt;
 mod resnet;
 mod state_dict;
 #[cfg(feature = "train")]
@@ -12,8 +15,11 @@ mod step;
 mod torchvision;
 mod views;
 
+pub use architecture::Architecture;
+pub use classifier::Classifier;
 pub use deconvnet::Projection;
-pub use resnet::{Activations, Architecture, ResNet};
+pub use pratt::Pratt2016;
+pub use resnet::{Activations, Depth, ResNet};
 pub use state_dict::{Entry, Precision, StateDict, WeightsError};
 pub use torchvision::{load, load_backbone, state_dict};
 pub use views::{Views, outputs};

@@ -7,114 +7,37 @@ use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{BatchNorm, Initializer, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 
 use super::block::{Block, convolve, fold, normalisation, normalise, rectified};
 
-/// A network this project can build, by the name torchvision gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Architecture {
-    ResNet18,
-    ResNet34,
-    ResNet50,
+/// How deep a residual network is: the columns of table 1 of the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    D18,
+    D34,
+    D50,
 }
 
-impl Architecture {
-    pub const ALL: [Self; 3] = [Self::ResNet18, Self::ResNet34, Self::ResNet50];
-
-    /// torchvision's name, which manifests and flags use too.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::ResNet18 => "resnet18",
-            Self::ResNet34 => "resnet34",
-            Self::ResNet50 => "resnet50",
-        }
-    }
-
-    /// Blocks in each of the four stages (table 1 of the paper).
+impl Depth {
+    /// Blocks in each of the four stages.
     fn blocks(self) -> [usize; 4] {
         match self {
-            Self::ResNet18 => [2, 2, 2, 2],
-            Self::ResNet34 | Self::ResNet50 => [3, 4, 6, 3],
+            Self::D18 => [2, 2, 2, 2],
+            Self::D34 | Self::D50 => [3, 4, 6, 3],
         }
     }
 
     fn is_bottleneck(self) -> bool {
-        matches!(self, Self::ResNet50)
+        matches!(self, Self::D50)
     }
 
     /// Channels that reach the last, fully connected layer.
-    pub fn features(self) -> usize {
+    fn features(self) -> usize {
         if self.is_bottleneck() { 2048 } else { 512 }
     }
-
-    /// Builds the network with fresh random weights.
-    pub fn init(self, classes: usize, device: &Device) -> ResNet {
-        let mut input = 64;
-        let mut stage = |index: usize| -> Vec<Block> {
-            let width = 64 << index;
-            (0..self.blocks()[index])
-                .map(|block| {
-                    let stride = if block == 0 && index > 0 { 2 } else { 1 };
-                    if self.is_bottleneck() {
-                        let made = Block::bottleneck(input, width, stride, device);
-                        input = 4 * width;
-                        made
-                    } else {
-                        let made = Block::basic(input, width, stride, device);
-                        input = width;
-                        made
-                    }
-                })
-                .collect()
-        };
-        let (layer1, layer2, layer3, layer4) = (stage(0), stage(1), stage(2), stage(3));
-        ResNet {
-            conv1: Conv2dConfig::new([3, 64], [7, 7])
-                .with_stride([2, 2])
-                .with_padding(PaddingConfig2d::Explicit(3, 3, 3, 3))
-                .with_bias(false)
-                .with_initializer(Initializer::KaimingNormal {
-                    gain: std::f64::consts::SQRT_2,
-                    fan_out_only: true,
-                })
-                .init(device),
-            bn1: Some(normalisation(64, device)),
-            maxpool: MaxPool2dConfig::new([3, 3])
-                .with_strides([2, 2])
-                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-                .init(),
-            layer1,
-            layer2,
-            layer3,
-            layer4,
-            fc: LinearConfig::new(self.features(), classes).init(device),
-        }
-    }
 }
 
-impl std::str::FromStr for Architecture {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|architecture| architecture.name() == name)
-            .ok_or_else(|| {
-                let known = Self::ALL.map(Self::name).join(", ");
-                format!("no network is called {name:?}; choose one of {known}")
-            })
-    }
-}
-
-impl std::fmt::Display for Architecture {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A residual network; build one with [`Architecture::init`].
+/// A residual network; build one with [`ResNet::init`].
 #[derive(Module, Debug)]
 pub struct ResNet {
     pub(super) conv1: Conv2d,
@@ -140,6 +63,50 @@ pub struct Activations {
 }
 
 impl ResNet {
+    /// Builds the network with fresh random weights.
+    pub fn init(depth: Depth, classes: usize, device: &Device) -> Self {
+        let mut input = 64;
+        let mut stage = |index: usize| -> Vec<Block> {
+            let width = 64 << index;
+            (0..depth.blocks()[index])
+                .map(|block| {
+                    let stride = if block == 0 && index > 0 { 2 } else { 1 };
+                    if depth.is_bottleneck() {
+                        let made = Block::bottleneck(input, width, stride, device);
+                        input = 4 * width;
+                        made
+                    } else {
+                        let made = Block::basic(input, width, stride, device);
+                        input = width;
+                        made
+                    }
+                })
+                .collect()
+        };
+        let (layer1, layer2, layer3, layer4) = (stage(0), stage(1), stage(2), stage(3));
+        Self {
+            conv1: Conv2dConfig::new([3, 64], [7, 7])
+                .with_stride([2, 2])
+                .with_padding(PaddingConfig2d::Explicit(3, 3, 3, 3))
+                .with_bias(false)
+                .with_initializer(Initializer::KaimingNormal {
+                    gain: std::f64::consts::SQRT_2,
+                    fan_out_only: true,
+                })
+                .init(device),
+            bn1: Some(normalisation(64, device)),
+            maxpool: MaxPool2dConfig::new([3, 3])
+                .with_strides([2, 2])
+                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
+                .init(),
+            layer1,
+            layer2,
+            layer3,
+            layer4,
+            fc: LinearConfig::new(depth.features(), classes).init(device),
+        }
+    }
+
     /// Pictures `[batch, 3, height, width]` to logits `[batch, classes]`.
     pub fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
         self.head(self.features(pictures))

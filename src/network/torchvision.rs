@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 
-use super::resnet::ResNet;
+use super::classifier::VARIANTS;
 use super::state_dict::{Entry, StateDict, WeightsError};
 
 /// The prefix of the last layer, which changes with the classes.
 const HEAD: &str = "fc.";
 
 /// All weights and running statistics of `network`, under torchvision's names.
-pub fn state_dict(network: &ResNet) -> StateDict {
+pub fn state_dict(network: &impl Module) -> StateDict {
     let mut collector = Collector::default();
     network.visit(&mut collector);
     StateDict(collector.entries)
@@ -27,7 +27,7 @@ pub fn state_dict(network: &ResNet) -> StateDict {
 /// # Errors
 /// [`WeightsError::Missing`], [`WeightsError::Shape`] or [`WeightsError::Unknown`]
 /// where the weights are of another network.
-pub fn load(network: ResNet, weights: &StateDict) -> Result<ResNet, WeightsError> {
+pub fn load<M: Module>(network: M, weights: &StateDict) -> Result<M, WeightsError> {
     apply(network, weights, false)
 }
 
@@ -36,11 +36,11 @@ pub fn load(network: ResNet, weights: &StateDict) -> Result<ResNet, WeightsError
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_backbone(network: ResNet, weights: &StateDict) -> Result<ResNet, WeightsError> {
+pub fn load_backbone<M: Module>(network: M, weights: &StateDict) -> Result<M, WeightsError> {
     apply(network, weights, true)
 }
 
-fn apply(network: ResNet, weights: &StateDict, keep_head: bool) -> Result<ResNet, WeightsError> {
+fn apply<M: Module>(network: M, weights: &StateDict, keep_head: bool) -> Result<M, WeightsError> {
     let mut loader = Loader {
         path: Vec::new(),
         weights,
@@ -63,7 +63,12 @@ fn apply(network: ResNet, weights: &StateDict, keep_head: bool) -> Result<ResNet
 }
 
 fn torchvision_name(path: &[String]) -> String {
-    let mut name = path.join(".");
+    // Which network a classifier is stands in the path, not in torchvision's.
+    let inside = match path {
+        [first, rest @ ..] if VARIANTS.contains(&first.as_str()) => rest,
+        whole => whole,
+    };
+    let mut name = inside.join(".");
     for (ours, theirs) in [
         (".downsample.conv.", ".downsample.0."),
         (".downsample.bn.", ".downsample.1."),

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::ResNet;
+use super::Classifier;
 
 /// How often a picture is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Views {
 
     /// Pictures `[batch, 3, height, width]` to outputs `[batch, n]`, the mean
     /// over the views.
-    pub fn forward(self, network: &ResNet, pictures: Tensor<4>) -> Tensor<2> {
+    pub fn forward(self, network: &Classifier, pictures: Tensor<4>) -> Tensor<2> {
         match self {
             Self::One => network.forward(pictures),
             Self::Flips => {
@@ -59,7 +59,7 @@ impl Views {
 /// # Errors
 /// The backend's own words where it could not compute or hand back the result.
 pub async fn outputs(
-    network: &ResNet,
+    network: &Classifier,
     picture: Vec<f32>,
     size: usize,
     views: Views,
@@ -85,7 +85,7 @@ mod tests {
     fn a_flipped_picture_has_the_same_outputs_in_four_views_alone() {
         let device = Device::flex();
         device.seed(3);
-        let network = Architecture::ResNet18.init(5, &device).folded();
+        let network = Architecture::ResNet18.init(5, 32, &device).folded();
         let values: Vec<f32> = (0..2 * 3 * 32 * 32)
             .map(|i| ((i * 37 % 101) as f32 / 50.0) - 1.0)
             .collect();

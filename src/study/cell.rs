@@ -9,17 +9,19 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::grid::Cell;
-use super::plan::{Plan, SPLIT};
+use super::plan::{Plan, SPLIT, TestPhotos};
 use crate::bundle::Bundle;
 use crate::evaluation::{Metrics, Predictions, predictions::softmax, temperature};
 use crate::grader::Grader;
 use crate::network::Views;
 use crate::training::checkpoint::Checkpoints;
-use crate::training::dataset::{GRADES, Record, grade_counts};
+use crate::training::dataset::{self, GRADES, Record, grade_counts};
+use crate::training::duplicates;
 use crate::training::export::{self, write_whole};
 use crate::training::photos::Photos;
 use crate::training::run::{self, Destination};
 use crate::training::shelf::Shelf;
+use crate::training::split::{self, Split};
 use crate::training::{TrainConfig, TrainError, Watch, predict, weights_file};
 
 /// The file's name in a run's folder; where it is, the run is done.
@@ -107,6 +109,19 @@ pub fn read(path: &Path) -> Result<CellResult, String> {
     serde_json::from_slice(&json).map_err(|e| named(e.to_string()))
 }
 
+/// Writes the split that the photos' own archive makes.
+fn write_published_split(config: &TrainConfig, file: &Path) -> Result<(), TrainError> {
+    let records: Vec<Record> = dataset::read_all(&config.data)?
+        .into_iter()
+        .flat_map(|read| read.records)
+        .collect();
+    let twins = duplicates::find(&records, |_| ())?;
+    let group = split::groups(&records, &twins.group);
+    let split = Split::published(&records, &group, config.validation, config.seed)
+        .map_err(TrainError::Stopped)?;
+    Ok(split.write(&records, file)?)
+}
+
 /// What the runs of one process share: photos read once, prepared once.
 pub struct Bench<'a> {
     plan: &'a Plan,
@@ -133,6 +148,9 @@ impl<'a> Bench<'a> {
         watch: &dyn Watch,
     ) -> Result<Self, TrainError> {
         let file = out.join(SPLIT);
+        if plan.test_photos == TestPhotos::PublishedPart && !file.exists() {
+            write_published_split(&plan.transfer, &file)?;
+        }
         let given = file.exists().then(|| file.clone());
         let drawn = given.is_none();
         let config = TrainConfig {

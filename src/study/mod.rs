@@ -17,5 +17,5 @@ pub mod talk;
 
 pub use collect::Study;
 pub use grid::{Arm, Cell, Grid, Shard, Start};
-pub use plan::Plan;
+pub use plan::{Plan, TestPhotos};
 pub use preset::Preset;

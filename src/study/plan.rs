@@ -14,6 +14,17 @@ pub const FILE: &str = "plan.json";
 /// The split's, which every run shares.
 pub const SPLIT: &str = "split.csv";
 
+/// Which photos the figures are of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TestPhotos {
+    /// Drawn from all photos, with validation.
+    #[default]
+    Drawn,
+    /// Those that the data set's authors set apart (MedMNIST).
+    PublishedPart,
+}
+
 /// A whole study.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +33,8 @@ pub struct Plan {
     /// How TL is trained on all photos; every other run follows from it. Its
     /// seed draws the split.
     pub transfer: TrainConfig,
+    #[serde(default)]
+    pub test_photos: TestPhotos,
 }
 
 impl Plan {
@@ -84,20 +97,30 @@ impl Plan {
             .map_err(|error| format!("{}: {error}", path.display()))
     }
 
-    /// Saves the plan in `out`, or makes sure that the one there is the same.
+    /// Whether this is `other` with more runs: what `other` has done stands.
+    fn grows_from(&self, other: &Self) -> bool {
+        let (mine, its) = (&self.grid, &other.grid);
+        (&self.transfer, self.test_photos) == (&other.transfer, other.test_photos)
+            && mine.seeds >= its.seeds
+            && its.percents.iter().all(|p| mine.percents.contains(p))
+            && its.presets.iter().all(|p| mine.presets.contains(p))
+    }
+
+    /// Saves the plan in `out`, or makes sure that the one there is the same or
+    /// has fewer runs.
     ///
     /// # Errors
     /// A sentence naming the file and the fix.
     pub fn keep(&self, out: &Path) -> Result<(), String> {
         match Self::read(out)? {
             Some(there) if there == *self => Ok(()),
-            Some(_) => Err(format!(
+            Some(there) if !self.grows_from(&there) => Err(format!(
                 "{} is of another study than these flags describe; leave the flags out to go on \
                  with it (`fovea study --out {}`), or choose another --out",
                 out.join(FILE).display(),
                 out.display()
             )),
-            None => {
+            _ => {
                 std::fs::create_dir_all(out).map_err(|e| format!("{}: {e}", out.display()))?;
                 let json = serde_json::to_vec_pretty(self).map_err(|e| e.to_string())?;
                 // Jobs of one array write the same bytes at the same time.

@@ -9,12 +9,23 @@ use super::talk;
 use crate::network::Architecture;
 use crate::photo::LocalMean;
 use crate::training::TrainConfig;
+use crate::training::augment::Augmentation;
 use crate::training::balance::Balance;
+use crate::training::objective::Objective;
+use crate::training::optimizer::Optimizer;
+
+/// Highest learning rate of Pratt's network, and its L2 penalty, which the paper
+/// does not give.
+const PRATT_RATE: f64 = 0.01;
+const PRATT_L2: f32 = 5e-4;
 
 /// A system by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Preset {
+    /// Pratt et al. 2016: their own network from random weights, by Nesterov SGD,
+    /// the grades of a batch weighing the same.
+    Pratt2016,
     /// Sallam et al. 2020: ResNet-18 from ImageNet, Gaussian filtering, every
     /// grade drawn equally often.
     Sallam2020,
@@ -25,10 +36,16 @@ pub enum Preset {
 }
 
 impl Preset {
-    pub const ALL: [Self; 3] = [Self::Sallam2020, Self::HeadOnly, Self::AllAtOnce];
+    pub const ALL: [Self; 4] = [
+        Self::Pratt2016,
+        Self::Sallam2020,
+        Self::HeadOnly,
+        Self::AllAtOnce,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::Pratt2016 => "pratt2016",
             Self::Sallam2020 => "sallam2020",
             Self::HeadOnly => "head-only",
             Self::AllAtOnce => "all-at-once",
@@ -38,6 +55,10 @@ impl Preset {
     /// What it is, for a reader.
     pub fn title(self) -> &'static str {
         match self {
+            Self::Pratt2016 => {
+                "Pratt et al. 2016: ten convolutions and two dense layers from random weights, \
+                 Nesterov SGD, grades weighing the same in each batch"
+            }
             Self::Sallam2020 => {
                 "Sallam et al. 2020: ResNet-18 from ImageNet, local mean subtracted, \
                  imbalanced sampler"
@@ -53,6 +74,7 @@ impl Preset {
     /// [`crate::evaluation::Metrics::named`].
     pub fn published(self) -> &'static [(&'static str, f64)] {
         match self {
+            Self::Pratt2016 => &talk::PRATT,
             Self::Sallam2020 => &talk::SALLAM,
             Self::HeadOnly | Self::AllAtOnce => &[],
         }
@@ -62,6 +84,31 @@ impl Preset {
     pub fn config(self, two_steps: &TrainConfig) -> TrainConfig {
         let config = two_steps.clone();
         match self {
+            Self::Pratt2016 => TrainConfig {
+                from: None,
+                architecture: Architecture::Pratt2016,
+                smaller_first: Vec::new(),
+                head_epochs: 0,
+                // Theirs was 0.0003 for 120 epochs; one cycle of few epochs has
+                // to go faster.
+                learning_rate: PRATT_RATE,
+                discrimination: 1.0,
+                optimizer: Optimizer::NesterovSgd {
+                    momentum: Optimizer::MOMENTUM,
+                },
+                weight_decay: PRATT_L2,
+                objective: Objective::CrossEntropy,
+                label_smoothing: 0.0,
+                balance: Balance::BatchWeights,
+                augmentation: Augmentation {
+                    flip: true,
+                    rotate: true,
+                    shift: Augmentation::default().shift,
+                    ..Augmentation::NONE
+                },
+                average_epochs: 0.0,
+                ..config
+            },
             Self::Sallam2020 => TrainConfig {
                 architecture: Architecture::ResNet18,
                 preprocessing: crate::photo::Preprocessing {

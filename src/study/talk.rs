@@ -50,6 +50,13 @@ pub const COLLECTING_SOURCE: &str = "Desautels T. et al. 2017, “Using Transfer
 /// Months that collecting all data takes in Desautels et al. 2017.
 pub const MONTHS_FOR_ALL: f64 = 6.0;
 
+/// Pratt et al. 2016, on 5,000 photos of EyePACS kept aside.
+pub const PRATT: [(&str, f64); 1] = [("accuracy", 0.75)];
+
+/// Yang et al. 2023, "MedMNIST v2", table 3: ResNet-18 at 28 px from random
+/// weights, on the test part of RetinaMNIST.
+pub const RETINAMNIST: [(&str, f64); 2] = [("accuracy", 0.524), ("auc_macro", 0.717)];
+
 /// Sallam et al. 2020, ResNet-18 with transfer, Gaussian filtering and an
 /// imbalanced sampler: accuracy, macro recall and macro specificity.
 pub const SALLAM: [(&str, f64); 3] = [

@@ -2,7 +2,7 @@
 //! batches' noise and generalises better than the point where the training
 //! happens to stand (Polyak & Juditsky 1992; Tarvainen & Valpola 2017).
 
-use crate::network::{self, ResNet, StateDict};
+use crate::network::{self, Classifier, StateDict};
 
 /// Steps between two updates: reading 11 million numbers off the device costs
 /// a share of a step, and the mean does not notice.
@@ -18,7 +18,7 @@ pub struct Average {
 
 impl Average {
     /// Begins at `network`; the mean will reach back `horizon` steps.
-    pub fn starting_at(network: &ResNet, horizon: f64) -> Self {
+    pub fn starting_at(network: &Classifier, horizon: f64) -> Self {
         Self::of(network::state_dict(network), horizon)
     }
 
@@ -28,7 +28,7 @@ impl Average {
     }
 
     /// Takes in the network after `step` (from 1, over all epochs).
-    pub fn update(&mut self, network: &ResNet, step: usize) {
+    pub fn update(&mut self, network: &Classifier, step: usize) {
         if step.is_multiple_of(EVERY) {
             self.blend(&network::state_dict(network), step);
         }

@@ -3,6 +3,8 @@
 //! weights let each of their photos count for more (Pratt et al. 2016), or
 //! neither.
 
+use std::borrow::Cow;
+
 use rand::Rng;
 use rand::distr::Distribution;
 use rand::distr::weighted::WeightedIndex;
@@ -23,6 +25,9 @@ pub enum Balance {
     /// Every photo once, the loss of each weighted by its grade's frequency to
     /// the power `-strength`: 1 lets all grades weigh the same.
     Weights { strength: f64 },
+    /// Every photo once, all grades of a batch weighing the same in its loss
+    /// however often the batch has them, as Pratt et al. 2016 had it.
+    BatchWeights,
 }
 
 impl Balance {
@@ -48,6 +53,18 @@ impl Balance {
         let mean =
             grades.iter().map(|g| rarity[usize::from(*g)]).sum::<f64>() / grades.len() as f64;
         rarity.iter().map(|weight| (weight / mean) as f32).collect()
+    }
+
+    /// The weight of each grade in the loss of one batch, from those over all
+    /// photos.
+    pub fn in_batch<'a>(self, overall: &'a [f32], batch: &[u8]) -> Cow<'a, [f32]> {
+        match self {
+            Self::BatchWeights => {
+                let rarity = rarity(batch, 1.0);
+                Cow::Owned(rarity.into_iter().map(|weight| weight as f32).collect())
+            }
+            _ => Cow::Borrowed(overall),
+        }
     }
 
     /// The order of an epoch: indices of photos, as many as there are.
@@ -107,6 +124,15 @@ mod tests {
         // Square roots: 0.2 / sqrt(0.2) against 0.8 / sqrt(0.8) is a third.
         let half = share_of_the_rare(Balance::Sampler { strength: 0.5 });
         assert!((half - 1.0 / 3.0).abs() < 0.05, "{half}");
+    }
+
+    #[test]
+    fn grades_of_a_batch_weigh_the_same_in_it() {
+        let overall = [1.0; 5];
+        let batch = [0, 0, 0, 4];
+        let weights = Balance::BatchWeights.in_batch(&overall, &batch);
+        assert!((3.0 * weights[0] - weights[4]).abs() < 1e-6, "{weights:?}");
+        assert_eq!(*Balance::Neither.in_batch(&overall, &batch), overall);
     }
 
     #[test]

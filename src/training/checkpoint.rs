@@ -10,7 +10,7 @@ use burn::store::{ModuleRecord, RecordError};
 use burn::tensor::Bytes;
 
 use super::finetune::EpochFigures;
-use crate::network::{Precision, ResNet, StateDict};
+use crate::network::{Classifier, Precision, StateDict};
 
 const NETWORK: &str = "network.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
@@ -41,7 +41,7 @@ pub struct Checkpoints {
 pub struct Checkpoint {
     /// Epochs completed.
     pub epoch: usize,
-    pub network: ResNet,
+    pub network: Classifier,
     pub optimizer: ModuleOptimizer,
     pub history: Vec<EpochFigures>,
     /// The mean of the weights, where the training keeps one.
@@ -54,7 +54,7 @@ pub struct Checkpoint {
 pub struct Saved<'a> {
     /// Epochs completed.
     pub epoch: usize,
-    pub network: &'a ResNet,
+    pub network: &'a Classifier,
     pub optimizer: &'a ModuleOptimizer,
     pub history: &'a [EpochFigures],
     pub average: Option<&'a StateDict>,
@@ -125,7 +125,7 @@ impl Checkpoints {
     /// [`CheckpointError::Damaged`] where its files do not read back.
     pub fn load(
         &self,
-        network: ResNet,
+        network: Classifier,
         optimizer: ModuleOptimizer,
     ) -> Result<Option<Checkpoint>, CheckpointError> {
         let Some((epoch, path)) = self.list().into_iter().max() else {

@@ -9,7 +9,10 @@ use super::augment::Augmentation;
 use super::balance::Balance;
 use super::batches::Drawing;
 use super::objective::Objective;
-use crate::network::Architecture;
+use super::optimizer::Optimizer;
+use burn::tensor::Device;
+
+use crate::network::{Architecture, Classifier};
 use crate::photo::Preprocessing;
 
 /// Everything that decides a training's outcome on a given machine.
@@ -36,6 +39,9 @@ pub struct TrainConfig {
     /// Rate of each earlier group of layers relative to the next (fast.ai's
     /// discriminative rates): head 1, layer 3-4 `d`, stem and layer 1-2 `d²`.
     pub discrimination: f64,
+    #[serde(default)]
+    pub optimizer: Optimizer,
+    /// Decoupled from the gradient in AdamW, an L2 penalty in SGD.
     pub weight_decay: f32,
     pub objective: Objective,
     pub label_smoothing: f32,
@@ -112,6 +118,12 @@ impl TrainConfig {
         }
     }
 
+    /// The network with fresh random weights.
+    pub fn network(&self, device: &Device) -> Classifier {
+        self.architecture
+            .init(self.objective.outputs(), self.preprocessing.size, device)
+    }
+
     /// How batches of pictures of `size` are drawn.
     pub fn drawing(&self, size: u32) -> Drawing {
         Drawing {
@@ -142,6 +154,10 @@ impl TrainConfig {
             (
                 small > 0 && small >= self.epochs,
                 "--smaller-first leaves no epoch at the full --size; raise --epochs",
+            ),
+            (
+                !self.smaller_first.is_empty() && !self.architecture.takes_any_size(),
+                "--smaller-first needs a network that takes pictures of any size, such as resnet18",
             ),
             (
                 !(self.learning_rate > 0.0 && self.learning_rate <= 1.0),
@@ -182,6 +198,7 @@ impl TrainConfig {
         }
         self.objective.validate()?;
         self.balance.validate()?;
+        self.optimizer.validate()?;
         self.augmentation.validate()?;
         let sizes = self.smaller_first.iter().map(|stage| stage.size);
         for size in sizes.chain([self.preprocessing.size]) {

@@ -2,7 +2,7 @@
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::{Module, ParamId};
-use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use super::judge;
 use super::pictures::{self, Rejected};
 use super::schedule::discriminative;
 use crate::evaluation::Metrics;
-use crate::network::{self, ResNet, StateDict, Views};
+use crate::network::{self, Classifier, StateDict, Views};
 
 /// A parameter of the last layer, whose learning rate is the highest.
 const HEAD: &str = "fc.weight";
@@ -52,7 +52,7 @@ pub enum Progress<'a> {
 /// How a training ended.
 pub enum Outcome {
     /// The network with the best epoch's weights, in inference mode.
-    Finished(Box<ResNet>),
+    Finished(Box<Classifier>),
     /// Asked to stop; the last checkpoint is whole.
     Interrupted,
 }
@@ -91,7 +91,7 @@ pub struct Finetune<'a> {
 
 /// Network and memory of a training under way.
 struct State {
-    network: ResNet,
+    network: Classifier,
     optimizer: ModuleOptimizer,
     /// The mean of the weights so far, where the configuration asks for one.
     average: Option<Average>,
@@ -110,7 +110,7 @@ impl Finetune<'_> {
     /// [`FinetuneError`]; checkpoints already written stay.
     pub fn run(
         &self,
-        network: ResNet,
+        network: Classifier,
         photos: Option<Sized>,
         observe: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Outcome, FinetuneError> {
@@ -157,13 +157,11 @@ impl Finetune<'_> {
     }
 
     /// The state to start from, and the epochs it has behind it.
-    fn begin(&self, network: ResNet) -> Result<(State, usize), FinetuneError> {
+    fn begin(&self, network: Classifier) -> Result<(State, usize), FinetuneError> {
         let config = self.config;
         let steps = batches::batches_in_epoch(self.album.train.len(), config.batch);
         let horizon = config.average_epochs * steps as f64;
-        let optimizer = AdamWConfig::new()
-            .with_weight_decay(config.weight_decay)
-            .init();
+        let optimizer = config.optimizer.init(config.weight_decay);
         if self.checkpoints.any()
             && let Some(saved) = self.checkpoints.load(network.clone(), optimizer.clone())?
         {
@@ -198,6 +196,8 @@ impl Finetune<'_> {
     ) -> Result<(State, Option<f64>), FinetuneError> {
         let config = self.config;
         let size = photos.size as usize;
+        // Dropout draws from the device: the same in an epoch whatever came before.
+        self.device.seed(config.seed.wrapping_add(epoch as u64));
         let weights = config.balance.loss_weights(&grades(&photos.train));
         let mut sum = 0.0;
         let mut smoothed = None;
@@ -214,7 +214,7 @@ impl Finetune<'_> {
             let value = config.objective.loss(
                 outputs,
                 &batch.grades,
-                &weights,
+                &config.balance.in_batch(&weights, &batch.grades),
                 config.label_smoothing,
                 self.device,
             );

@@ -2,7 +2,7 @@
 //! statistics included, so its features are computed once, which is exact.
 
 use burn::nn::{Linear, LinearConfig};
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -28,9 +28,7 @@ pub fn train(features: &Features, config: &TrainConfig, device: &Device) -> Resu
     let steps = features.rows.len().div_ceil(config.batch) * config.head_epochs;
     let mut schedule =
         ModuleLrSchedulerConfig::new(one_cycle(config.learning_rate, steps)).init()?;
-    let mut optimizer = AdamWConfig::new()
-        .with_weight_decay(config.weight_decay)
-        .init();
+    let mut optimizer = config.optimizer.init(config.weight_decay);
     let weights = config.balance.loss_weights(&features.grades);
     let mut rng = StdRng::seed_from_u64(config.seed);
     for _ in 0..config.head_epochs {
@@ -45,7 +43,7 @@ pub fn train(features: &Features, config: &TrainConfig, device: &Device) -> Resu
             let value = config.objective.loss(
                 head.forward(input),
                 &grades,
-                &weights,
+                &config.balance.in_batch(&weights, &grades),
                 config.label_smoothing,
                 device,
             );

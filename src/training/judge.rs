@@ -10,7 +10,7 @@ use super::predict;
 use crate::bundle::Calibration;
 use crate::evaluation::{Metrics, Predictions};
 use crate::grading::CumulativeLink;
-use crate::network::{ResNet, Views};
+use crate::network::{Classifier, Views};
 use crate::photo::Preprocessing;
 
 /// What a network gives for validation photos.
@@ -27,7 +27,7 @@ pub struct Judgement {
 /// # Errors
 /// A sentence where the outputs are not finite or fit no cut points.
 pub fn judge(
-    network: &ResNet,
+    network: &Classifier,
     examples: &[Example],
     preprocessing: &Preprocessing,
     views: Views,

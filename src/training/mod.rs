@@ -24,6 +24,7 @@ pub mod journal;
 pub mod judge;
 pub mod memory;
 pub mod objective;
+pub mod optimizer;
 pub mod photos;
 pub mod pictures;
 pub mod predict;

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::network::{ResNet, Views};
+use crate::network::{Classifier, Views};
 use crate::photo::{self, Preprocessing};
 
 /// Large enough to fill the cores, small enough to stay in memory at 512 px.
@@ -15,7 +15,7 @@ const BATCH: usize = 16;
 /// Outputs of every picture, in order, before calibration. `network` must be in
 /// inference mode.
 pub fn outputs(
-    network: &ResNet,
+    network: &Classifier,
     pictures: &[Arc<RgbImage>],
     settings: &Preprocessing,
     views: Views,
@@ -29,14 +29,14 @@ pub fn outputs(
 
 /// Pooled features of every picture: what the last layer sees.
 pub fn features(
-    network: &ResNet,
+    network: &Classifier,
     pictures: &[Arc<RgbImage>],
     settings: &Preprocessing,
     device: &Device,
     done: &dyn Fn(usize),
 ) -> Vec<Vec<f32>> {
     run(pictures, settings, device, done, |batch| {
-        ResNet::pool(network.features(batch))
+        network.penultimate(batch)
     })
 }
 

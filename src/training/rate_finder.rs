@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::album::{Sized, grades};
@@ -13,7 +13,7 @@ use super::config::TrainConfig;
 use super::export::write_whole;
 use super::schedule::constant;
 use crate::evaluation::plots;
-use crate::network::ResNet;
+use crate::network::Classifier;
 
 /// Rates tried, from the first to the last by equal factors.
 const FROM: f64 = 1e-6;
@@ -45,16 +45,14 @@ pub struct Suggestion {
 /// # Errors
 /// burn's words where a rate is out of its range.
 pub fn search(
-    mut network: ResNet,
+    mut network: Classifier,
     photos: &Sized,
     config: &TrainConfig,
     device: &Device,
     tried: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Tried>, String> {
     let weights = config.balance.loss_weights(&grades(&photos.train));
-    let mut optimizer = AdamWConfig::new()
-        .with_weight_decay(config.weight_decay)
-        .init();
+    let mut optimizer = config.optimizer.init(config.weight_decay);
     let drawing = config.drawing(photos.size);
     let size = photos.size as usize;
     let mut curve: Vec<Tried> = Vec::new();
@@ -69,7 +67,7 @@ pub fn search(
         let loss = config.objective.loss(
             outputs,
             &batch.grades,
-            &weights,
+            &config.balance.in_batch(&weights, &batch.grades),
             config.label_smoothing,
             device,
         );

@@ -4,6 +4,7 @@ use super::augment::Augmentation;
 use super::balance::Balance;
 use super::config::TrainConfig;
 use super::objective::Objective;
+use super::optimizer::Optimizer;
 
 /// What `config` does, in the field's words.
 pub fn sentence(config: &TrainConfig) -> String {
@@ -13,16 +14,28 @@ pub fn sentence(config: &TrainConfig) -> String {
         parts.push(format!("{percent} % of the training photos"));
     }
     if config.epochs > 0 {
+        let (optimizer, decay) = match config.optimizer {
+            Optimizer::Adamw => ("AdamW".to_owned(), "weight decay"),
+            Optimizer::NesterovSgd { momentum } => (
+                format!("SGD with Nesterov momentum {momentum}"),
+                "L2 penalty",
+            ),
+        };
         parts.push(format!(
-            "AdamW, one cycle to {:e}, discriminative rates ({} a group), weight decay {}, batches \
-             of {}",
-            config.learning_rate, config.discrimination, config.weight_decay, config.batch
+            "{}, one cycle to {:e}, discriminative rates ({} a group), {} {}, batches of {}",
+            optimizer,
+            config.learning_rate,
+            config.discrimination,
+            decay,
+            config.weight_decay,
+            config.batch
         ));
     }
     parts.push(loss(config));
     parts.push(match config.balance {
         Balance::Neither => "every photo once an epoch".to_owned(),
         Balance::Sampler { strength } => format!("rare grades drawn more often ({strength})"),
+        Balance::BatchWeights => "the grades of a batch weigh the same".to_owned(),
         Balance::Weights { strength } => format!("rare grades weigh more ({strength})"),
     });
     if config.preprocessing.local_mean.is_some() {

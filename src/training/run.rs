@@ -16,7 +16,7 @@ use super::rate_finder::{self, Suggestion};
 use super::shelf::Shelf;
 use super::{duplicates, head, judge, pictures, predict, recipe, terms, weights_file};
 use crate::bundle::Training;
-use crate::network::{self, ResNet, Views};
+use crate::network::{self, Classifier, Views};
 
 /// Why a training stopped; every kind names what to do.
 #[derive(Debug, thiserror::Error)]
@@ -140,9 +140,8 @@ pub fn run_on(
     let journal = Journal::open(out, checkpoints.epochs()).map_err(stopped)?;
 
     let training_device = device.clone().autodiff();
-    let outputs = config.objective.outputs();
     let (network, photos) = if resume {
-        (config.architecture.init(outputs, &training_device), None)
+        (config.network(&training_device), None)
     } else {
         let photos = album.at(config.size_at(1)).map_err(TrainError::Photos)?;
         let network = start(config, &photos, device, &training_device, watch)?;
@@ -256,14 +255,14 @@ fn finish(
     config: &TrainConfig,
     destination: &Destination<'_>,
     album: &Album<'_>,
-    best: &ResNet,
+    best: &Classifier,
     device: &Device,
 ) -> Result<PathBuf, TrainError> {
     let stopped = TrainError::Stopped;
     // What will run: the weights as half precision leaves them.
     let full = network::state_dict(best);
     let weights = full.clone().rounded_to_half();
-    let network = config.architecture.init(config.objective.outputs(), device);
+    let network = config.network(device);
     let network = network::load(network, &weights)
         .map_err(|e| stopped(e.to_string()))?
         .folded();
@@ -341,11 +340,10 @@ fn start(
     device: &Device,
     training_device: &Device,
     watch: &dyn Watch,
-) -> Result<ResNet, TrainError> {
+) -> Result<Classifier, TrainError> {
     let stopped = TrainError::Stopped;
     training_device.seed(config.seed);
-    let outputs = config.objective.outputs();
-    let network = config.architecture.init(outputs, training_device);
+    let network = config.network(training_device);
     let Some(path) = &config.from else {
         return Ok(network);
     };
@@ -363,7 +361,7 @@ fn start(
             .map_err(unfit);
     }
     let network = network::load_backbone(network, &weights).map_err(unfit)?;
-    let frozen = config.architecture.init(outputs, device);
+    let frozen = config.network(device);
     let frozen = network::load_backbone(frozen, &weights)
         .map_err(unfit)?
         .folded();

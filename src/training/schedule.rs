@@ -40,8 +40,8 @@ pub fn discriminative(
 ) -> Result<ModuleLrScheduler, String> {
     let middle = peak * discrimination;
     ModuleLrSchedulerConfig::new(one_cycle(middle * discrimination, steps))
-        .with_group(group(r"^layer[34]\."), one_cycle(middle, steps))
-        .with_group(group(r"^fc\."), one_cycle(peak, steps))
+        .with_group(group(r"(^|\.)layer[34]\."), one_cycle(middle, steps))
+        .with_group(group(r"(^|\.)fc\."), one_cycle(peak, steps))
         .init()
 }
 
@@ -53,8 +53,8 @@ pub fn constant(peak: f64, discrimination: f64) -> Result<ModuleLrScheduler, Str
     let still = LrSchedulerConfig::Constant;
     let middle = peak * discrimination;
     ModuleLrSchedulerConfig::new(still(middle * discrimination))
-        .with_group(group(r"^layer[34]\."), still(middle))
-        .with_group(group(r"^fc\."), still(peak))
+        .with_group(group(r"(^|\.)layer[34]\."), still(middle))
+        .with_group(group(r"(^|\.)fc\."), still(peak))
         .init()
 }
 

@@ -13,7 +13,7 @@ use crate::cli::progress::bar;
 use crate::explain::features::{filters, patch, signed};
 use crate::explain::{overlay, words};
 use crate::grader::Grader;
-use crate::network;
+use crate::network::{self, ResNet};
 use crate::photo;
 use crate::training::dataset::{self, Record};
 use crate::training::export::write_whole;
@@ -31,6 +31,15 @@ pub struct Wanted {
     pub channels: usize,
 }
 
+/// The network, whose stages and channels only a residual one has.
+fn residual(grader: &Grader) -> Result<&ResNet> {
+    let network = grader.network().residual();
+    network.with_context(|| {
+        let architecture = grader.manifest().architecture;
+        format!("--features looks into residual networks, and this bundle is of {architecture}")
+    })
+}
+
 /// Writes `filters.png` and `index.html`.
 pub fn show(grader: &Grader, data: &Path, out: &Path, wanted: &Wanted) -> Result<()> {
     let photos = prepare(grader, data, wanted.photos)?;
@@ -38,7 +47,7 @@ pub fn show(grader: &Grader, data: &Path, out: &Path, wanted: &Wanted) -> Result
     let write = |name: &str, bytes: &[u8]| {
         write_whole(&out.join(name), bytes).map_err(|error| anyhow!(error))
     };
-    let weights = grader.network().first_filters();
+    let weights = residual(grader)?.first_filters();
     let [count, _, side, _] = weights.dims();
     let weights = pollster::block_on(network::values(weights)).map_err(|error| anyhow!(error))?;
     let sheet = overlay::png(filters(&weights, side))?;
@@ -142,7 +151,7 @@ fn excitations(grader: &Grader, photos: &[Photo]) -> Result<Vec<Excitation>> {
             .collect();
         let data = TensorData::new(planes, [some.len(), 3, side, side]);
         let input = Tensor::<4>::from_data(data, grader.device());
-        let layers = grader.network().activations(input).layers;
+        let layers = residual(grader)?.activations(input).layers;
         for (index, layer) in layers.into_iter().enumerate() {
             let [batch, channels, height, width] = layer.dims();
             let highest = layer.reshape([batch, channels, height * width]).max_dim(2);
@@ -200,7 +209,7 @@ fn project(grader: &Grader, photo: &Photo, stage: usize, channel: usize) -> Resu
         [1, 3, side, side],
     );
     let input = Tensor::<4>::from_data(data, grader.device());
-    let found = pollster::block_on(grader.network().project(input, stage, channel))
+    let found = pollster::block_on(residual(grader)?.project(input, stage, channel))
         .map_err(|error| anyhow!(error))?;
     let patch = patch(&found.pixels, side);
     let own = overlay::png(patch.of(&photo.picture))?;

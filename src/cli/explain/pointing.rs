@@ -27,7 +27,7 @@ pub fn measure(grader: &Grader, folder: &Path, tolerance: f64) -> Result<Pointin
         bail!("--tolerance is a share of the retina's radius, 0 to 2");
     }
     let photos = photos(folder)?;
-    let controls = Controls::new(grader);
+    let controls = Controls::new(grader)?;
     let mut by_kind: BTreeMap<String, Vec<Scores>> = BTreeMap::new();
     let mut empty_maps = 0;
     let progress = bar("Pointing", photos.len());
@@ -195,23 +195,25 @@ struct Controls {
 }
 
 impl Controls {
-    fn new(grader: &Grader) -> Self {
+    fn new(grader: &Grader) -> Result<Self> {
         let device = grader.device().clone();
+        let depth = grader
+            .manifest()
+            .architecture
+            .depth()
+            .ok_or(explain::CamError::NotResidual)?;
         let networks = (0..RANDOM_NETWORKS)
             .map(|seed| {
                 device.seed(seed);
-                let architecture = grader.manifest().architecture;
-                architecture
-                    .init(grader.network().classes(), &device)
-                    .folded()
+                ResNet::init(depth, grader.network().classes(), &device).folded()
             })
             .collect();
-        Self {
+        Ok(Self {
             networks,
             device,
             blob: pointing::centred_blob(),
             even: pointing::even(),
-        }
+        })
     }
 
     /// The maps of networks that learnt nothing, for the same output.
