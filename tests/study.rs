@@ -148,7 +148,13 @@ fn a_grid_is_run_in_parts_merged_and_not_run_again() {
     assert_eq!(written("ref-100-seed1"), before);
     assert!(words.contains("2 of 4 runs are done, 2 to do"), "{words}");
     assert_eq!(Path::new(page.trim()), out.join("study.html"));
-    for file in ["study.json", "study.csv", "study.svg", "study.html"] {
+    for file in [
+        "study.json",
+        "study.csv",
+        "study.md",
+        "study.svg",
+        "study.html",
+    ] {
         assert!(out.join(file).exists(), "{file}");
     }
     let whole = json(&out.join("study.json"));

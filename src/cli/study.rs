@@ -9,7 +9,7 @@ use clap::Args;
 use super::progress::Terminal;
 use crate::photo::Preprocessing;
 use crate::study::cell::{self, Bench};
-use crate::study::{Grid, Plan, Preset, Shard, TestPhotos, collect, page, plot};
+use crate::study::{Grid, Plan, Preset, Shard, TestPhotos, collect, markdown, page, plot};
 use crate::training::augment::Augmentation;
 use crate::training::balance::Balance;
 use crate::training::export::write_whole;
@@ -332,6 +332,7 @@ fn write(out: &Path, plan: &Plan) -> Result<()> {
     let page_file = out.join("study.html");
     for (file, bytes) in [
         (out.join("study.json"), json),
+        (out.join("study.md"), markdown::of(&study).into_bytes()),
         (out.join("study.csv"), page::csv(&study).map_err(said)?),
         (out.join("study.svg"), plot.clone().into_bytes()),
         (

@@ -9,6 +9,7 @@ pub mod cell;
 pub mod claims;
 pub mod collect;
 pub mod grid;
+pub mod markdown;
 pub mod page;
 pub mod plan;
 pub mod plot;

@@ -162,14 +162,16 @@ fn difference(study: &Study, arm: &ArmSummary) -> Markup {
     }
 }
 
-fn elsewhere(study: &Study, arm: &ArmSummary) -> String {
+pub(super) fn elsewhere(study: &Study, arm: &ArmSummary) -> String {
     let told = |row: &TalkRow| {
         format!(
             "{:.2}, {:.2}, {:.2}",
             row.accuracy, row.kappa_quadratic, row.cross_entropy
         )
     };
-    if let Some(start) = arm.start {
+    if let Some(start) = arm.start
+        && arm.published.is_empty()
+    {
         let same =
             |row: &&TalkRow| row.percent == arm.percent && row.transfer == (start == Start::Tl);
         return study

@@ -11,11 +11,11 @@ const RESULTS = JSON.parse(await readFile(new URL("help/study.json", import.meta
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 // The page with these results; null: none were published.
-async function open(results, options = {}) {
+async function open(results, { retinamnist = null, ...options } = {}) {
   const visitor = await visit({ goto: false, reducedMotion: "reduce", ...options });
-  await visitor.page.route("**/study/study.json", (route) =>
-    results ? route.fulfill({ json: results }) : route.fulfill({ status: 404, body: "" }),
-  );
+  for (const [name, json] of Object.entries({ study: results, retinamnist })) {
+    await visitor.page.route(`**/study/${name}.json`, (route) => (json ? route.fulfill({ json }) : route.fulfill({ status: 404, body: "" })));
+  }
   await visitor.page.goto(`${visitor.address}study.html`);
   await visitor.page.waitForSelector("html:not([data-study=loading])", { state: "attached" });
   return visitor;
@@ -73,6 +73,30 @@ test("claims, curves and table show the results; what is missing is named", asyn
   }
 });
 
+test("a second study has a table of its own; without one there is no empty section", async () => {
+  const published = structuredClone(RESULTS);
+  published.datasets = ["retinamnist"];
+  published.talk = [];
+  published.arms = published.arms.filter(({ arm }) => arm === "ref-100" || arm === "tl-100");
+  published.arms[0].published = { accuracy: 0.524, auc_macro: 0.717 };
+  const visitor = await open(RESULTS, { retinamnist: published });
+  try {
+    const section = visitor.page.locator("#retinamnist");
+    assert.equal(await section.locator("tbody tr").count(), 2);
+    assert.match(await section.locator("tr[data-arm=ref-100] td").last().textContent(), /Accuracy 52\.4 %, AUC, each grade against the rest, macro 0\.717/);
+    assert.match(await section.textContent(), /photos of retinamnist kept aside/);
+    assert.equal(await visitor.page.locator("#table tbody tr").count(), RESULTS.arms.length);
+  } finally {
+    await visitor.close();
+  }
+  const alone = await open(RESULTS);
+  try {
+    assert.equal(await alone.page.locator("#retinamnist").isVisible(), false);
+  } finally {
+    await alone.close();
+  }
+});
+
 test("the slider answers how many photographs by keyboard", async () => {
   const visitor = await open(RESULTS);
   try {
@@ -101,7 +125,7 @@ test("the slider answers how many photographs by keyboard", async () => {
 });
 
 for (const options of [
-  { name: "light", colorScheme: "light" },
+  { name: "light", colorScheme: "light", retinamnist: RESULTS },
   { name: "dark, on a phone", colorScheme: "dark", viewport: { width: 390, height: 844 } },
   { name: "forced colours", forcedColors: "active" },
 ]) {

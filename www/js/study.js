@@ -16,6 +16,7 @@ const FIGURES = [
   { name: "cross_entropy_before", title: "Cross-entropy before temperature scaling", higher: false, shown: three },
   { name: "macro_recall", title: "Recall, macro", higher: true, shown: percent },
   { name: "macro_specificity", title: "Specificity, macro", higher: true, shown: percent },
+  { name: "auc_macro", title: "AUC, each grade against the rest, macro", higher: true, shown: three },
 ];
 const DRAWN = FIGURES.slice(0, 3);
 const ANSWERS = { yes: "Yes", no: "No", undecided: "Not shown", unknown: "Not known yet" };
@@ -25,7 +26,7 @@ start();
 async function start() {
   let study;
   try {
-    study = await read();
+    study = await read("study");
   } catch (error) {
     return tell("error", `The results could not be read (${error.message}). Reload the page; if that does not help, they are damaged.`);
   }
@@ -38,13 +39,14 @@ async function start() {
   byId("table").replaceChildren(table(study));
   showNotes(study);
   byId("study").hidden = false;
+  await showRetinaMnist();
   const missing = study.missing.length;
   tell("ready", missing ? `Not finished: ${missing} ${missing === 1 ? "run has" : "runs have"} no result yet (${study.missing.join(", ")}).` : "");
 }
 
 // Null where no results were published.
-async function read() {
-  const response = await fetch("study/study.json", { cache: "no-cache" });
+async function read(name) {
+  const response = await fetch(`study/${name}.json`, { cache: "no-cache" });
   if (response.status === 404) return null;
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   const study = await response.json();
@@ -93,6 +95,16 @@ function showClaims(study) {
       ),
     ),
   );
+}
+
+// The same question on MedMNIST's pictures. Its absence takes nothing from the rest.
+async function showRetinaMnist() {
+  const study = await read("retinamnist").catch(() => null);
+  if (!study) return;
+  byId("retinamnist-table").replaceChildren(table(study));
+  byId("retinamnist-answers").replaceChildren(...study.claims.flatMap(({ by_figure }) => by_figure.map(({ words }) => el("li", {}, words))));
+  write(byId("retinamnist-measured"), measured(study));
+  byId("retinamnist").hidden = false;
 }
 
 // Curves -------------------------------------------------------------------
@@ -259,7 +271,7 @@ function against(study, arm) {
 }
 
 function elsewhere(study, arm) {
-  if (arm.start) {
+  if (arm.start && !Object.keys(arm.published).length) {
     const said = study.talk.find(({ transfer, percent: share }) => share === arm.percent && transfer === (arm.start === "tl"));
     return said ? [said.accuracy, said.kappa_quadratic, said.cross_entropy].map((value) => value.toFixed(2)).join(", ") : "–";
   }
@@ -268,11 +280,13 @@ function elsewhere(study, arm) {
 }
 
 function showNotes(study) {
-  const { test_photos: photos, test_groups: groups, datasets, size, epochs, bootstrap, version } = study;
-  write(
-    byId("measured"),
-    `Measured by Fovea ${version} on ${photos.toLocaleString("en")} photos of ${datasets.join(", ")} kept aside, ${size} px, ${epochs} epochs. ` +
-      `A figure is the mean over seeds, after temperature scaling but where the heading says before. The small print is its 95 % interval from ${bootstrap.samples.toLocaleString("en")} resamplings of ${groups.toLocaleString("en")} groups of test photos: it holds the chance in the photos, not that in the seeds.`,
-  );
+  write(byId("measured"), measured(study));
   write(byId("talk"), study.talk_source);
+}
+
+function measured({ test_photos: photos, test_groups: groups, datasets, size, epochs, bootstrap, version }) {
+  return (
+    `Measured by Fovea ${version} on ${photos.toLocaleString("en")} photos of ${datasets.join(", ")} kept aside, ${size} px, ${epochs} epochs. ` +
+      `A figure is the mean over seeds, after temperature scaling but where the heading says before. The small print is its 95 % interval from ${bootstrap.samples.toLocaleString("en")} resamplings of ${groups.toLocaleString("en")} groups of test photos: it holds the chance in the photos, not that in the seeds.`
+  );
 }

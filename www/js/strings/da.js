@@ -115,6 +115,7 @@ export default (f) => {
       keysOn: "Enkelttaster virker på denne side",
       close: "Luk",
       forget: "Fjern Fovea fra denne enhed",
+      study: "Hvad overført læring er værd: studiet bag modellen (på engelsk)",
       disclaimer: "Fovea er til forskning og undervisning. Det er ikke medicinsk udstyr, er ikke vurderet af nogen myndighed og må ikke afgøre en patients behandling.",
       update: "Opdatering",
       updateTake: "Brug den nu",

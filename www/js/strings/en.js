@@ -65,6 +65,7 @@ export default (f) => {
       keysOn: "Single keys work on this page",
       close: "Close",
       forget: "Remove Fovea from this device",
+      study: "What transfer learning is worth: the study behind the model",
       disclaimer: "Fovea is for research and teaching. It is not a medical device, has not been assessed by any authority, and must not decide the care of a patient.",
       update: "Update",
       updateTake: "Use it now",

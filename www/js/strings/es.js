@@ -115,6 +115,7 @@ export default (f) => {
       keysOn: "Las teclas sueltas funcionan en esta página",
       close: "Cerrar",
       forget: "Quitar Fovea de este dispositivo",
+      study: "Cuánto vale la transferencia de aprendizaje: el estudio tras el modelo (en inglés)",
       disclaimer: "Fovea es para investigación y enseñanza. No es un producto sanitario, ninguna autoridad lo ha evaluado y no debe decidir la atención de un paciente.",
       update: "Actualización",
       updateTake: "Usarla ahora",
