@@ -5,6 +5,7 @@ mod bundle_file;
 mod card;
 mod convert;
 mod data;
+mod device;
 mod evaluate;
 mod explain;
 mod gate;

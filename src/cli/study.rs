@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 
+use super::device::DeviceFlags;
 use super::progress::Terminal;
 use crate::photo::Preprocessing;
 use crate::study::cell::{self, Bench};
@@ -53,6 +54,8 @@ pub struct Arguments {
     /// Leave the trained weights of every run in its folder
     #[arg(long)]
     keep_weights: bool,
+    #[command(flatten)]
+    device: DeviceFlags,
     #[command(flatten, next_help_heading = "What is run")]
     grid: GridFlags,
     #[command(flatten, next_help_heading = "How each run is trained")]
@@ -292,7 +295,7 @@ fn run_cells(arguments: &Arguments, plan: &Plan) -> Result<usize> {
     }
     let watch = Terminal::listening();
     let command = super::command_line();
-    let mut bench = Bench::set_up(plan, out, &command, &watch)?;
+    let mut bench = Bench::set_up(plan, out, arguments.device.open()?, &command, &watch)?;
     bench.keep_weights = arguments.keep_weights;
     let mut failed = Vec::new();
     for (place, &cell) in left.iter().enumerate() {

@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 
+use super::device::DeviceFlags;
 use super::progress::Terminal;
 use crate::network::Architecture;
 use crate::photo::{LocalMean, Preprocessing};
@@ -48,6 +49,8 @@ pub struct Arguments {
     /// Name of the model in its manifest
     #[arg(long, default_value = "fovea-resnet18")]
     name: String,
+    #[command(flatten)]
+    device: DeviceFlags,
     #[command(flatten, next_help_heading = "Network and photos")]
     network: NetworkFlags,
     #[command(flatten, next_help_heading = "Optimisation")]
@@ -306,7 +309,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             config
         }
     };
-    let device = Device::flex();
+    let device = arguments.device.open()?;
     let watch = Terminal::listening();
     if arguments.find_learning_rate {
         return find_learning_rate(&config, &arguments.out, &device, &watch);

@@ -144,6 +144,7 @@ impl<'a> Bench<'a> {
     pub fn set_up(
         plan: &'a Plan,
         out: &'a Path,
+        device: Device,
         command: &'a str,
         watch: &dyn Watch,
     ) -> Result<Self, TrainError> {
@@ -175,7 +176,7 @@ impl<'a> Bench<'a> {
             out,
             photos,
             shelf: Shelf::keeping(),
-            device: Device::flex(),
+            device,
             keep_weights: false,
             command,
         })

@@ -407,7 +407,7 @@ fn install_page_tools(tools: &Toolbox, tests: &Path) -> Result<()> {
 fn features(paths: &Paths) -> Result<()> {
     cargo(paths, "the compiler's messages above say where")
         .args(["check", "--package", "fovea", "--lib"])
-        .args(["--no-default-features", "--features", "gpu"])
+        .args(["--features", "gpu"])
         .go()
 }
 
