@@ -19,8 +19,9 @@ use crate::digest;
 
 /// Ports tried after the one asked for.
 const PORTS: u16 = 20;
-/// Requests answered at the same time.
-const WORKERS: usize = 4;
+/// Requests answered at the same time: a browser opens six connections a page, and
+/// one that reads slowly must not hold up another.
+const WORKERS: usize = 16;
 
 /// Sent with every answer. The first three put the page in a world of its own,
 /// which browsers ask of pages that want threads.
@@ -243,12 +244,13 @@ impl Site {
             return None;
         }
         let modified = fs::metadata(&on_disk).ok()?.modified().ok()?;
-        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = files.get(&on_disk)
-            && known.modified == modified
-        {
-            return Some(Arc::clone(known));
+        let files = || self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = files().get(&on_disk).map(Arc::clone);
+        if let Some(known) = known.filter(|known| known.modified == modified) {
+            return Some(known);
         }
+        // Not while holding the lock: the largest file takes seconds to compress,
+        // for which every other answer would wait.
         let plain = fs::read(&on_disk).ok()?;
         let known = Arc::new(Known {
             modified,
@@ -259,7 +261,7 @@ impl Site {
             digest: digest::of_bytes(&plain),
             plain: Arc::from(plain),
         });
-        files.insert(on_disk, Arc::clone(&known));
+        files().insert(on_disk, Arc::clone(&known));
         Some(known)
     }
 }
