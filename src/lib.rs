@@ -20,6 +20,8 @@ pub mod synth;
 #[cfg(feature = "train")]
 pub mod evaluation;
 #[cfg(feature = "train")]
+pub mod standalone;
+#[cfg(feature = "train")]
 pub mod study;
 #[cfg(feature = "train")]
 pub mod training;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::bootstrap::Interval;
 use super::metrics::FIGURES;
@@ -15,6 +15,7 @@ use super::outcome::{AtThreshold, Evaluation};
 use super::plots::{self, PlotError};
 use super::predictions::Predictions;
 use crate::grading::Grade;
+use crate::standalone::{self, Page};
 
 /// What to report.
 #[derive(Debug, Clone, Copy)]
@@ -75,42 +76,22 @@ pub fn render(report: &Report) -> Result<String, PlotError> {
         .iter()
         .map(section)
         .collect::<Result<Vec<Markup>, PlotError>>()?;
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-                title { "Evaluation of " (model.name) " " (model.version) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { "Evaluation of " (model.name) " " (model.version) }
-                    p.warning {
-                        "For research and teaching. Not a medical device."
-                    }
-                    p { "Weights " code { (model.weights_sha256) } }
-                }
-                main {
-                    section {
-                        h2 { "In short" }
-                        (overview(report.sections))
-                        (notes(report.sections))
-                    }
-                    @for section in &sections { (section) }
-                    (card(model))
-                    section {
-                        h2 { "To repeat this" }
-                        pre { (report.command) }
-                    }
-                }
-            }
+    let body = html! {
+        p { "Weights " code { (model.weights_sha256) } }
+        section {
+            h2 { "In short" }
+            (overview(report.sections))
+            (notes(report.sections))
         }
+        @for section in &sections { (section) }
+        (card(model))
     };
-    Ok(page.into_string())
+    Ok(standalone::render(&Page {
+        title: &format!("Evaluation of {} {}", model.name, model.version),
+        style: STYLE,
+        body: &body,
+        command: report.command,
+    }))
 }
 
 /// A figure of the overview: its name in [`Evaluation::intervals`] and ours.
@@ -465,27 +446,17 @@ fn card(model: &ModelCard) -> Markup {
 }
 
 const STYLE: &str = "
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
-  max-width: 72rem; margin: 0 auto; padding: 1.5rem; }
-h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ccc; }
-.warning { border-left: 4px solid #d55e00; padding: .4rem .8rem; background: #fff4ec; }
-.note, small, figcaption { color: #555; } small { font-size: .75em; white-space: nowrap; }
-code, pre { font-size: .85em; overflow-wrap: anywhere; white-space: pre-wrap; }
-table { border-collapse: collapse; margin: 1rem 0; }
+small { font-size: .75em; white-space: nowrap; }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #e3e3e3; text-align: right;
   vertical-align: top; line-height: 1.25; }
 th[scope=row], .text, thead th:first-child { text-align: left; font-weight: 500; }
-.scroll { overflow-x: auto; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1.5rem; }
 .confusion td { text-align: center; min-width: 3rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1rem; }
 .plots svg { max-width: 100%; height: auto; }
 .mistakes { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 1rem; }
 .mistakes img { width: 48%; height: auto; }
-figure { margin: 0; }
-@media print { section { break-inside: avoid-page; } }
 ";
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The study as one HTML page that loads nothing, and as a table for a
 //! spreadsheet.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 
 use super::collect::{ArmSummary, FIGURES, Study, TALKED_OF};
 use super::grid::{Arm, Start};
 use super::talk::TalkRow;
+use crate::standalone::{self, Page};
 
 /// A row a figure of an arm.
 ///
@@ -43,62 +44,52 @@ pub fn csv(study: &Study) -> Result<Vec<u8>, String> {
 
 /// The page as HTML, with `plot` (an SVG) in it and `command` at its foot.
 pub fn html(study: &Study, plot: &str, command: &str) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'";
-                title { "What transfer learning is worth" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { "What transfer learning is worth" }
-                p { (PreEscaped(
-                    "One network from random weights (Ref) and from ImageNet (TL) on ever fewer \
-                     photos of the retina. For research and teaching. Not a medical device."
-                )) }
-                @if !study.missing.is_empty() {
-                    p.warning {
-                        "Not finished: " (study.missing.len()) " runs have no result yet ("
-                        (study.missing.join(", ")) ")."
-                    }
-                }
-                @for claim in &study.claims {
-                    section {
-                        h2 { (claim.question) }
-                        ul { @for figure in &claim.by_figure { li { (figure.words) } } }
-                    }
-                }
-                section {
-                    h2 { "How many photos does TL need for what Ref does with all?" }
-                    @if study.break_even.is_empty() {
-                        p { "Not known before Ref and TL were run on all photos." }
-                    }
-                    ul { @for found in &study.break_even { li { (found.words) } } }
-                    p.note { (study.collecting_source) }
-                }
-                div.plot role="img" aria-label="Accuracy, kappa and cross-entropy against the share of the photos; the table below holds the same numbers" {
-                    (PreEscaped(plot))
-                }
-                (table(study))
-                p.note {
-                    "Measured on " (study.test_photos) " photos of " (study.datasets.join(", "))
-                    " kept aside, " (study.size) " px, " (study.epochs) " epochs, after temperature \
-                     scaling but where the heading says before. A figure is the mean over seeds; \
-                     below it stands its 95 % interval from " (study.bootstrap.samples)
-                    " resamplings of " (study.test_groups) " groups of test photos, which holds \
-                     chance in the photos, not in the seeds. p is that of a paired bootstrap of \
-                     the accuracy: each TL against Ref on the same share, a preset against TL on \
-                     all. " (study.talk_source)
-                }
-                pre { (command) }
+    let body = html! {
+        p {
+            "One network from random weights (Ref) and from ImageNet (TL) on ever fewer photos of \
+             the retina."
+        }
+        @if !study.missing.is_empty() {
+            p.warning {
+                "Not finished: " (study.missing.len()) " runs have no result yet ("
+                (study.missing.join(", ")) ")."
             }
         }
+        @for claim in &study.claims {
+            section {
+                h2 { (claim.question) }
+                ul { @for figure in &claim.by_figure { li { (figure.words) } } }
+            }
+        }
+        section {
+            h2 { "How many photos does TL need for what Ref does with all?" }
+            @if study.break_even.is_empty() {
+                p { "Not known before Ref and TL were run on all photos." }
+            }
+            ul { @for found in &study.break_even { li { (found.words) } } }
+            p.note { (study.collecting_source) }
+        }
+        div.plot role="img" aria-label="Accuracy, kappa and cross-entropy against the share of the photos; the table below holds the same numbers" {
+            (PreEscaped(plot))
+        }
+        (table(study))
+        p.note {
+            "Measured on " (study.test_photos) " photos of " (study.datasets.join(", "))
+            " kept aside, " (study.size) " px, " (study.epochs) " epochs, after temperature \
+             scaling but where the heading says before. A figure is the mean over seeds; \
+             below it stands its 95 % interval from " (study.bootstrap.samples)
+            " resamplings of " (study.test_groups) " groups of test photos, which holds \
+             chance in the photos, not in the seeds. p is that of a paired bootstrap of \
+             the accuracy: each TL against Ref on the same share, a preset against TL on \
+             all. " (study.talk_source)
+        }
     };
-    page.into_string()
+    standalone::render(&Page {
+        title: "What transfer learning is worth",
+        style: STYLE,
+        body: &body,
+        command,
+    })
 }
 
 fn table(study: &Study) -> Markup {
@@ -235,19 +226,14 @@ pub fn text(study: &Study) -> String {
 }
 
 const STYLE: &str = "
-:root { color-scheme: light; font: 16px/1.5 system-ui, sans-serif; }
-body { margin: 0 auto; max-width: 80rem; padding: 2rem 1rem 4rem; color: #14191a; background: #fff; }
-h2 { font-size: 1.1rem; margin: 1.5rem 0 0.25rem; }
-.warning { padding: 0.5rem 0.75rem; border-left: 4px solid #d55e00; background: #fff3ea; }
-.note, small { color: #525c5e; }
-.note { max-width: 60em; font-size: 0.9rem; }
-.scroll, .plot { overflow-x: auto; }
-.plot { margin: 1.5rem 0; }
-table { border-collapse: collapse; font-size: 0.9rem; }
-th, td { padding: 0.3rem 0.6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #d3d9d9; }
+body { max-width: 80rem; }
+h2 { font-size: 1.1rem; }
+.note { max-width: 60em; font-size: .9rem; }
+.plot { overflow-x: auto; margin: 1.5rem 0; }
+table { font-size: .9rem; }
+th, td { padding: .3rem .6rem; text-align: left; vertical-align: top; border-bottom: 1px solid #d3d9d9; }
 td { font-variant-numeric: tabular-nums; white-space: nowrap; }
 tbody th { min-width: 8rem; font-weight: 600; }
-pre { white-space: pre-wrap; }
 ";
 
 #[cfg(test)]

@@ -2,34 +2,18 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
+
+use crate::standalone::{self, Page};
 
 /// A whole page.
 pub fn whole(title: &str, body: &Markup, command: &str) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy"
-                    content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                header {
-                    h1 { (title) }
-                    p.warning { "For research and teaching. Not a medical device." }
-                }
-                main {
-                    (body)
-                    section { h2 { "To repeat this" } pre { (command) } }
-                }
-            }
-        }
-    }
-    .into_string()
+    standalone::render(&Page {
+        title,
+        style: STYLE,
+        body,
+        command,
+    })
 }
 
 /// A picture, a PNG, with what it is.
@@ -54,16 +38,7 @@ pub fn caveats(sentences: &[String]) -> Markup {
 }
 
 const STYLE: &str = "
-:root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
-  max-width: 72rem; margin: 0 auto; padding: 1.5rem; }
-h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #ccc;
-  overflow-wrap: anywhere; }
-.warning { border-left: 4px solid #d55e00; padding: .4rem .8rem; background: #fff4ec; }
 .grade { font-size: 1.3rem; font-weight: 600; margin: .5rem 0; }
-.note, figcaption { color: #555; }
-pre { font-size: .85em; overflow-wrap: anywhere; white-space: pre-wrap; }
-figure { margin: 0; }
 img { max-width: 100%; height: auto; background: #000; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1rem; }
 .pictures img { width: 100%; }
@@ -72,5 +47,4 @@ img { max-width: 100%; height: auto; background: #000; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: .25rem; }
 .channel img, .filters img { width: 100%; image-rendering: pixelated; }
 .filters { max-width: 36rem; }
-@media print { section { break-inside: avoid-page; } }
 ";
