@@ -2,54 +2,18 @@
 //! done again, merged.
 #![cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 
+mod command_support;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::SystemTime;
 
-fn fovea(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fovea"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
-
-fn succeed(arguments: &[&str]) -> (String, String) {
-    let output = fovea(arguments);
-    let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "fovea {arguments:?}: {words}");
-    (String::from_utf8(output.stdout).unwrap(), words)
-}
+use command_support::{draw_dataset, fovea, succeed};
 
 fn fail(arguments: &[&str]) -> String {
     let output = fovea(arguments);
     assert!(!output.status.success(), "fovea {arguments:?} succeeded");
     String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Eight drawn eyes of each grade, no eye at two grades.
-fn draw_dataset(folder: &Path) {
-    let images = folder.join("images");
-    let mut csv = String::from("image,grade\n");
-    for grade in 0..5u64 {
-        let first = 1 + 8 * grade;
-        succeed(&[
-            "synth",
-            "--out",
-            images.to_str().unwrap(),
-            "--size",
-            "128",
-            "--count",
-            "8",
-            "--grade",
-            &grade.to_string(),
-            "--seed",
-            &first.to_string(),
-        ]);
-        for seed in first..first + 8 {
-            csv.push_str(&format!("drawn-{grade}-{seed}.png,{grade}\n"));
-        }
-    }
-    std::fs::write(folder.join("labels.csv"), csv).unwrap();
 }
 
 /// A bundle to start TL from, trained on the same drawings for a moment.
@@ -88,7 +52,7 @@ const CELLS: [&str; 4] = [
 fn a_grid_is_run_in_parts_merged_and_not_run_again() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");
-    draw_dataset(&data);
+    draw_dataset(&data, 8, 128);
     let data = data.to_str().unwrap();
     let from = weights(folder.path(), data);
     let out = folder.path().join("study");
@@ -237,7 +201,7 @@ fn a_grid_is_run_in_parts_merged_and_not_run_again() {
 fn a_run_that_was_killed_goes_on_to_the_weights_of_an_unbroken_one() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");
-    draw_dataset(&data);
+    draw_dataset(&data, 8, 128);
     let data = data.to_str().unwrap();
     let from = weights(folder.path(), data);
     // Pratt's network: its dropout draws numbers too. It is the third of three runs.

@@ -2,58 +2,22 @@
 //! written, opened, evaluated and used to grade through the command itself.
 #![cfg(not(target_arch = "wasm32"))]
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod command_support;
 
-fn fovea(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fovea"))
-        .args(arguments)
-        .output()
-        .unwrap()
-}
+use std::path::Path;
+use std::process::Command;
+
+use command_support::{draw_dataset, fovea};
 
 fn succeed(arguments: &[&str]) -> String {
-    let output = fovea(arguments);
-    assert!(
-        output.status.success(),
-        "fovea {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// Four drawn eyes of each grade, no eye at two grades, laid out as the data sets are.
-fn draw_dataset(folder: &Path) {
-    let images = folder.join("images");
-    let images = images.to_str().unwrap();
-    let mut csv = String::from("image,grade\n");
-    for grade in 0..5 {
-        let first = 1 + 4 * grade;
-        succeed(&[
-            "synth",
-            "--out",
-            images,
-            "--size",
-            "160",
-            "--count",
-            "4",
-            "--grade",
-            &grade.to_string(),
-            "--seed",
-            &first.to_string(),
-        ]);
-        for seed in first..first + 4 {
-            csv.push_str(&format!("drawn-{grade}-{seed}.png,{grade}\n"));
-        }
-    }
-    std::fs::write(folder.join("labels.csv"), csv).unwrap();
+    command_support::succeed(arguments).0
 }
 
 #[test]
 fn drawn_photographs_are_trained_on_evaluated_and_graded() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");
-    draw_dataset(&data);
+    draw_dataset(&data, 4, 160);
     let out = folder.path().join("run");
     let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
 
@@ -139,7 +103,7 @@ fn drawn_photographs_are_trained_on_evaluated_and_graded() {
 fn the_same_seed_gives_the_same_weights() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");
-    draw_dataset(&data);
+    draw_dataset(&data, 4, 160);
     let hash = |run: &str| {
         let out = folder.path().join(run);
         succeed(&[
@@ -198,7 +162,7 @@ fn errors_name_the_file_and_the_fix() {
 fn a_training_that_was_killed_resumes_to_the_same_weights() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");
-    draw_dataset(&data);
+    draw_dataset(&data, 4, 160);
     let hash = |out: &Path| {
         let json = std::fs::read(out.join("model.json")).unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&json).unwrap();
@@ -300,7 +264,7 @@ fn train_quickly(data: &Path, out: &Path, flags: &[&str]) -> serde_json::Value {
 fn an_ordinal_network_becomes_a_bundle_of_five_probabilities() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");
-    draw_dataset(&data);
+    draw_dataset(&data, 4, 160);
     let out = folder.path().join("ordinal");
     let manifest = train_quickly(
         &data,
@@ -370,7 +334,7 @@ fn an_ordinal_network_becomes_a_bundle_of_five_probabilities() {
 fn a_training_goes_on_from_a_bundle_and_inherits_its_terms() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");
-    draw_dataset(&data);
+    draw_dataset(&data, 4, 160);
     let first = folder.path().join("first");
     let second = folder.path().join("second");
     train_quickly(&data, &first, &["--epochs", "1", "--name", "parent"]);
@@ -395,7 +359,7 @@ fn a_training_goes_on_from_a_bundle_and_inherits_its_terms() {
 fn the_learning_rate_finder_draws_its_curve() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");
-    draw_dataset(&data);
+    draw_dataset(&data, 4, 160);
     let out = folder.path().join("rates");
     let plot = succeed(&[
         "train",
