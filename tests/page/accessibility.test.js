@@ -40,6 +40,8 @@ for (const options of [
       await gradeDrawn(page);
       await page.locator("article summary").first().click();
       await page.locator("#model-card summary").click();
+      await page.locator("#points > summary").click();
+      await page.locator("#point-balanced").check();
       await clean(page, "graded, failed and drawn, everything open");
       await page.locator("#update").evaluate((banner) => (banner.hidden = false));
       await clean(page, "an update waits");
