@@ -207,7 +207,11 @@ export default (f) => {
     // Hvor netværket kiggede.
     look: {
       library: {
-        shows: (grade) => `Lyst, hvor netværket fandt tegn på »${grade}«; gennemsigtigt, hvor det ingen fandt.`,
+        shows: {
+          "grad-cam": (grade) => `Lyst, hvor netværket fandt tegn på »${grade}«; gennemsigtigt, hvor det ingen fandt.`,
+          occlusion: (grade) => `Lyst, hvor det tog mest fra »${grade}« at dække billedet med gråt.`,
+        },
+        covered: "Den grå plet er intet, en nethinde har. Hvor svaret ændrede sig, da et sted blev dækket, kan det være pletten selv, der ændrede det.",
         place: {
           empty: "Det fandt ingen: kortet er tomt.",
           middle: "Det lyseste sted er i midten af det, netværket så.",
@@ -229,6 +233,20 @@ export default (f) => {
       open: "Hvor det kiggede",
       openFor: (name) => `i ${name}`,
       working: "Ser på billedet igen…",
+      viewing: "Zoom og lup",
+      zoomIn: "Zoom ind",
+      zoomOut: "Zoom ud",
+      fit: "Hele nethinden",
+      loupe: "Lup",
+      hint: "Begge billeder flytter sig sammen: hjul eller to fingre for at zoome, træk for at flytte.",
+      hintKeys: "Med tastaturet, når et billede er i fokus: + og −, piletasterne, 0 for hele nethinden, L for luppen.",
+      map: "Kort",
+      method: { "grad-cam": "Ved gradienter (Grad-CAM)", occlusion: "Ved tildækning" },
+      occlude: "Lav et tildækningskort",
+      occludeHint: "Et andet kort, lavet på en anden måde: billedet dækkes stykke for stykke, og netværket spørges hver gang. Det tager lidt tid og kan annulleres.",
+      occluding: (done, total) => (total ? `Dækker billedet: ${f.count(done)} af ${f.count(total)}` : "Dækker billedet…"),
+      occludeCancel: "Annullér",
+      occludeCancelled: "Annulleret: der blev ikke lavet et tildækningskort.",
       photo: "Billedet",
       view: "Det, netværket så",
       viewAlt: "Nethinden, som den blev gjort klar til netværket: en centreret skive på sort",

@@ -207,7 +207,11 @@ export default (f) => {
     // Dónde miró.
     look: {
       library: {
-        shows: (grade) => `Brillante donde la red halló indicios de «${grade}»; transparente donde no halló ninguno.`,
+        shows: {
+          "grad-cam": (grade) => `Brillante donde la red halló indicios de «${grade}»; transparente donde no halló ninguno.`,
+          occlusion: (grade) => `Brillante donde cubrir la imagen de gris restó más a «${grade}».`,
+        },
+        covered: "El parche gris no es nada que tenga una retina. Donde cubrir un lugar cambió la respuesta, puede que la cambiara el propio parche.",
         place: {
           empty: "No halló ninguno: el mapa está vacío.",
           middle: "El lugar más brillante está en el centro de lo que vio la red.",
@@ -229,6 +233,20 @@ export default (f) => {
       open: "Dónde miró",
       openFor: (name) => `en ${name}`,
       working: "Mirando otra vez la fotografía…",
+      viewing: "Ampliación y lupa",
+      zoomIn: "Ampliar",
+      zoomOut: "Reducir",
+      fit: "Retina entera",
+      loupe: "Lupa",
+      hint: "Las dos imágenes se mueven juntas: rueda o dos dedos para ampliar, arrastrar para mover.",
+      hintKeys: "Con el teclado, con una imagen enfocada: + y −, las flechas, 0 para la retina entera, L para la lupa.",
+      map: "Mapa",
+      method: { "grad-cam": "Por gradientes (Grad-CAM)", occlusion: "Por oclusión" },
+      occlude: "Hacer un mapa de oclusión",
+      occludeHint: "Un segundo mapa, hecho de otro modo: se cubre la imagen trozo a trozo y se pregunta a la red cada vez. Tarda un rato y se puede cancelar.",
+      occluding: (done, total) => (total ? `Cubriendo la imagen: ${f.count(done)} de ${f.count(total)}` : "Cubriendo la imagen…"),
+      occludeCancel: "Cancelar",
+      occludeCancelled: "Cancelado: no se hizo ningún mapa de oclusión.",
       photo: "La fotografía",
       view: "Lo que vio la red",
       viewAlt: "La retina tal como se preparó para la red: un disco centrado sobre negro",
