@@ -102,18 +102,21 @@ pub async fn cover(
     go_on: impl AsyncFnMut(usize, usize) -> bool,
 ) -> Result<Option<Explanation>, ExplainError> {
     let ready = Ready::of(grader, bytes, side)?;
-    let cam = look(grader, &ready.prepared.picture).await?;
+    let settings = &grader.manifest().preprocessing;
+    let picture = photo::to_tensor(&ready.prepared.picture, settings);
+    let logits = grader.outputs(picture).await.map_err(CamError::Run)?;
+    let target = Target::predicted(&logits);
     let map = occlude(
         &|pictures| grader.network().forward(pictures),
         &ready.prepared.picture,
-        &grader.manifest().preprocessing,
-        cam.target,
+        settings,
+        target,
         &Occlusion::default(),
         grader.device(),
         go_on,
     )
     .await?;
-    Ok(map.map(|map| ready.with(Method::Occlusion, cam.logits, cam.target, map.positive())))
+    Ok(map.map(|map| ready.with(Method::Occlusion, logits, target, map.positive())))
 }
 
 /// A photo read and prepared, as every explanation begins.
