@@ -79,3 +79,113 @@ fn the_model_reaches_the_kappa_its_manifest_states() {
         "{measured}"
     );
 }
+
+fn manifest() -> serde_json::Value {
+    let json = std::fs::read(root().join("www/model/model.json")).unwrap();
+    serde_json::from_slice(&json).unwrap()
+}
+
+/// A drawing that the shipped model's lines do not agree about.
+fn drawing(folder: &Path) -> String {
+    let path = folder.join("right.png");
+    fovea::synth::draw(1, 5, 768).save(&path).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_operating_point_decides_by_its_own_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = drawing(folder.path());
+    let thresholds = &manifest()["thresholds"];
+    let mut decided = Vec::new();
+    for name in ["screening", "balanced", "specific"] {
+        let point = match name {
+            "screening" => &thresholds["referable"],
+            _ => thresholds["further"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|point| point["name"] == format!("referable, {name}"))
+                .map(|point| &point["point"])
+                .unwrap(),
+        };
+        let json = fovea(&[
+            "grade",
+            &photo,
+            "--format",
+            "json",
+            "--operating-point",
+            name,
+        ]);
+        let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let row = &rows[0];
+        let probabilities = row["probabilities"].as_array().unwrap();
+        let score: f64 = probabilities[2..].iter().map(|p| p.as_f64().unwrap()).sum();
+        assert_eq!(row["operatingPoint"], name);
+        assert_eq!(
+            row["referable"],
+            score >= point["threshold"].as_f64().unwrap(),
+            "{name}: {score}"
+        );
+        decided.push(row["referable"].as_bool().unwrap());
+    }
+    assert_eq!(decided, [true, false, false], "choose another drawing");
+}
+
+#[test]
+fn a_point_the_model_does_not_have_is_refused_with_those_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = drawing(folder.path());
+    let mut manifest = manifest();
+    manifest["thresholds"]["further"] = serde_json::json!([]);
+    let weights = manifest["weights"]["file"].as_str().unwrap().to_owned();
+    std::fs::copy(
+        root().join("www/model").join(&weights),
+        folder.path().join(&weights),
+    )
+    .unwrap();
+    std::fs::write(folder.path().join("model.json"), manifest.to_string()).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .args(["grade", &photo, "--operating-point", "specific", "--bundle"])
+        .arg(folder.path())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("choose one of: screening"), "{said}");
+}
+
+#[test]
+fn the_operating_points_are_those_its_validation_photos_fix() {
+    let data =
+        ["aptos2019", "idrid", "eyepacs"].map(|name| root().join("../shared/data").join(name));
+    if !data.iter().all(|folder| folder.exists()) {
+        eprintln!("skipped: ../shared is absent");
+        return;
+    }
+    let mut arguments = vec!["operating-points", "--split", "docs/model-split.csv"];
+    for folder in &data {
+        arguments.extend(["--data", folder.to_str().unwrap()]);
+    }
+    let printed = fovea(&arguments);
+    let stated = manifest()["thresholds"].clone();
+    for point in stated["further"].as_array().unwrap() {
+        let name = point["name"].as_str().unwrap();
+        let line = printed.lines().find(|line| line.starts_with(name)).unwrap();
+        let numbers: Vec<f64> = line[name.len()..]
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        for (found, key) in numbers
+            .iter()
+            .zip(["threshold", "sensitivity", "specificity"])
+        {
+            let written = point["point"][key].as_f64().unwrap();
+            assert!(
+                (found - written).abs() < 5e-3,
+                "{name}, {key}: {found}, stated {written}"
+            );
+        }
+        assert_eq!(numbers.len(), 3, "{line}");
+    }
+}

@@ -7,8 +7,9 @@ use anyhow::Result;
 use clap::Args;
 
 use super::bundle_file;
-use crate::bundle::{DataSource, Manifest};
+use crate::bundle::{DataSource, Manifest, Thresholds};
 use crate::evaluation::model_card::{ModelCard, gate_section};
+use crate::grading::Lines;
 use crate::quality::Gate;
 
 /// Print a model's card as Markdown
@@ -67,15 +68,46 @@ fn markdown(manifest: &Manifest) -> String {
     text += &format!(
         "\nA photo is called referable from a probability of {:.3} for grade 2 or above: \
          sensitivity {:.3}, specificity {:.3} on {}. Probabilities are softmax of the logits over \
-         a temperature of {:.3}.\n\n## Limits\n\n",
+         a temperature of {:.3}.\n",
         point.threshold,
         point.sensitivity,
         point.specificity,
         point.fixed_on,
         manifest.calibration.temperature
     );
+    text += &operating_points(&manifest.thresholds);
+    text += "\n## Limits\n\n";
     for limit in &card.limits {
         text += &format!("- {limit}\n");
     }
     text + "\n" + &gate_section(Gate::shipped())
+}
+
+/// The lines of every point and what they reached; nothing where there is one point.
+fn operating_points(thresholds: &Thresholds) -> String {
+    let offered = Lines::offered(thresholds);
+    if offered.len() < 2 {
+        return String::new();
+    }
+    let mut text = "\nThe operating points, each a line for referral and one for disease that \
+                    threatens sight, with what they reached on the same photos. Screening is \
+                    the one in use unless another is chosen.\n\n\
+                    | point | line for | threshold | sensitivity | specificity |\n\
+                    |---|---|---|---|---|\n"
+        .to_owned();
+    for lines in offered {
+        let rows = [
+            ("referral", Some(lines.referable)),
+            ("sight-threatening", lines.sight_threatening),
+        ];
+        for (disease, point) in rows {
+            if let Some(point) = point {
+                text += &format!(
+                    "| {} | {disease} | {:.3} | {:.3} | {:.3} |\n",
+                    lines.name, point.threshold, point.sensitivity, point.specificity
+                );
+            }
+        }
+    }
+    text
 }

@@ -1,6 +1,6 @@
 //! `fovea evaluate`: a bundle's figures on folders of labelled photos.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ use crate::evaluation::predictions::REFERABLE_FROM;
 use crate::evaluation::report::{self, Report, Section};
 use crate::evaluation::{Predictions, comparison, table, temperature};
 use crate::grader::Grader;
+use crate::grading::{self, PointName};
 use crate::network::Views;
 use crate::training::dataset::{self, Record};
 use crate::training::export::write_whole;
@@ -67,6 +68,16 @@ enum PartName {
     Test,
 }
 
+impl From<PartName> for Part {
+    fn from(name: PartName) -> Self {
+        match name {
+            PartName::Train => Self::Train,
+            PartName::Validation => Self::Validation,
+            PartName::Test => Self::Test,
+        }
+    }
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
     /// For reading
@@ -76,14 +87,16 @@ enum Format {
 }
 
 /// The photos to measure.
-struct Photos {
+pub(super) struct Photos {
     /// Name of the data sets together.
     name: String,
+    /// Their names one by one.
+    pub(super) datasets: Vec<String>,
     records: Vec<Record>,
 }
 
 /// What one bundle makes of them.
-struct Measured {
+pub(super) struct Measured {
     manifest: Manifest,
     grader: Grader,
     /// Indices of the records that could be prepared.
@@ -106,7 +119,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(path) => Some(bundle_file::open(path)?),
         None => None,
     };
-    let photos = read(arguments)?;
+    let side = arguments.split.as_deref().zip(arguments.part);
+    let photos = read(
+        &arguments.data,
+        side.map(|(file, part)| (file, part.into())),
+    )?;
     let measured = measure(&bundle, &photos)?;
     if let Some(other) = other {
         return compare(arguments, &photos, &measured, &measure(&other, &photos)?);
@@ -125,18 +142,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(arguments: &Arguments) -> Result<Photos> {
-    let datasets = dataset::read_all(&arguments.data)?;
-    let names: Vec<String> = datasets.iter().map(|d| d.name.clone()).collect();
-    let mut records: Vec<Record> = datasets.into_iter().flat_map(|d| d.records).collect();
-    let mut name = names.join(", ");
-    if let (Some(file), Some(part)) = (&arguments.split, arguments.part) {
+/// Reads every photo of `folders`, or those on one side of a split.
+pub(super) fn read(folders: &[PathBuf], side: Option<(&Path, Part)>) -> Result<Photos> {
+    let read = dataset::read_all(folders)?;
+    let datasets: Vec<String> = read.iter().map(|d| d.name.clone()).collect();
+    let mut records: Vec<Record> = read.into_iter().flat_map(|d| d.records).collect();
+    let mut name = datasets.join(", ");
+    if let Some((file, part)) = side {
         let split = Split::read(&records, file)?;
-        let part = match part {
-            PartName::Train => Part::Train,
-            PartName::Validation => Part::Validation,
-            PartName::Test => Part::Test,
-        };
         name = format!("{name} ({})", part.name());
         records = split
             .part(part)
@@ -147,10 +160,15 @@ fn read(arguments: &Arguments) -> Result<Photos> {
     if records.is_empty() {
         bail!("there is no photo to measure; check --data, --split and --part");
     }
-    Ok(Photos { name, records })
+    Ok(Photos {
+        name,
+        datasets,
+        records,
+    })
 }
 
-fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
+/// Prepares and grades the photos; says which could not be prepared.
+pub(super) fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
     let settings = &bundle.manifest.preprocessing;
     let progress = bar("Preparing", photos.records.len());
     let (prepared, rejected) = pictures::prepare(&photos.records, settings, &|done| {
@@ -200,7 +218,8 @@ impl Measured {
         self.used.iter().map(|i| all[*i]).collect()
     }
 
-    fn predictions(&self, photos: &Photos) -> Result<Predictions> {
+    /// The calibrated predictions.
+    pub(super) fn predictions(&self, photos: &Photos) -> Result<Predictions> {
         let scaled = temperature::scale(&self.logits, self.manifest.calibration.temperature);
         Predictions::from_logits(&scaled, &self.grades(photos))
             .context("the figures cannot be computed")
@@ -216,7 +235,7 @@ fn evaluate(arguments: &Arguments, photos: &Photos, measured: &Measured) -> Resu
         prevalence: arguments.prevalence,
     };
     let first = threshold(
-        "referable, screening",
+        &PointName::Screening.line(grading::REFERABLE_FROM),
         REFERABLE_FROM,
         &thresholds.referable,
     );

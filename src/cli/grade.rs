@@ -6,16 +6,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::bundle_file;
+use crate::bundle::Manifest;
 use crate::grader::Grader;
 use crate::grading::eye::{self, Named};
 use crate::grading::patient::{self, Decision, Photo};
-use crate::grading::{Assessment, Grade, Milliseconds, Status};
+use crate::grading::{Assessment, Grade, Lines, Milliseconds, PointName, Status};
 
 /// Grade photos and print the results
 #[derive(Args)]
@@ -29,6 +30,30 @@ pub struct Arguments {
     /// The model: its model.json or the folder of it [default: the shipped one]
     #[arg(long, value_name = "PATH")]
     bundle: Option<PathBuf>,
+    /// Where the line between refer and not lies; `fovea card` tells what each
+    /// point of the model reached, and on which photos
+    #[arg(long, value_name = "NAME", value_enum, default_value = "screening")]
+    operating_point: Point,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Point {
+    /// Misses few
+    Screening,
+    /// Weighs both alike
+    Balanced,
+    /// Raises few false alarms
+    Specific,
+}
+
+impl From<Point> for PointName {
+    fn from(point: Point) -> Self {
+        match point {
+            Point::Screening => Self::Screening,
+            Point::Balanced => Self::Balanced,
+            Point::Specific => Self::Specific,
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -51,8 +76,11 @@ struct Row<'a> {
     grade: Option<u8>,
     grade_name: Option<&'static str>,
     probabilities: Option<&'a [f64]>,
+    operating_point: Option<&'static str>,
     referable: Option<bool>,
+    sight_threatening: Option<bool>,
     referral: Option<&'static str>,
+    threat: Option<&'static str>,
     unsure: bool,
     doubt: Option<&'a str>,
     patient: Option<&'a str>,
@@ -83,8 +111,11 @@ impl<'a> Row<'a> {
             grade: a.grade.map(Grade::number),
             grade_name: a.grade_name,
             probabilities: a.probabilities.as_deref(),
+            operating_point: a.operating_point.map(PointName::name),
             referable: a.referable,
+            sight_threatening: a.sight_threatening,
             referral: a.referral,
+            threat: a.threat,
             unsure: a.unsure,
             doubt: a.doubt.as_deref(),
             patient: known.then_some(named.patient.as_str()),
@@ -155,17 +186,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .unwrap_or_else(bundle_file::default_path);
     let bundle = bundle_file::open(&path)?;
     let grader = Grader::new(&bundle, Device::flex(), "cpu")?;
+    let lines = lines(grader.manifest(), arguments.operating_point.into())?;
     let start = Instant::now();
     let clock = move || start.elapsed().as_secs_f64() * 1000.0;
 
     let mut results = Vec::new();
     for photo in &arguments.photos {
-        let assessment = match std::fs::read(photo) {
+        let mut assessment = match std::fs::read(photo) {
             Ok(bytes) => pollster::block_on(grader.grade(&bytes, &clock)),
             Err(error) => {
                 Assessment::unreadable(grader.manifest(), grader.backend(), &error.to_string())
             }
         };
+        assessment.decide(&lines);
         if matches!(arguments.format, Format::Text) {
             print_text(photo, &assessment)?;
         }
@@ -190,6 +223,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     })
 }
 
+/// The lines of a point the model offers.
+fn lines(manifest: &Manifest, name: PointName) -> Result<Lines<'_>> {
+    Lines::at(&manifest.thresholds, name).with_context(|| {
+        let offered = Lines::offered(&manifest.thresholds);
+        let names: Vec<&str> = offered.iter().map(|lines| lines.name.name()).collect();
+        format!(
+            "{} has no operating point for {name}; choose one of: {}",
+            manifest.id(),
+            names.join(", ")
+        )
+    })
+}
+
 fn print_text(photo: &std::path::Path, a: &Assessment) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", photo.display())?;
@@ -200,7 +246,7 @@ fn print_text(photo: &std::path::Path, a: &Assessment) -> Result<()> {
         writeln!(out, "  {}: {}", a.status.name(), error.message)?;
     }
     let follow_up = a.follow_up.map(|f| f.sentence);
-    for line in [a.referral, a.doubt.as_deref(), follow_up]
+    for line in [a.referral, a.threat, a.doubt.as_deref(), follow_up]
         .into_iter()
         .flatten()
     {
@@ -215,9 +261,11 @@ fn print_text(photo: &std::path::Path, a: &Assessment) -> Result<()> {
             .collect();
         writeln!(out, "  probabilities  {}", sure.join("   "))?;
     }
+    let point = a.operating_point;
+    let point = point.map_or_else(String::new, |point| format!("{point} · "));
     writeln!(
         out,
-        "  {} · {} · {:.0} ms",
+        "  {point}{} · {} · {:.0} ms",
         a.bundle, a.backend, a.milliseconds.total
     )?;
     Ok(())
@@ -229,12 +277,14 @@ fn print_json(results: &[Graded]) -> Result<()> {
 }
 
 /// The columns of the page's CSV, but for those that only a page can fill.
-const COLUMNS: [&str; 22] = [
+const COLUMNS: [&str; 24] = [
     "file",
     "status",
     "grade",
     "grade_name",
+    "operating_point",
     "referable",
+    "sight_threatening",
     "p0",
     "p1",
     "p2",
@@ -265,7 +315,9 @@ fn print_csv(results: &[Graded]) -> Result<()> {
             row.status.to_owned(),
             row.grade.map_or_else(String::new, |g| g.to_string()),
             text(row.grade_name),
+            text(row.operating_point),
             flag(row.referable),
+            flag(row.sight_threatening),
         ];
         for grade in 0..5 {
             let p = row.probabilities.and_then(|p| p.get(grade));

@@ -11,6 +11,7 @@ mod explain;
 mod gate;
 mod grade;
 mod mistakes;
+mod operating_points;
 mod progress;
 mod study;
 mod synth;
@@ -41,6 +42,7 @@ enum Command {
     Convert(convert::Arguments),
     Data(data::Arguments),
     Card(card::Arguments),
+    OperatingPoints(operating_points::Arguments),
     Gate(gate::Arguments),
 }
 
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Data(arguments) => data::run(&arguments),
         Command::Card(arguments) => card::run(&arguments),
+        Command::OperatingPoints(arguments) => operating_points::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
     };
     match result {

@@ -6,11 +6,12 @@
 use thiserror::Error;
 
 use super::ranking::Ranking;
+use crate::grading;
 
 /// The lowest ICDR grade that is referred (moderate; Gulshan et al. 2016).
-pub const REFERABLE_FROM: usize = 2;
+pub const REFERABLE_FROM: usize = grading::REFERABLE_FROM as usize;
 /// The lowest ICDR grade that threatens sight (severe).
-pub const SIGHT_THREATENING_FROM: usize = 3;
+pub const SIGHT_THREATENING_FROM: usize = grading::SIGHT_THREATENING_FROM as usize;
 
 /// Why logits or probabilities and labels cannot be measured together.
 #[derive(Debug, Error, PartialEq)]

@@ -24,9 +24,26 @@ use image::RgbImage;
 use crate::grader::Grader;
 use crate::photo::{self, PhotoError, Prepared};
 
+/// How a map was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    GradCam,
+    Occlusion,
+}
+
+impl Method {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GradCam => "grad-cam",
+            Self::Occlusion => "occlusion",
+        }
+    }
+}
+
 /// A photo, what the network saw of it, and where its evidence lay.
 #[derive(Clone, Debug)]
 pub struct Explanation {
+    pub method: Method,
     pub prepared: Prepared,
     /// The photo upright, small enough to show.
     pub thumbnail: RgbImage,
@@ -67,22 +84,70 @@ pub async fn explain(
     bytes: &[u8],
     side: u32,
 ) -> Result<Explanation, ExplainError> {
-    let decoded = photo::decode(bytes, grader.limits())?;
+    let ready = Ready::of(grader, bytes, side)?;
+    let cam = look(grader, &ready.prepared.picture).await?;
+    Ok(ready.with(Method::GradCam, cam.logits, cam.target, cam.map))
+}
+
+/// The occlusion map of the same grade, with the searching that [`Occlusion`]
+/// has by default; where covering helped, it is clear. `go_on` hears how many
+/// covered pictures of how many are done; where it answers false, there is none.
+///
+/// # Errors
+/// As for [`explain`].
+pub async fn cover(
+    grader: &Grader,
+    bytes: &[u8],
+    side: u32,
+    go_on: impl AsyncFnMut(usize, usize) -> bool,
+) -> Result<Option<Explanation>, ExplainError> {
+    let ready = Ready::of(grader, bytes, side)?;
     let settings = &grader.manifest().preprocessing;
-    let prepared = photo::prepare(&decoded, settings)?;
-    let photo_size = decoded.dimensions();
-    let thumbnail = photo::thumbnail(&decoded, side);
-    // A camera's photo can be hundreds of megabytes: let go of it first.
-    drop(decoded);
-    let cam = look(grader, &prepared.picture).await?;
-    Ok(Explanation {
-        prepared,
-        thumbnail,
-        photo_size,
-        logits: cam.logits,
-        target: cam.target,
-        map: cam.map,
-    })
+    let picture = photo::to_tensor(&ready.prepared.picture, settings);
+    let logits = grader.outputs(picture).await.map_err(CamError::Run)?;
+    let target = Target::predicted(&logits);
+    let map = occlude(
+        &|pictures| grader.network().forward(pictures),
+        &ready.prepared.picture,
+        settings,
+        target,
+        &Occlusion::default(),
+        grader.device(),
+        go_on,
+    )
+    .await?;
+    Ok(map.map(|map| ready.with(Method::Occlusion, logits, target, map.positive())))
+}
+
+/// A photo read and prepared, as every explanation begins.
+struct Ready {
+    prepared: Prepared,
+    thumbnail: RgbImage,
+    photo_size: (u32, u32),
+}
+
+impl Ready {
+    fn of(grader: &Grader, bytes: &[u8], side: u32) -> Result<Self, PhotoError> {
+        // A camera's photo can be hundreds of megabytes: it goes at the end of this.
+        let decoded = photo::decode(bytes, grader.limits())?;
+        Ok(Self {
+            prepared: photo::prepare(&decoded, &grader.manifest().preprocessing)?,
+            thumbnail: photo::thumbnail(&decoded, side),
+            photo_size: decoded.dimensions(),
+        })
+    }
+
+    fn with(self, method: Method, logits: Vec<f32>, target: Target, map: Map) -> Explanation {
+        Explanation {
+            method,
+            prepared: self.prepared,
+            thumbnail: self.thumbnail,
+            photo_size: self.photo_size,
+            logits,
+            target,
+            map,
+        }
+    }
 }
 
 /// The Grad-CAM of the grade that `grader` gives a prepared picture.

@@ -41,7 +41,8 @@ fn unusable(answer: &[f32]) -> CamError {
 ///
 /// The patch has the mean colour of the disc, and only covers the disc: the black
 /// around it is no part of the eye. `forward` takes pictures `[n, 3, S, S]` to
-/// outputs `[n, outputs]`; `progress` hears how many of how many are done.
+/// outputs `[n, outputs]`; `go_on` hears how many of how many are done and may
+/// stop it by answering false, which gives no map.
 ///
 /// # Errors
 /// [`CamError`], with the backend's words or the answer that cannot be used.
@@ -52,8 +53,8 @@ pub async fn occlude(
     target: Target,
     options: &Occlusion,
     device: &Device,
-    progress: &dyn Fn(usize, usize),
-) -> Result<Map, CamError> {
+    mut go_on: impl AsyncFnMut(usize, usize) -> bool,
+) -> Result<Option<Map>, CamError> {
     let cells = options.cells.clamp(1, picture.width().max(1));
     let patch = options.patch.clamp(1, cells);
     let grid = Grid {
@@ -67,7 +68,9 @@ pub async fn occlude(
         .filter(|position| grid.covers_disc(picture, *position))
         .collect();
     let total = positions.len();
-    progress(0, total);
+    if !go_on(0, total).await {
+        return Ok(None);
+    }
 
     let uncovered = answers(
         forward,
@@ -93,14 +96,19 @@ pub async fn occlude(
             }
         }
         done += some.len();
-        progress(done, total);
+        if !go_on(done, total).await {
+            return Ok(None);
+        }
     }
     let falls = sums
         .iter()
         .zip(&counts)
         .map(|(sum, count)| if *count > 0.0 { sum / count } else { 0.0 })
         .collect();
-    Map::new(cells as usize, cells as usize, falls).ok_or_else(|| unusable(&uncovered))
+    match Map::new(cells as usize, cells as usize, falls) {
+        Some(map) => Ok(Some(map)),
+        None => Err(unusable(&uncovered)),
+    }
 }
 
 /// The target's value for each picture.
@@ -247,9 +255,13 @@ mod tests {
             target,
             &options,
             &Device::flex(),
-            &|done, total| told.borrow_mut().push((done, total)),
+            async |done, total| {
+                told.borrow_mut().push((done, total));
+                true
+            },
         ))
-        .unwrap();
+        .unwrap()
+        .expect("nobody stopped it");
         let told = told.into_inner();
         // Two of the eight rows are all black and never covered.
         assert_eq!(told.first(), Some(&(0, 48)));
@@ -298,14 +310,39 @@ mod tests {
             Target::raising(0, 2),
             &options,
             &Device::flex(),
-            &|_, _| {},
+            async |_, _| true,
         ))
-        .unwrap();
+        .unwrap()
+        .expect("nobody stopped it");
         let whole = map.values()[2 * 8 + 5];
         // All four patches over the spot's own cell hit it, one of four its diagonal neighbour's.
         assert!((map.values()[3 * 8 + 6] - whole / 4.0).abs() < 1e-6);
         assert!((map.values()[2 * 8 + 6] - whole / 2.0).abs() < 1e-6);
         assert_eq!(map.values()[0], 0.0);
         assert_eq!(map.peak(), Some((5.5 / 8.0, 2.5 / 8.0)));
+    }
+
+    #[test]
+    fn stopped_it_covers_nothing_more_and_gives_no_map() {
+        let seen = RefCell::new(Vec::new());
+        let map = pollster::block_on(occlude(
+            &looks_at_the_spot,
+            &picture(),
+            &settings(),
+            Target::raising(0, 2),
+            &Occlusion {
+                cells: 8,
+                patch: 1,
+                batch: 5,
+            },
+            &Device::flex(),
+            async |done, _| {
+                seen.borrow_mut().push(done);
+                done < 10
+            },
+        ))
+        .unwrap();
+        assert_eq!(map, None);
+        assert_eq!(seen.into_inner(), [0, 5, 10]);
     }
 }

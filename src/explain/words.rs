@@ -1,7 +1,7 @@
 //! What a map says and what it does not, in sentences that go wherever one is
 //! shown.
 
-use super::{Map, Target};
+use super::{Map, Method, Target};
 
 /// What a Grad-CAM shows.
 pub fn grad_cam(target: Target) -> String {
@@ -14,6 +14,14 @@ pub fn grad_cam(target: Target) -> String {
 /// What the second picture beside a photo is.
 pub const BESIDE: &str = "Beside each photo, as the network saw it: the same under a map, bright \
                           where the evidence for the grade it gave lay.";
+
+/// What a map of this method shows.
+pub fn shows(method: Method, target: Target) -> String {
+    match method {
+        Method::GradCam => grad_cam(target),
+        Method::Occlusion => occlusion(target),
+    }
+}
 
 /// What an occlusion map shows.
 pub fn occlusion(target: Target) -> String {
@@ -68,6 +76,10 @@ pub fn caveats(cells: usize) -> Vec<String> {
             .to_owned(),
     ]
 }
+
+/// What an occlusion map is not, beside the [`caveats`] of every map.
+pub const COVERED: &str = "The grey patch is nothing that a retina has. Where covering a place \
+                           changed the answer, it may be the patch that changed it.";
 
 /// What pictures of channels show and what they do not.
 pub const FEATURES: [&str; 3] = [

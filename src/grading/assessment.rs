@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::decision::{Decision, most_probable};
 use super::follow_up::FollowUp;
+use super::operating_point::{Lines, PointName};
 use super::phrase::Phrase;
 use super::scale::Grade;
 use crate::bundle::Manifest;
@@ -54,6 +56,7 @@ pub struct Milliseconds {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Codes {
     pub referral: Option<&'static str>,
+    pub threat: Option<&'static str>,
     pub doubt: Option<&'static str>,
     pub edema: Option<&'static str>,
 }
@@ -75,9 +78,16 @@ pub struct Assessment {
     pub probabilities: Option<Vec<f64>>,
     /// The same as whole per cent, for reading.
     pub probability_labels: Vec<String>,
+    /// Where the lines lay that the photo was decided by; none where it was not
+    /// graded, which refers at every point.
+    pub operating_point: Option<PointName>,
     pub referable: Option<bool>,
     /// Refer or not, in a sentence.
     pub referral: Option<&'static str>,
+    /// Severe or proliferative; none where the model has no line for it.
+    pub sight_threatening: Option<bool>,
+    /// That it threatens sight, in a sentence.
+    pub threat: Option<&'static str>,
     pub unsure: bool,
     /// Why to doubt the grade, in a sentence.
     pub doubt: Option<String>,
@@ -95,32 +105,13 @@ pub struct Assessment {
     pub retina: Option<Retina>,
 }
 
-/// Below this the most probable grade is a guess among neighbours.
-const SURE: f64 = 0.5;
-
-const REFER: Phrase = Phrase::new(
-    "refer",
-    "Refer: signs of at least moderate diabetic retinopathy.",
-);
-const REFER_TO_BE_SAFE: Phrase = Phrase::new(
-    "refer-to-be-safe",
-    "Refer: moderate or worse retinopathy cannot be ruled out.",
-);
-const DO_NOT_REFER: Phrase = Phrase::new(
-    "no-referral",
-    "No referral for diabetic retinopathy; screen again at the usual interval.",
-);
 const REFER_UNSEEN: Phrase = Phrase::new(
     "refer-unseen",
     "Refer, or photograph again: this photo could not be graded.",
 );
 const EDEMA: Phrase = Phrase::new("edema-not-assessed", "Macular oedema: not assessed.");
 
-pub(super) const SAID: [Phrase; 5] = [REFER, REFER_TO_BE_SAFE, DO_NOT_REFER, REFER_UNSEEN, EDEMA];
-
-const GUESS: &str = "unsure-guess";
-const NEAR_LINE: &str = "unsure-near-line";
-pub(super) const DOUBTS: [&str; 2] = [GUESS, NEAR_LINE];
+pub(super) const SAID: [Phrase; 2] = [REFER_UNSEEN, EDEMA];
 
 pub(super) const NETWORK_FAILED: &str = "network-failed";
 
@@ -134,53 +125,55 @@ impl Assessment {
         milliseconds: Milliseconds,
     ) -> Self {
         let probabilities = manifest.calibration.probabilities(outputs);
-        let grade = Grade::ALL[most_probable(&probabilities)];
-        let referable_score: f64 = probabilities[2..].iter().sum();
-        let referable = referable_score >= manifest.thresholds.referable.threshold;
-        let confidence = probabilities[usize::from(grade.number())];
-        let guess = !reaches(confidence, SURE);
-        let unsure = guess || referable != grade.is_referable();
-        let doubt = unsure.then(|| {
-            if guess {
-                format!(
-                    "Unsure: no grade reaches {}. Have this photo read by a person.",
-                    percent(SURE)
-                )
-            } else {
-                "Unsure: close to the line between refer and not. \
-                 Have this photo read by a person."
-                    .to_owned()
-            }
-        });
-        let referral = match (referable, grade.is_referable()) {
-            (true, true) => REFER,
-            (true, false) => REFER_TO_BE_SAFE,
-            (false, _) => DO_NOT_REFER,
-        };
-        let blank = Self::blank(manifest, backend);
-        Self {
+        let grade = most_probable(&probabilities);
+        let decision = Decision::of(&probabilities, &Lines::screening(&manifest.thresholds));
+        let mut assessment = Self {
             status: Status::Graded,
-            error: None,
             grade: Some(grade),
             grade_name: Some(grade.name()),
             grade_label: Some(grade.label()),
             findings: Some(grade.findings()),
             probability_labels: probabilities.iter().map(|p| percent(*p)).collect(),
             probabilities: Some(probabilities),
-            referable: Some(referable),
-            referral: Some(referral.text),
-            unsure,
-            doubt,
-            follow_up: (!unsure).then(|| FollowUp::of(grade)),
-            codes: Codes {
-                referral: Some(referral.code),
-                doubt: unsure.then_some(if guess { GUESS } else { NEAR_LINE }),
-                ..blank.codes
-            },
             retina: Some(retina),
             milliseconds,
-            ..blank
+            ..Self::blank(manifest, backend)
+        };
+        assessment.take(decision);
+        assessment
+    }
+
+    /// The same assessment decided at other lines of the model that graded it:
+    /// nothing is graded anew. One without a grade stays as it is.
+    pub fn decide(&mut self, lines: &Lines<'_>) {
+        if let Some(probabilities) = &self.probabilities {
+            self.take(Decision::of(probabilities, lines));
         }
+    }
+
+    fn take(&mut self, decision: Decision) {
+        let Decision {
+            operating_point,
+            referable,
+            referral,
+            sight_threatening,
+            threat,
+            unsure,
+            doubt,
+            follow_up,
+            codes,
+        } = decision;
+        self.operating_point = Some(operating_point);
+        self.referable = Some(referable);
+        self.referral = Some(referral);
+        self.sight_threatening = sight_threatening;
+        self.threat = threat;
+        self.unsure = unsure;
+        self.doubt = doubt;
+        self.follow_up = follow_up;
+        self.codes.referral = Some(codes.referral);
+        self.codes.threat = codes.threat;
+        self.codes.doubt = codes.doubt;
     }
 
     /// The assessment of a photo that could not be graded, and why.
@@ -280,8 +273,11 @@ impl Assessment {
             findings: None,
             probabilities: None,
             probability_labels: Vec::new(),
+            operating_point: None,
             referable: None,
             referral: None,
+            sight_threatening: None,
+            threat: None,
             unsure: false,
             doubt: None,
             edema: EDEMA.text,
@@ -309,25 +305,8 @@ fn describe(settings: &Preprocessing) -> String {
     }
 }
 
-/// Index of the highest probability; the worse grade of two equal ones.
-fn most_probable(probabilities: &[f64]) -> usize {
-    let mut best = 0;
-    for (index, probability) in probabilities.iter().enumerate() {
-        if *probability >= probabilities[best] {
-            best = index;
-        }
-    }
-    best
-}
-
-/// Whether a probability reads as at least `level`: compared as it is shown, so
-/// that a result of "50 %" is never said not to reach 50 %.
-fn reaches(probability: f64, level: f64) -> bool {
-    (probability * 100.0).round() >= (level * 100.0).round()
-}
-
 /// Whole per cent; what is neither nothing nor everything never reads as either.
-fn percent(probability: f64) -> String {
+pub(super) fn percent(probability: f64) -> String {
     let rounded = (probability * 100.0).round();
     let number = if probability > 0.0 && rounded < 1.0 {
         "<1".to_owned()
@@ -351,16 +330,5 @@ mod tests {
         assert_eq!(percent(0.634), "63\u{a0}%");
         assert_eq!(percent(0.999), ">99\u{a0}%");
         assert_eq!(percent(1.0), "100\u{a0}%");
-    }
-
-    #[test]
-    fn what_reads_as_half_reaches_half() {
-        assert!(reaches(0.4987, 0.5) && percent(0.4987) == percent(0.5));
-        assert!(!reaches(0.494, 0.5) && percent(0.494) != percent(0.5));
-    }
-
-    #[test]
-    fn of_two_equal_grades_the_worse_counts() {
-        assert_eq!(most_probable(&[0.1, 0.4, 0.4, 0.1, 0.0]), 2);
     }
 }

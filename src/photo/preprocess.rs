@@ -135,6 +135,22 @@ impl Prepared {
         )
     }
 
+    /// What [`picture`](Self::picture) shows of a photo of `width` x `height`
+    /// pixels: left, top, width and height as fractions of the photo's own; below
+    /// nothing or above one where it reaches beyond.
+    pub fn placed(&self, (width, height): (u32, u32)) -> [f32; 4] {
+        let side = self.picture.width() as f32;
+        let (left, top) = self.to_photo(0.0, 0.0);
+        let (right, bottom) = self.to_photo(side, side);
+        let (width, height) = (width.max(1) as f32, height.max(1) as f32);
+        [
+            left / width,
+            top / height,
+            (right - left) / width,
+            (bottom - top) / height,
+        ]
+    }
+
     /// Where a point of the photo lies in [`picture`](Self::picture): the way back
     /// from [`to_photo`](Self::to_photo). Outside the picture where the photo
     /// shows more than was prepared.

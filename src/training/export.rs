@@ -9,11 +9,10 @@ use crate::bundle::{
     Bundle, Calibration, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint, Thresholds,
     Training, WeightsFile, sha256_hex,
 };
-use crate::evaluation::operating_point::{self, OperatingPointError, Target};
-use crate::evaluation::predictions::{REFERABLE_FROM, SIGHT_THREATENING_FROM};
+use crate::evaluation::operating_point::{self, OperatingPointError, Rates, Target};
 use crate::evaluation::temperature::TemperatureError;
 use crate::evaluation::{Metrics, Predictions, temperature};
-use crate::grading::Grade;
+use crate::grading::{Grade, PointName, REFERABLE_FROM, SIGHT_THREATENING_FROM};
 use crate::network::{Precision, StateDict};
 
 /// Share of diseased eyes that a threshold of high sensitivity must catch on
@@ -69,48 +68,75 @@ pub fn calibrate(
     }
     let predictions = predictions(&outputs, &grades, &calibration)?;
     let names: Vec<&str> = measured.iter().map(|m| m.dataset.as_str()).collect();
-    let fixed_on = format!("{} validation photos of {}", grades.len(), names.join(", "));
-    let screening = Target::Sensitivity(SCREENING_SENSITIVITY);
-    let further = [
-        ("referable, balanced", REFERABLE_FROM, Target::Balanced),
-        (
-            "referable, specific",
-            REFERABLE_FROM,
-            Target::Specificity(HIGH_SPECIFICITY),
-        ),
-        (
-            "sight-threatening, screening",
-            SIGHT_THREATENING_FROM,
-            screening,
-        ),
-        (
-            "sight-threatening, balanced",
-            SIGHT_THREATENING_FROM,
-            Target::Balanced,
-        ),
-        (
-            "sight-threatening, specific",
-            SIGHT_THREATENING_FROM,
-            Target::Specificity(HIGH_SPECIFICITY),
-        ),
-    ];
     Ok(Calibrated {
         calibration,
-        thresholds: Thresholds {
-            referable: point(&predictions, REFERABLE_FROM, screening, &fixed_on)
-                .map_err(|e| e.to_string())?,
-            // Few photos may hold no severe disease: then there is no such point.
-            further: further
-                .into_iter()
-                .filter_map(|(name, from_grade, target)| {
-                    Some(FurtherPoint {
-                        name: name.to_owned(),
-                        from_grade: from_grade as u8,
-                        point: point(&predictions, from_grade, target, &fixed_on).ok()?,
-                    })
+        thresholds: thresholds(&predictions, &names)?,
+    })
+}
+
+/// The lines of every operating point, fixed on calibrated predictions of the
+/// validation photos of `datasets`.
+///
+/// # Errors
+/// A sentence where there is one side only, so that no threshold exists.
+pub fn thresholds(predictions: &Predictions, datasets: &[&str]) -> Result<Thresholds, String> {
+    let fixed_on = format!(
+        "{} validation photos of {}",
+        predictions.len(),
+        datasets.join(", ")
+    );
+    let line = |from_grade: u8, name: PointName| {
+        let target = match name {
+            PointName::Screening => Target::Sensitivity(SCREENING_SENSITIVITY),
+            PointName::Balanced => Target::Balanced,
+            PointName::Specific => Target::Specificity(HIGH_SPECIFICITY),
+        };
+        point(predictions, usize::from(from_grade), target, &fixed_on)
+    };
+    // What threatens sight is said of those who are referred at the same point:
+    // what the line reaches is measured as it will be used.
+    let among_referred = |name: PointName, point: OperatingPoint| {
+        let referral = line(REFERABLE_FROM, name)?;
+        let scores: Vec<f64> = std::iter::zip(
+            predictions.scores_at_least(usize::from(REFERABLE_FROM)),
+            predictions.scores_at_least(usize::from(SIGHT_THREATENING_FROM)),
+        )
+        .map(|(referred, threat)| {
+            if referred >= referral.threshold {
+                threat
+            } else {
+                f64::NEG_INFINITY
+            }
+        })
+        .collect();
+        let truth = predictions.truth_at_least(usize::from(SIGHT_THREATENING_FROM));
+        let reached = operating_point::rates(&scores, &truth, point.threshold);
+        Ok::<_, OperatingPointError>(measured(point.threshold, &reached, &fixed_on))
+    };
+    let further = [
+        (REFERABLE_FROM, PointName::Balanced),
+        (REFERABLE_FROM, PointName::Specific),
+        (SIGHT_THREATENING_FROM, PointName::Screening),
+        (SIGHT_THREATENING_FROM, PointName::Balanced),
+        (SIGHT_THREATENING_FROM, PointName::Specific),
+    ];
+    Ok(Thresholds {
+        referable: line(REFERABLE_FROM, PointName::Screening).map_err(|e| e.to_string())?,
+        // Few photos may hold no severe disease: then there is no such line.
+        further: further
+            .into_iter()
+            .filter_map(|(from_grade, name)| {
+                let mut point = line(from_grade, name).ok()?;
+                if from_grade == SIGHT_THREATENING_FROM {
+                    point = among_referred(name, point).ok()?;
+                }
+                Some(FurtherPoint {
+                    name: name.line(from_grade),
+                    from_grade,
+                    point,
                 })
-                .collect(),
-        },
+            })
+            .collect(),
     })
 }
 
@@ -125,12 +151,16 @@ fn point(
         &predictions.truth_at_least(from_grade),
         target,
     )?;
-    Ok(OperatingPoint {
-        threshold: chosen.threshold,
-        sensitivity: chosen.achieved.sensitivity.unwrap_or(0.0),
-        specificity: chosen.achieved.specificity.unwrap_or(0.0),
+    Ok(measured(chosen.threshold, &chosen.achieved, fixed_on))
+}
+
+fn measured(threshold: f64, reached: &Rates, fixed_on: &str) -> OperatingPoint {
+    OperatingPoint {
+        threshold,
+        sensitivity: reached.sensitivity.unwrap_or(0.0),
+        specificity: reached.specificity.unwrap_or(0.0),
         fixed_on: fixed_on.to_owned(),
-    })
+    }
 }
 
 /// The manifest's line for one dataset.

@@ -7,6 +7,7 @@ mod explanation;
 #[cfg(feature = "web-gpu")]
 mod gpu;
 mod patients;
+mod points;
 
 use burn::tensor::Device;
 use serde::Serialize;
@@ -131,21 +132,95 @@ impl Grader {
         to_js(self.inner.manifest())
     }
 
-    /// Grades the bytes of one photo. A photo that cannot be graded is a result
-    /// with its reason, not a rejection.
-    #[wasm_bindgen(unchecked_return_type = "Assessment")]
-    pub async fn grade(&self, photo: Vec<u8>) -> Result<JsValue, JsValue> {
-        to_js(&self.inner.grade(&photo, &now).await)
+    /// The operating points the model offers, the most cautious first, each with
+    /// what its lines reached where they were fixed.
+    #[wasm_bindgen(getter, js_name = operatingPoints, unchecked_return_type = "OperatingPoint[]")]
+    pub fn operating_points(&self) -> Result<JsValue, JsValue> {
+        points::offered(self.inner.manifest())
     }
 
-    /// Where in a photo its grade came from: pictures as PNG bytes and the words
-    /// that belong to them; `side` is the photo's longer side in pixels.
+    /// Grades the bytes of one photo and decides at an operating point, the one
+    /// for screening unless another is named. A photo that cannot be graded is a
+    /// result with its reason, not a rejection.
+    #[wasm_bindgen(unchecked_return_type = "Assessment")]
+    pub async fn grade(
+        &self,
+        photo: Vec<u8>,
+        #[wasm_bindgen(
+            js_name = operatingPoint,
+            unchecked_optional_param_type = "OperatingPointName | null"
+        )]
+        operating_point: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let lines = points::named(self.inner.manifest(), operating_point)?;
+        let mut assessment = self.inner.grade(&photo, &now).await;
+        assessment.decide(&lines);
+        to_js(&assessment)
+    }
+
+    /// Decides again of results graded before, without their photos. An answer a
+    /// result: null where its decision stands, because it has no grade or another
+    /// model graded it.
+    #[wasm_bindgen(unchecked_return_type = "(Decision | null)[]")]
+    pub fn decide(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Graded[]")] results: JsValue,
+        #[wasm_bindgen(
+            js_name = operatingPoint,
+            unchecked_param_type = "OperatingPointName"
+        )]
+        operating_point: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        points::decide(self.inner.manifest(), results, operating_point)
+    }
+
+    /// Where in a photo its grade came from, by Grad-CAM: pictures as PNG bytes
+    /// and the words that belong to them; `side` is the photo's longer side in
+    /// pixels.
     ///
     /// Rejects with an `Error` with a `code` where the photo cannot be prepared.
+    #[wasm_bindgen(unchecked_return_type = "Explanation")]
     pub async fn explain(&self, photo: Vec<u8>, side: u32) -> Result<JsValue, JsValue> {
         let explanation = crate::explain::explain(&self.inner, &photo, side)
             .await
             .map_err(|e| explanation::failed(&e))?;
         explanation::object(&explanation)
     }
+
+    /// The same by occlusion: the network is asked some two hundred times with a
+    /// part covered. `progress` hears how many are done; it may return a promise,
+    /// which is waited for, and stops the search by `false`: then the answer is
+    /// null.
+    #[wasm_bindgen(unchecked_return_type = "Explanation | null")]
+    pub async fn occlude(
+        &self,
+        photo: Vec<u8>,
+        side: u32,
+        #[wasm_bindgen(unchecked_param_type = "OcclusionProgress")] progress: js_sys::Function,
+    ) -> Result<JsValue, JsValue> {
+        let mut thrown = None;
+        let found =
+            crate::explain::cover(&self.inner, &photo, side, async |done, total| {
+                match told(&progress, done, total).await {
+                    Ok(answer) => answer != false,
+                    Err(error) => {
+                        thrown = Some(error);
+                        false
+                    }
+                }
+            })
+            .await
+            .map_err(|e| explanation::failed(&e))?;
+        match (thrown, found) {
+            (Some(error), _) => Err(error),
+            (None, Some(explanation)) => explanation::object(&explanation),
+            (None, None) => Ok(JsValue::NULL),
+        }
+    }
+}
+
+/// What a callback answers, its promise waited for.
+async fn told(progress: &js_sys::Function, done: usize, total: usize) -> Result<JsValue, JsValue> {
+    let answer = progress.call2(&JsValue::NULL, &done.into(), &total.into())?;
+    wasm_bindgen_futures::JsFuture::from(js_sys::Promise::resolve(&answer)).await
 }

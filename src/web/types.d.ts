@@ -10,6 +10,72 @@ export interface GradeEntry {
   summary: string;
 }
 
+/** What a line between refer and not is for; every model has `screening`. */
+export type OperatingPointName = "screening" | "balanced" | "specific";
+
+/** A threshold on the probability of some grade or above, and what it reached. */
+export interface Line {
+  threshold: number;
+  sensitivity: number;
+  specificity: number;
+  /** The photos it was fixed on. */
+  fixed_on: string;
+}
+
+/** The lines of an operating point. */
+export interface OperatingPoint {
+  name: OperatingPointName;
+  referable: Line;
+  /** Null where the model has no line for it. */
+  sightThreatening: Line | null;
+}
+
+/** A result, as far as a new decision needs it: an `Assessment` is one. */
+export type Graded = Pick<Assessment, "status" | "model" | "probabilities">;
+
+/** All of an assessment that changes with the operating point. */
+export interface Decision {
+  operatingPoint: OperatingPointName;
+  referable: boolean;
+  referral: string;
+  sightThreatening: boolean | null;
+  threat: string | null;
+  unsure: boolean;
+  doubt: string | null;
+  followUp: Assessment["followUp"];
+  codes: { referral: string; threat: string | null; doubt: string | null };
+}
+
+/** Where in a photo its grade came from. Never show a map without its `caveats`. */
+export interface Explanation {
+  method: "grad-cam" | "occlusion";
+  /** The photo upright, its longer side as asked: PNG bytes, as all pictures here. */
+  photo: Uint8Array;
+  /** The map over it, transparent where there is nothing. */
+  photoMap: Uint8Array;
+  /** What the network saw: a centred disc on black. */
+  view: Uint8Array;
+  /** The map over that. */
+  viewMap: Uint8Array;
+  /** The photo itself, in pixels. */
+  photoSize: { width: number; height: number };
+  /** What `view` shows of the photo, as fractions of the photo's width and height. */
+  placed: { x: number; y: number; width: number; height: number };
+  /** What the map shows, in a sentence. */
+  shows: string;
+  /** Where it is brightest, in a sentence. */
+  place: string;
+  /** What it is not, in sentences. */
+  caveats: string[];
+  /** `place` as a code: `empty`, `middle`, `top`, `upper-left` and so on. */
+  placeCode: string;
+  /** Cells of the map along one side of `view`. */
+  cells: number;
+}
+
+/** Hears how far an occlusion map is; `false`, or a promise of it, stops it. */
+export type OcclusionProgress = (done: number, total: number) => unknown;
+
 /** The result for one photo, with its provenance. */
 export interface Assessment {
   status: Status;
@@ -23,16 +89,21 @@ export interface Assessment {
   /** Calibrated, one a grade, summing to one. */
   probabilities: number[] | null;
   probabilityLabels: string[];
-  /** Moderate or worse at the model's threshold; true where the photo is ungradable. */
+  /** Where it was decided; null where there was no grade to decide by. */
+  operatingPoint: OperatingPointName | null;
+  /** Moderate or worse at the operating point; true where the photo is ungradable. */
   referable: boolean | null;
   referral: string | null;
+  /** Severe or proliferative at the operating point; null where the model has no line for it. */
+  sightThreatening: boolean | null;
+  threat: string | null;
   unsure: boolean;
   doubt: string | null;
   edema: string;
   /** A guideline's interval for the grade; a clinician decides. */
   followUp: { code: string; sentence: string; guideline: string } | null;
   /** Keys for translating the sentences above. */
-  codes: { referral: string | null; doubt: string | null; edema: string | null };
+  codes: { referral: string | null; threat: string | null; doubt: string | null; edema: string | null };
   bundle: string;
   /** SHA-256 of the weights. */
   model: string;
@@ -80,7 +151,11 @@ export interface PatientSummary {
   deciding: number | null;
 }
 
-/** What `Grader.load` and `bundleInfo` throw: a sentence, and a code that stays. */
+/**
+ * What the library throws: a sentence, and a code that stays. `Grader.explain` and
+ * `Grader.occlude` throw the codes of an unreadable photo besides, as in
+ * `Assessment.error`.
+ */
 export interface FoveaError extends Error {
   code:
     | "manifest-unreadable"
@@ -94,5 +169,6 @@ export interface FoveaError extends Error {
     | "gpu-self-test"
     | "grade"
     | "drawing"
+    | "operating-point"
     | "conversion";
 }

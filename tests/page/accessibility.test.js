@@ -40,7 +40,16 @@ for (const options of [
       await gradeDrawn(page);
       await page.locator("article summary").first().click();
       await page.locator("#model-card summary").click();
+      await page.locator("#points > summary").click();
+      await page.locator("#point-balanced").check();
       await clean(page, "graded, failed and drawn, everything open");
+      await page.locator(".card__look:visible").first().click();
+      await page.waitForSelector("dialog[data-shown=true]", { timeout: 60_000 });
+      await page.getByRole("button", { name: "Loupe" }).click();
+      await clean(page, "where it looked, under the loupe");
+      await page.getByRole("button", { name: "Make an occlusion map" }).click();
+      await clean(page, "an occlusion map on its way");
+      await page.keyboard.press("Escape");
       await page.locator("#update").evaluate((banner) => (banner.hidden = false));
       await clean(page, "an update waits");
       const bytes = await drawnPng(page, 2, 2);

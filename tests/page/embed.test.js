@@ -58,3 +58,55 @@ test("a bundle that cannot be used is an error with its code", async () => {
     [true, "weights-size", true],
   ]);
 });
+
+// Fields of an interface in the library's own types.
+const types = await readFile(join(REPOSITORY, "src/web/types.d.ts"), "utf8");
+function fields(name) {
+  const [, body] = new RegExp(`interface ${name} \\{\n(.*?)\n\\}`, "s").exec(types);
+  return [...body.matchAll(/^  (\w+)\??:/gm)].map(([, field]) => field).sort();
+}
+
+test("what the library answers has the fields its types promise, all of them and no more", async () => {
+  const found = await page.evaluate(async () => {
+    const library = await import(new URL("pkg/fovea_cpu.js", document.baseURI));
+    await library.default();
+    const get = async (file) => new Uint8Array(await (await fetch(`model/${file}`)).arrayBuffer());
+    const manifest = await get("model.json");
+    const grader = await library.Grader.load(manifest, await get(library.bundleInfo(manifest).weights.file), "cpu");
+    const drawing = library.drawPhotograph(3, 8);
+    const assessment = await grader.grade(drawing, "specific");
+    const [decision, refused] = grader.decide([assessment, { ...assessment, model: "another" }], "balanced");
+    const steps = [];
+    const stopped = await grader.occlude(drawing, 200, async (done, total) => (steps.push([done, total]), done < 16));
+    const failed = await grader.occlude(drawing, 200, () => Promise.reject(new Error("no more"))).catch(({ message }) => message);
+    const unknown = await grader.grade(drawing, "lenient").catch(({ code, message }) => [code, message]);
+    const explanation = await grader.explain(drawing, 200);
+    const [point] = grader.operatingPoints;
+    const keys = (value) => Object.keys(value).sort();
+    return {
+      Assessment: keys(assessment),
+      Explanation: keys(explanation),
+      Decision: keys(decision),
+      OperatingPoint: keys(point),
+      Line: keys(point.referable),
+      points: [assessment.operatingPoint, decision.operatingPoint],
+      pictures: ["photo", "photoMap", "view", "viewMap"].every((name) => explanation[name] instanceof Uint8Array),
+      placed: explanation.placed,
+      stopped,
+      steps,
+      failed,
+      unknown,
+      refused,
+    };
+  });
+  for (const name of ["Assessment", "Explanation", "Decision", "OperatingPoint", "Line"]) assert.deepEqual(found[name], fields(name), name);
+  assert.deepEqual(found.points, ["specific", "balanced"]);
+  assert.equal(found.refused, null, "another model's result was decided");
+  assert.ok(found.pictures);
+  assert.ok(found.placed.width > 0.5 && found.placed.width < 1.2, JSON.stringify(found.placed));
+  assert.equal(found.stopped, null);
+  assert.deepEqual(found.steps.map(([done]) => done), [0, 8, 16]);
+  assert.equal(found.failed, "no more");
+  assert.equal(found.unknown[0], "operating-point");
+  assert.match(found.unknown[1], /screening, balanced, specific/);
+});

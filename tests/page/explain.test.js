@@ -37,8 +37,8 @@ test("the map lies over the photograph and over what the network saw, with its w
   await shown();
   const pictures = await dialog().locator("img").evaluateAll((images) => images.map(({ naturalWidth, naturalHeight, alt }) => ({ naturalWidth, naturalHeight, alt })));
   const [seen, seenMap, view, viewMap] = pictures;
-  assert.deepEqual([seen.naturalWidth, seen.naturalHeight], [640, 640]);
-  assert.deepEqual([seenMap.naturalWidth, seenMap.naturalHeight], [640, 640], "the map is not the photograph's size");
+  assert.deepEqual([seen.naturalWidth, seen.naturalHeight], [768, 768]);
+  assert.deepEqual([seenMap.naturalWidth, seenMap.naturalHeight], [768, 768], "the map is not the photograph's size");
   const { size } = JSON.parse(await readFile(new URL("../../www/model/model.json", import.meta.url), "utf8")).preprocessing;
   assert.equal(view.naturalWidth, size);
   assert.equal(viewMap.naturalWidth, viewMap.naturalHeight);

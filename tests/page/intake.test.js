@@ -75,6 +75,80 @@ test("the same file can be chosen twice", async () => {
   await result(card(page, "twice.png").nth(1));
 });
 
+test("a chosen folder gives its photographs and says how many files it left out", async () => {
+  const inside = join(folder, "ward");
+  await mkdir(join(inside, "Ruiz"), { recursive: true });
+  await writeFile(join(inside, "Ruiz", "left.png"), await drawnPng(page, 0, 9));
+  await writeFile(join(inside, "notes.txt"), "none");
+  const opened = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Choose a folder" }).click();
+  await (await opened).setFiles(inside);
+  const chosen = card(page, "left.png");
+  assert.equal((await result(chosen)).status, "graded");
+  await page.waitForFunction(() => /1 photograph added. 1 other file in the folder was left out/.test(document.querySelector("#announcer").textContent));
+  await page.waitForFunction((article) => article.querySelector(".eye__patient").value === "Ruiz", await chosen.elementHandle());
+});
+
+test("the camera is offered where fingers point, and what it takes is graded", async () => {
+  assert.ok(!(await page.locator("#take-photo").isVisible()), "a desktop has no camera for the back of the eye");
+  const phone = await visit({ query: "?backend=cpu", viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  try {
+    await modelReady(phone.page);
+    assert.equal(await phone.page.locator("#camera").getAttribute("capture"), "environment");
+    const opened = phone.page.waitForEvent("filechooser");
+    await phone.page.getByRole("button", { name: "Take a photograph" }).click();
+    await (await opened).setFiles(photo("image.png", await drawnPng(phone.page, 2, 2), "image/png"));
+    assert.equal((await result(card(phone.page, "image.png"))).status, "graded");
+  } finally {
+    await phone.close();
+  }
+});
+
+// Headless Chromium opens no file with an app; the page's own part is what it does
+// with what the browser hands it.
+test("files opened from the desktop with the installed app are graded", async () => {
+  const opened = await visit({ query: "?backend=cpu", goto: false });
+  try {
+    await opened.page.addInitScript(() => {
+      Object.defineProperty(window, "launchQueue", { value: { setConsumer: (consumer) => (window.launched = consumer) } });
+    });
+    await opened.page.goto(opened.address);
+    await modelReady(opened.page);
+    const manifest = await opened.page.evaluate(async () => (await fetch(document.querySelector("link[rel=manifest]").href)).json());
+    assert.equal(new URL(manifest.file_handlers[0].action, opened.address).pathname, "/");
+    await opened.page.evaluate(
+      async (data) => {
+        const file = new File([Uint8Array.from(data, (letter) => letter.charCodeAt(0))], "opened right.png", { type: "image/png" });
+        await window.launched({ files: [{ getFile: async () => file }] });
+        await window.launched({ files: [] }); // started from its icon
+      },
+      (await drawnPng(opened.page, 2, 2)).toString("latin1"),
+    );
+    assert.equal((await result(card(opened.page, "opened right.png"))).status, "graded");
+    assert.equal(await opened.page.locator("article").count(), 1);
+    assert.deepEqual(opened.errors, []);
+  } finally {
+    await opened.close();
+  }
+});
+
+test("the app can be installed when the browser offers it, and is asked once", async () => {
+  const install = page.locator("#install");
+  await page.evaluate(() => {
+    window.asked = 0;
+    const offer = Object.assign(new Event("beforeinstallprompt", { cancelable: true }), { prompt: async () => (window.asked += 1) });
+    window.dispatchEvent(offer);
+    window.prevented = offer.defaultPrevented;
+  });
+  assert.ok(await page.evaluate(() => window.prevented), "the browser would ask by itself");
+  assert.ok(await install.isVisible());
+  await install.click();
+  assert.equal(await page.evaluate(() => window.asked), 1);
+  assert.ok(!(await install.isVisible()));
+  await page.evaluate(() => window.dispatchEvent(new Event("appinstalled")));
+  await page.waitForFunction(() => /Installed as an app/.test(document.querySelector("#announcer").textContent));
+});
+
 // As the desktop does it: the browser opens the paths itself.
 async function drop(...paths) {
   await modelReady(page);

@@ -25,7 +25,18 @@ export function reasonOf({ status, assessment, fault }) {
   return said(assessment.codes?.doubt, assessment.doubt) ?? "";
 }
 
-export const referralOf = (assessment) => said(assessment?.codes?.referral, assessment?.referral) ?? "";
+// Refer or not, and whether sight is threatened.
+export function referralOf(assessment) {
+  const { codes, referral, threat } = assessment ?? {};
+  return [said(codes?.referral, referral), said(codes?.threat, threat)].filter(Boolean).join(" ");
+}
+
+// Where the lines lay that it was decided by; empty where there was no grade.
+export function pointOf(assessment) {
+  const { operatingPoint: name } = assessment ?? {};
+  return name ? strings.points.at(strings.points.name[name]) : "";
+}
+
 export const edemaOf = (assessment) => said(assessment?.codes?.edema, assessment?.edema) ?? "";
 export const followUpOf = (assessment) => said(assessment?.followUp?.code, assessment?.followUp?.sentence) ?? "";
 

@@ -33,14 +33,23 @@ export class Bridge {
   }
 
   // `transfer` lists buffers handed over rather than copied; past `limit`
-  // milliseconds the worker is taken for hung.
-  call(method, args = [], { transfer = [], limit = 0 } = {}) {
+  // milliseconds without a word the worker is taken for hung. `progress` hears how
+  // far it is; an aborted `signal` gives the call up, which rejects as "cancelled".
+  call(method, args = [], { transfer = [], limit = 0, progress = () => {}, signal } = {}) {
     if (this.#gone) return Promise.reject(this.#gone);
+    if (signal?.aborted) return Promise.reject(new Fault("cancelled"));
     const id = this.#next++;
     return new Promise((resolve, reject) => {
-      const timer = limit ? setTimeout(() => this.#end(new Fault("worker-slow")), limit) : 0;
-      this.#calls.set(id, { resolve, reject, timer });
+      const wait = () => (limit ? setTimeout(() => this.#end(new Fault("worker-slow")), limit) : 0);
+      const call = { resolve, reject, progress, wait, timer: wait() };
+      this.#calls.set(id, call);
       this.#worker.postMessage({ id, method, args }, transfer);
+      signal?.addEventListener("abort", () => {
+        if (!this.#calls.delete(id)) return;
+        clearTimeout(call.timer);
+        this.#worker.postMessage({ cancel: id });
+        reject(new Fault("cancelled"));
+      });
     });
   }
 
@@ -55,6 +64,11 @@ export class Bridge {
     if (data.event) return this.#tell(data);
     const call = this.#calls.get(data.id);
     if (!call) return;
+    if (data.progress) {
+      clearTimeout(call.timer);
+      call.timer = call.wait();
+      return call.progress(...data.progress);
+    }
     if (data.error?.fatal) return this.#end(new Fault("worker-crashed"));
     this.#calls.delete(data.id);
     clearTimeout(call.timer);

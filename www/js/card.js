@@ -2,7 +2,7 @@
 // start and keeps its place, so that nothing moves when a result arrives. Lays
 // out what the library says; decides nothing.
 
-import { edemaOf, followUpOf, gradeOf, headingOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
+import { edemaOf, followUpOf, gradeOf, headingOf, pointOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
 import { el, write } from "./dom.js";
 import { lookButton, updateLookButton } from "./explain.js";
 import { EyeFields } from "./eye-fields.js";
@@ -59,11 +59,12 @@ export class Card {
     element.dataset.status = status;
     element.dataset.grade = assessment?.grade ?? "";
     element.dataset.referable = assessment?.referable ?? "";
+    element.dataset.point = assessment?.operatingPoint ?? "";
     element.dataset.bundle = assessment?.bundle ?? "";
     element.dataset.unsure = Boolean(assessment?.unsure);
     element.setAttribute("aria-busy", String(!isDone(this.#item)));
 
-    const { kicker, image, heading, full, referral, followUp, doubt, edema, again, summary, bars } = this.#parts;
+    const { kicker, image, heading, full, referral, followUp, doubt, edema, point, again, summary, bars } = this.#parts;
     const { state } = this.#engine;
     if (kicker) write(kicker, strings.drawnKicker);
     image.alt = image.hidden ? "" : drawn ? strings.photoAltDrawn(name) : strings.photoAlt(name);
@@ -72,8 +73,9 @@ export class Card {
     write(referral, referralOf(assessment));
     write(followUp, followUpOf(assessment));
     write(doubt, reasonOf(this.#item));
-    const aside = status === "graded" ? [edemaOf(assessment), own && strings.own.short] : [];
-    write(edema, aside.filter(Boolean).join(" · "));
+    const graded = status === "graded";
+    write(edema, graded ? edemaOf(assessment) : "");
+    write(point, graded ? [pointOf(assessment), own && strings.own.short].filter(Boolean).join(" · ") : "");
     for (const line of [full, referral, followUp, doubt]) line.hidden = !line.textContent;
     write(again, strings.again);
     again.hidden = !canRetry(this.#item);
@@ -93,7 +95,8 @@ export class Card {
     parts.kicker = drawn ? el("p", { class: "card__kicker" }) : null;
     parts.heading = el("p", { class: "card__grade" });
     parts.full = el("p", { class: "card__full" });
-    parts.edema = el("p", { class: "card__aside" });
+    parts.edema = el("p", {});
+    parts.point = el("p", { class: "card__point" });
     parts.referral = el("p", { class: "card__referral" });
     parts.followUp = el("p", { class: "card__follow-up" });
     parts.doubt = el("p", { class: "card__doubt" });
@@ -113,7 +116,7 @@ export class Card {
       el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.followUp, parts.again),
       parts.bars,
       (parts.look = lookButton(this.#item, this.#engine)),
-      parts.edema,
+      el("div", { class: "card__aside" }, parts.edema, parts.point),
       parts.provenance,
     );
   }
@@ -148,6 +151,7 @@ export class Card {
     if (!assessment) return;
     const rows = [
       [strings.provenanceFindings, gradeOf(assessment, scale).summary],
+      [strings.points.heading, strings.points.name[assessment.operatingPoint]],
       [strings.provenanceFollowUp, assessment.followUp?.guideline, "en"],
       [strings.provenanceBundle, assessment.bundle, "en"],
       [strings.provenanceModel, assessment.model],

@@ -19,6 +19,7 @@ export class Engine extends EventTarget {
     super();
     this.only = only;
     this.allowSoftware = allowSoftware;
+    this.point = null; // the operating point wished for
     this.state = {
       model: "loading", // loading | ready | error
       step: "starting", // starting | receiving | checking
@@ -32,6 +33,7 @@ export class Engine extends EventTarget {
       setAside: null, // { reason, detail }: why WebGPU does not run
       bundle: null,
       card: null,
+      points: [], // operating points the model offers
       scale: null,
       library: null, // its version
       kept: null, // the model is stored on this device
@@ -122,13 +124,23 @@ export class Engine extends EventTarget {
   // The photograph's buffer goes over to the worker. A fault carries the kind
   // of backend it happened on in `detail`.
   grade(photo) {
-    return this.#ask("grade", [photo], { transfer: [photo.buffer], limit: GRADE_LIMIT });
+    return this.#ask("grade", [photo, this.point], { transfer: [photo.buffer], limit: GRADE_LIMIT });
   }
 
   // Where a photograph's grade came from, as the library's `Grader.explain`
   // promises it; `side` is the photograph's longer side in pixels.
   explain(photo, side) {
     return this.#ask("explain", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT });
+  }
+
+  // The same by occlusion, which takes long: `progress(done, total)` hears of it.
+  occlude(photo, side, { progress, signal }) {
+    return this.#ask("occlude", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT, progress, signal });
+  }
+
+  // A decision for each result at the operating point wished for, or null.
+  decide(results) {
+    return this.#ask("decide", [results, this.point], { limit: GRADE_LIMIT });
   }
 
   // Bytes of a PNG drawn for this grade.

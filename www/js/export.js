@@ -4,7 +4,7 @@
 
 import { reasonOf } from "./assessment.js";
 
-const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "referable", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "patient", "eye", "patient_decision", "follow_up", "guideline", "bundle", "model_sha256", "own_model", "backend", "preprocessing", "milliseconds", "graded_at"];
+const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "operating_point", "referable", "sight_threatening", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "patient", "eye", "patient_decision", "follow_up", "guideline", "bundle", "model_sha256", "own_model", "backend", "preprocessing", "milliseconds", "graded_at"];
 
 // `patientOf(item)` is what is known of a photograph's patient: { summary }, if anything.
 export function toJson(items, patientOf) {
@@ -18,8 +18,11 @@ export function toJson(items, patientOf) {
       grade: a?.grade ?? null,
       gradeName: a?.gradeName ?? null,
       probabilities: a?.probabilities ? [...a.probabilities] : null,
+      operatingPoint: a?.operatingPoint ?? null,
       referable: a?.referable ?? null,
+      sightThreatening: a?.sightThreatening ?? null,
       referral: a?.referral ?? null,
+      threat: a?.threat ?? null,
       unsure: a?.unsure ?? null,
       doubt: a?.doubt ?? null,
       patient: item.patient || null,
@@ -50,7 +53,9 @@ export function toCsv(items, patientOf) {
       item.status,
       a?.grade,
       a?.gradeName,
+      a?.operatingPoint,
       a?.referable,
+      a?.sightThreatening,
       ...Array.from({ length: 5 }, (_, grade) => a?.probabilities?.[grade]),
       a?.unsure,
       reasonOf(item),

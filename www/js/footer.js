@@ -10,7 +10,7 @@ export function showRunning(state) {
   write(byId("model"), state.bundle ?? (state.model === "error" ? strings.modelUnavailable : strings.modelStarting));
   if (state.card && (state.card !== shownCard || strings !== shownIn)) {
     [shownCard, shownIn] = [state.card, strings];
-    byId("model-card-body").replaceChildren(modelCard(state.card));
+    byId("model-card-body").replaceChildren(modelCard(state.card, state.points));
   }
 }
 let shownCard = null;

@@ -11,6 +11,7 @@ import { acceptHanded } from "./handed.js";
 import { Keeper } from "./keep.js";
 import { Keys } from "./keys.js";
 import { forgetEverything, Offline } from "./offline.js";
+import { OperatingPoints } from "./operating-point.js";
 import { OwnModel } from "./own-model.js";
 import { Patients } from "./patients.js";
 import { Progress } from "./progress.js";
@@ -32,6 +33,7 @@ const patients = new Patients(engine, queue);
 const keeper = new Keeper();
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
+const points = new OperatingPoints({ engine, queue, changed: decided, announce });
 const results = new Results({ queue, engine, patients, changed: keep });
 new Report({ queue, engine, patients, cards: results.cards });
 const diagnostics = new Diagnostics({ engine, queue, offline });
@@ -111,6 +113,14 @@ queue.addEventListener("changed", ({ item }) => {
   if (isDone(item) && item.status !== "cancelled") announce(spoken(item));
 });
 
+// The same photographs at another operating point: nothing was graded.
+function decided(items) {
+  results.showAll();
+  patients.refresh();
+  for (const item of items) keep(item);
+  showTally();
+}
+
 queue.addEventListener("progress", showTally);
 
 queue.addEventListener("cleared", () => {
@@ -150,13 +160,14 @@ byId("queue-cancel").addEventListener("click", () => announce(strings.cancelledS
 
 async function save(extension, type, write) {
   const name = fileName(extension);
+  await points.settled();
   await patients.settled();
   saveAs(name, type, write(queue.items, patientOf));
   announce(strings.saved(name));
 }
 const patientOf = (item) => patients.byItem.get(item);
 const saveCsv = () => save("csv", "text/csv;charset=utf-8", toCsv);
-const print = () => patients.settled().then(() => window.print());
+const print = () => points.settled().then(() => patients.settled()).then(() => window.print());
 byId("save-csv").addEventListener("click", saveCsv);
 byId("save-json").addEventListener("click", () => save("json", "application/json", toJson));
 byId("print").addEventListener("click", print);
@@ -254,7 +265,14 @@ window.addEventListener("appinstalled", () => {
   byId("install").hidden = true;
   announce(strings.installed);
 });
-byId("install").addEventListener("click", () => installing?.prompt());
+// A browser's question can be put once; it offers another when it sees fit.
+byId("install").addEventListener("click", async () => {
+  const asked = installing;
+  installing = null;
+  byId("shortcuts").focus(); // the button that had the focus goes
+  byId("install").hidden = true;
+  await asked?.prompt();
+});
 
 // --- for whoever is asked --------------------------------------------------
 
@@ -317,6 +335,7 @@ function showEverything() {
   write(byId("diagnostics-told"), "");
   results.showAll();
   ownModel.show();
+  points.show();
   keys.show();
   showTally();
 }

@@ -2,13 +2,13 @@
 // from and on which terms, and what was measured.
 
 import { el } from "./dom.js";
+import { reached } from "./operating-point.js";
 import { strings } from "./strings.js";
 
 // What the model's maker wrote is shown as written, in English.
 const written = (text) => el("span", { lang: "en", dir: "ltr" }, text);
 
-export function modelCard({ name, version, architecture, intended_use: use, training, figures, thresholds, weights }) {
-  const { referable } = thresholds;
+export function modelCard({ name, version, architecture, intended_use: use, training, figures, weights }, points) {
   const words = strings.card;
   const { decimal, count } = strings.f;
   return el(
@@ -21,7 +21,7 @@ export function modelCard({ name, version, architecture, intended_use: use, trai
       [words.learned, list(training.data.map(({ name, photos, terms }) => [words.data(name, count(photos)), " ", written(terms)]))],
       [words.began, written(`${training.initial_weights.name}: ${training.initial_weights.terms}`)],
       [words.recipe, written(training.recipe)],
-      [words.line, [words.point(decimal(referable.threshold), decimal(referable.sensitivity), decimal(referable.specificity)), " ", written(referable.fixed_on)]],
+      ...points.map((point) => [strings.points.at(strings.points.name[point.name]), reached(point)]),
       [words.fingerprint, weights.sha256],
     ]),
     ...figures.map((measured) =>

@@ -3,6 +3,7 @@
 
 import { edemaOf, followUpOf, gradeOf, headingOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
 import { byId, el } from "./dom.js";
+import { reached } from "./operating-point.js";
 import { decisionOf } from "./patients.js";
 import { isDone } from "./queue.js";
 import { scaleEntry, strings } from "./strings.js";
@@ -54,14 +55,23 @@ export class Report {
       ),
       decision ? el("p", { class: "sheet__decision" }, el("strong", {}, `${words.decision}: `), decision) : null,
       items.some((item) => !isDone(item)) ? el("p", { class: "sheet__decision" }, words.incomplete) : null,
-      ...SIDES.flatMap((side) => items.filter((item) => item.side === side)).map((item) => this.#photo(item)),
+      ...SIDES.flatMap((side) => items.filter((item) => item.side === side)).map((item) => this.#photo(item, this.#used(items).length !== 1)),
       this.#model(items),
       el("p", { class: "sheet__sign" }, words.sign),
       el("p", { class: "sheet__purpose" }, strings.page.disclaimer),
     );
   }
 
-  #photo(item) {
+  // The operating points of these photographs, where the model in use graded them all.
+  #used(items) {
+    const { card, points } = this.#engine.state;
+    const decided = items.map(({ assessment }) => assessment).filter((assessment) => assessment?.operatingPoint);
+    if (!card || decided.some(({ model }) => model !== card.weights.sha256)) return [];
+    return points.filter(({ name }) => decided.some(({ operatingPoint }) => operatingPoint === name));
+  }
+
+  // `pointed`: with its operating point, where the sheet does not say one for all.
+  #photo(item, pointed) {
     const words = strings.report;
     const { assessment: a, side, name, own, gradedAt } = item;
     const { state } = this.#engine;
@@ -69,6 +79,7 @@ export class Report {
     const lines = [
       [words.photo, `${name}${own ? ` (${strings.own.short})` : ""}`],
       [strings.provenanceFindings, gradeOf(a, state.scale).summary],
+      [strings.points.heading, pointed && strings.points.name[a?.operatingPoint]],
       [words.followUp, followUpOf(a)],
       [words.sure, a?.probabilityLabels?.length && a.probabilityLabels.map((label, grade) => `${scaleEntry(state.scale[grade]).label}: ${strings.f.percent(label)}`).join("; ")],
       [strings.provenanceBundle, a?.bundle],
@@ -96,7 +107,6 @@ export class Report {
   #model(items) {
     const { card } = this.#engine.state;
     if (!card || !items.some(({ assessment }) => assessment?.model === card.weights.sha256)) return null;
-    const { referable } = card.thresholds;
     const guidelines = [...new Set(items.map(({ assessment }) => assessment?.followUp?.guideline).filter(Boolean))];
     const figures = card.figures.map(({ dataset, n, kappa_quadratic: kappa, referable_auc: auc }) =>
       [strings.card.measured(dataset, strings.f.count(n)), kappa != null && `${strings.card.figure.kappa_quadratic} ${strings.f.decimal(kappa)}`, auc != null && `${strings.card.figure.referable_auc} ${strings.f.decimal(auc)}`].filter(Boolean).join("; "),
@@ -108,7 +118,7 @@ export class Report {
       el("p", { lang: "en", dir: "ltr" }, card.intended_use),
       guidelines.length ? el("p", {}, `${strings.provenanceFollowUp}: `, el("span", { lang: "en", dir: "ltr" }, guidelines.join("; "))) : null,
       el("p", { class: "sheet__print" }, `${strings.card.fingerprint}: ${card.weights.sha256}`),
-      el("p", {}, `${strings.card.line}: ${strings.card.point(strings.f.decimal(referable.threshold), strings.f.decimal(referable.sensitivity), strings.f.decimal(referable.specificity))} `, el("span", { lang: "en", dir: "ltr" }, referable.fixed_on)),
+      ...this.#used(items).map((point) => el("p", {}, `${strings.points.at(strings.points.name[point.name])}; `, ...reached(point))),
       ...figures.map((line) => el("p", {}, line)),
     );
   }

@@ -1,5 +1,6 @@
 // The dedicated worker that holds the wasm: it loads the model and grades. It
-// answers { id, result | error } to { id, method, args } and knows no page.
+// answers { id, result | error } to { id, method, args }, tells { id, progress }
+// meanwhile where there is any, gives up a call on { cancel: id }, and knows no page.
 //
 // A panic in wasm leaves its promise open for ever and the instance unusable,
 // so anything uncaught is told to the page, which throws this worker away.
@@ -11,6 +12,16 @@ import { seal } from "./seal.js";
 
 let library = null;
 let grader = null;
+let points = []; // what the model offers
+const cancelled = new Set(); // calls by their id
+
+// The model's own choice where it does not offer what is wished for.
+const offered = (wish) => points.find(({ name }) => name === wish)?.name ?? null;
+
+function loaded() {
+  points = grader.operatingPoints;
+  return { backend: grader.backend, bundle: grader.bundle, card: grader.card(), points };
+}
 
 const methods = {
   findGpu,
@@ -36,7 +47,7 @@ const methods = {
   async loadOwn(manifest, weights) {
     grader = await library.Grader.load(manifest, weights, "cpu");
     seal();
-    return { backend: grader.backend, bundle: grader.bundle, card: grader.card() };
+    return loaded();
   },
 
   async loadModel(backend) {
@@ -58,30 +69,45 @@ const methods = {
     }
     const kept = stored || (await keep(weights, bytes));
     seal();
-    return { backend: grader.backend, bundle: grader.bundle, card: grader.card(), kept, downloaded: !stored };
+    return { ...loaded(), kept, downloaded: !stored };
   },
 
   draw(grade, seed) {
     return library.drawPhotograph(grade, seed);
   },
 
-  grade(photo) {
-    return grader.grade(photo);
+  grade(photo, wish) {
+    return grader.grade(photo, offered(wish));
   },
+
+  decide: (results, wish) => grader.decide(results, offered(wish)),
 
   explain(photo, side) {
     return grader.explain(photo, side);
   },
+
+  // Between its steps the worker hears other calls, and that this one is given up.
+  occlude(photo, side, { tell, isCancelled }) {
+    return grader.occlude(photo, side, async (done, total) => {
+      tell(done, total);
+      await new Promise((resolve) => setTimeout(resolve));
+      return !isCancelled();
+    });
+  },
 };
 
-self.onmessage = async ({ data: { id, method, args } }) => {
+self.onmessage = async ({ data: { id, method, args, cancel } }) => {
+  if (cancel) return cancelled.add(cancel);
+  const call = { tell: (...progress) => self.postMessage({ id, progress }), isCancelled: () => cancelled.has(id) };
   try {
-    const result = await methods[method](...args);
+    const result = await methods[method](...args, call);
     const transfer = result instanceof Uint8Array ? [result.buffer] : [];
     self.postMessage({ id, result }, transfer);
   } catch (error) {
     console.error(error);
     self.postMessage({ id, error: toMessage(error) });
+  } finally {
+    cancelled.delete(id);
   }
 };
 

@@ -105,6 +105,7 @@ fn explain_one(
     if let Some(cells) = occlusion {
         let covered = cover(grader, &explanation, name, cells)?;
         sentences.push(words::occlusion(*target));
+        sentences.push(words::COVERED.to_owned());
         pictures.push(Picture::new(
             "occlusion",
             on_view(&covered.positive()),
@@ -139,13 +140,14 @@ fn cover(grader: &Grader, explanation: &Explanation, name: &str, cells: u32) -> 
         explanation.target,
         &options,
         grader.device(),
-        &|done, total| {
+        async |done, total| {
             progress.set_length(total as u64);
             progress.set_position(done as u64);
+            true
         },
     ))?;
     progress.finish_and_clear();
-    Ok(map)
+    map.context("nobody stops it here")
 }
 
 /// A picture that goes to a file and onto the page.

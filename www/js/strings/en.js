@@ -7,10 +7,12 @@
 
 export default (f) => {
   const photographs = (n) => f.plural(n, { one: `${f.count(n)} photograph`, other: `${f.count(n)} photographs` });
+  const rate = (share) => f.rate(share).replace("%", "\u00a0%");
   return {
     language: "en",
     direction: "ltr",
-    f: { ...f, percent: (label) => label }, // the library's own way
+    // Per cent the library's own way, with a space.
+    f: { ...f, percent: (label) => label, rate },
     library: null,
 
     page: {
@@ -37,6 +39,9 @@ export default (f) => {
       sort: "Sort by",
       patientsNone: "No patient’s photographs yet. Drawn examples are nobody’s.",
       noneShown: "No photograph here is of this kind.",
+      pointsChoose: "Where to draw the line between refer and not",
+      pointsOnly: "This model has one operating point alone.",
+      pointsBesides: "These figures are the line’s own. Photographs that are unsure or cannot be graded are referred besides. Every result on the page is decided again at once; none is graded again.",
       queue: "Grading",
       pause: "Pause",
       resume: "Go on",
@@ -111,6 +116,26 @@ export default (f) => {
     photoAltDrawn: (name) => `${name}, a drawing of a retina`,
     pasted: "Pasted photograph",
 
+    // The operating point.
+    points: {
+      heading: "Operating point",
+      figures: (sensitivity, specificity) => `(sensitivity ${sensitivity}, specificity ${specificity})`,
+      at: (name) => `Operating point: ${name}`,
+      name: { screening: "screening", balanced: "balanced", specific: "specific" },
+      meant: {
+        screening: "Misses few. More people are referred who need not be.",
+        balanced: "Weighs missed disease and needless referrals alike.",
+        specific: "Few needless referrals. More disease is missed.",
+      },
+      referable: (sensitivity, specificity) => `To refer: sensitivity ${sensitivity}, specificity ${specificity}`,
+      sightThreatening: (sensitivity, specificity) => `Sight-threatening: sensitivity ${sensitivity}, specificity ${specificity}`,
+      lineReferable: "to refer",
+      lineSightThreatening: "sight-threatening",
+      measured: "Measured on the photographs that also fixed the line, so rather too well:",
+      chosen: (name) => `Operating point: ${name}.`,
+      decided: (n, refer) => `${photographs(n)} decided again; ${f.count(refer)} to refer in all.`,
+    },
+
     // Eyes and patients.
     patient: "Patient",
     eyeOf: (photo) => `Eye in ${photo}`,
@@ -140,6 +165,20 @@ export default (f) => {
       open: "Where it looked",
       openFor: (name) => `in ${name}`,
       working: "Looking at the photograph again…",
+      viewing: "Zoom and loupe",
+      zoomIn: "Zoom in",
+      zoomOut: "Zoom out",
+      fit: "Whole retina",
+      loupe: "Loupe",
+      hint: "Both pictures move together: wheel or two fingers to zoom, drag to move.",
+      hintKeys: "By keyboard, with a picture in focus: + and −, the arrow keys, 0 for the whole retina, L for the loupe.",
+      map: "Map",
+      method: { "grad-cam": "Grad-CAM", occlusion: "Occlusion" },
+      occlude: "Make an occlusion map",
+      occludeHint: "A second map, made in another way: the picture is covered piece by piece and the network asked each time. It takes a while and can be cancelled.",
+      occluding: (done, total) => (total ? `Covering the picture: ${f.count(done)} of ${f.count(total)}` : "Covering the picture…"),
+      occludeCancel: "Cancel",
+      occludeCancelled: "Cancelled: no occlusion map was made.",
       photo: "The photograph",
       view: "What the network saw",
       viewAlt: "The retina as it was prepared for the network: a centred disc on black",
@@ -310,8 +349,8 @@ export default (f) => {
       data: (name, photos) => `${name}, ${photos} photographs:`,
       began: "Began from",
       recipe: "Trained by",
-      line: "Line between refer and not",
-      point: (threshold, sensitivity, specificity) => `probability ${threshold}; sensitivity ${sensitivity}, specificity ${specificity} on`,
+      point: (threshold, sensitivity, specificity) => `probability ${threshold}; sensitivity ${sensitivity}, specificity ${specificity}`,
+      on: "on",
       fingerprint: "Fingerprint (SHA-256)",
       measured: (dataset, n) => `Measured on ${dataset}, ${n} photographs`,
       figure: {

@@ -4,6 +4,7 @@ export function formats(locale) {
   const count = new Intl.NumberFormat(locale);
   const one = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const three = new Intl.NumberFormat(locale, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
+  const rate = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
   const moment = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short" });
   const plurals = new Intl.PluralRules(locale);
   const per = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
@@ -12,6 +13,7 @@ export function formats(locale) {
     locale,
     count: (n) => count.format(n),
     decimal: (n) => three.format(n),
+    rate: (share) => rate.format(share),
     MB: (bytes) => `${one.format(bytes / 1e6)} MB`,
     moment: (when) => moment.format(when),
     // Of { one, two, few, many, other }, the form this number takes.

@@ -1,0 +1,252 @@
+//! What is decided of a photo's probabilities at an operating point: all of an
+//! assessment that changes with it.
+
+use serde::{Deserialize, Serialize};
+
+use super::assessment::{Status, percent};
+use super::follow_up::FollowUp;
+use super::operating_point::{Lines, PointName, REFERABLE_FROM, SIGHT_THREATENING_FROM};
+use super::phrase::Phrase;
+use super::scale::Grade;
+use crate::bundle::Manifest;
+
+/// Refer or not, how sure, and what next.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    pub operating_point: PointName,
+    pub referable: bool,
+    pub referral: &'static str,
+    /// Severe or proliferative; none where the model has no line for it. Said of
+    /// those who are referred, never of others.
+    pub sight_threatening: Option<bool>,
+    pub threat: Option<&'static str>,
+    pub unsure: bool,
+    pub doubt: Option<String>,
+    /// None where the grade is in doubt.
+    pub follow_up: Option<FollowUp>,
+    pub codes: DecisionCodes,
+}
+
+/// The keys of a decision's sentences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct DecisionCodes {
+    pub referral: &'static str,
+    pub threat: Option<&'static str>,
+    pub doubt: Option<&'static str>,
+}
+
+/// A result graded before, as far as a new decision needs it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Evidence {
+    pub status: Status,
+    /// SHA-256 of the weights that graded it.
+    pub model: String,
+    pub probabilities: Option<Vec<f64>>,
+}
+
+/// Below this the most probable grade is a guess among neighbours.
+const SURE: f64 = 0.5;
+
+const REFER: Phrase = Phrase::new(
+    "refer",
+    "Refer: signs of at least moderate diabetic retinopathy.",
+);
+const REFER_TO_BE_SAFE: Phrase = Phrase::new(
+    "refer-to-be-safe",
+    "Refer: moderate or worse retinopathy cannot be ruled out.",
+);
+const DO_NOT_REFER: Phrase = Phrase::new(
+    "no-referral",
+    "No referral for diabetic retinopathy; screen again at the usual interval.",
+);
+const BELOW_LINE: Phrase = Phrase::new(
+    "below-the-line",
+    "Below this operating point’s line for referral, although the grade is moderate or worse.",
+);
+const THREAT: Phrase = Phrase::new("sight-threatening", "This grade threatens sight.");
+const THREAT_TO_BE_SAFE: Phrase = Phrase::new(
+    "sight-threatening-to-be-safe",
+    "Sight-threatening disease cannot be ruled out.",
+);
+
+pub(super) const SAID: [Phrase; 6] = [
+    REFER,
+    REFER_TO_BE_SAFE,
+    DO_NOT_REFER,
+    BELOW_LINE,
+    THREAT,
+    THREAT_TO_BE_SAFE,
+];
+
+const GUESS: &str = "unsure-guess";
+const NEAR_LINE: &str = "unsure-near-line";
+pub(super) const DOUBTS: [&str; 2] = [GUESS, NEAR_LINE];
+
+impl Decision {
+    /// Decides by calibrated probabilities, one a grade.
+    pub fn of(probabilities: &[f64], lines: &Lines<'_>) -> Self {
+        let grade = most_probable(probabilities);
+        let at_least = |from: u8| -> f64 { probabilities[usize::from(from)..].iter().sum() };
+        let referable = at_least(REFERABLE_FROM) >= lines.referable.threshold;
+        let sight_threatening = lines
+            .sight_threatening
+            .map(|line| referable && at_least(SIGHT_THREATENING_FROM) >= line.threshold);
+        let guess = !reaches(probabilities[usize::from(grade.number())], SURE);
+        let unsure = guess || referable != grade.is_referable();
+        let doubt = unsure.then(|| {
+            if guess {
+                format!(
+                    "Unsure: no grade reaches {}. Have this photo read by a person.",
+                    percent(SURE)
+                )
+            } else {
+                "Unsure: close to the line between refer and not. \
+                 Have this photo read by a person."
+                    .to_owned()
+            }
+        });
+        let referral = match (referable, grade.is_referable()) {
+            (true, true) => REFER,
+            (true, false) => REFER_TO_BE_SAFE,
+            (false, true) => BELOW_LINE,
+            (false, false) => DO_NOT_REFER,
+        };
+        let threat = (sight_threatening == Some(true)).then(|| {
+            if grade.number() >= SIGHT_THREATENING_FROM {
+                THREAT
+            } else {
+                THREAT_TO_BE_SAFE
+            }
+        });
+        Self {
+            operating_point: lines.name,
+            referable,
+            referral: referral.text,
+            sight_threatening,
+            threat: threat.map(|phrase| phrase.text),
+            unsure,
+            doubt,
+            follow_up: (!unsure).then(|| FollowUp::of(grade)),
+            codes: DecisionCodes {
+                referral: referral.code,
+                threat: threat.map(|phrase| phrase.code),
+                doubt: unsure.then_some(if guess { GUESS } else { NEAR_LINE }),
+            },
+        }
+    }
+
+    /// Decides again of a result graded before. None where there is nothing to
+    /// decide: it has no grade, which refers at every point; another model graded
+    /// it, whose probabilities these lines were not fixed on; or it is no result.
+    pub fn again(manifest: &Manifest, evidence: &Evidence, lines: &Lines<'_>) -> Option<Self> {
+        let graded = evidence.status == Status::Graded && evidence.model == manifest.weights.sha256;
+        let probabilities = evidence.probabilities.as_ref().filter(|_| graded)?;
+        let whole = probabilities.len() == Grade::ALL.len()
+            && probabilities.iter().all(|p| (0.0..=1.0).contains(p));
+        whole.then(|| Self::of(probabilities, lines))
+    }
+}
+
+/// The grade of the highest probability; the worse of two equal ones.
+pub(super) fn most_probable(probabilities: &[f64]) -> Grade {
+    let mut best = 0;
+    for (index, probability) in probabilities.iter().enumerate() {
+        if *probability >= probabilities[best] {
+            best = index;
+        }
+    }
+    Grade::ALL[best]
+}
+
+/// Whether a probability reads as at least `level`: compared as it is shown, so
+/// that a result of "50 %" is never said not to reach 50 %.
+fn reaches(probability: f64, level: f64) -> bool {
+    (probability * 100.0).round() >= (level * 100.0).round()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::{FurtherPoint, OperatingPoint, Thresholds};
+
+    fn thresholds() -> Thresholds {
+        let point = |threshold| OperatingPoint {
+            threshold,
+            sensitivity: 0.9,
+            specificity: 0.9,
+            fixed_on: "ten photos".to_owned(),
+        };
+        let further = |name: PointName, from_grade, threshold| FurtherPoint {
+            name: name.line(from_grade),
+            from_grade,
+            point: point(threshold),
+        };
+        Thresholds {
+            referable: point(0.2),
+            further: vec![
+                further(PointName::Balanced, 2, 0.5),
+                further(PointName::Specific, 2, 0.8),
+                further(PointName::Screening, 3, 0.1),
+                further(PointName::Balanced, 3, 0.3),
+            ],
+        }
+    }
+
+    fn decide(probabilities: [f64; 5], name: PointName) -> Decision {
+        let thresholds = thresholds();
+        Decision::of(&probabilities, &Lines::at(&thresholds, name).unwrap())
+    }
+
+    #[test]
+    fn the_same_photo_is_referred_at_one_point_and_not_at_another() {
+        // 0.35 for moderate or worse, of it 0.05 for severe or worse.
+        let photo = [0.6, 0.05, 0.3, 0.03, 0.02];
+        let screening = decide(photo, PointName::Screening);
+        assert!(screening.referable && screening.unsure);
+        assert_eq!(screening.codes.referral, "refer-to-be-safe");
+        assert_eq!(screening.sight_threatening, Some(false));
+        let balanced = decide(photo, PointName::Balanced);
+        assert!(!balanced.referable && !balanced.unsure);
+        assert_eq!(balanced.codes.referral, "no-referral");
+        assert_eq!(balanced.operating_point, PointName::Balanced);
+        assert!(balanced.follow_up.is_some());
+    }
+
+    #[test]
+    fn a_moderate_grade_below_the_line_is_never_simply_cleared() {
+        let below = decide([0.1, 0.2, 0.6, 0.05, 0.05], PointName::Specific);
+        assert!(!below.referable && below.unsure);
+        assert_eq!(below.codes.referral, "below-the-line");
+        assert_eq!(below.codes.doubt, Some("unsure-near-line"));
+        assert_eq!(below.follow_up, None);
+    }
+
+    #[test]
+    fn what_threatens_sight_is_said_of_those_referred_alone() {
+        let severe = decide([0.0, 0.0, 0.2, 0.7, 0.1], PointName::Balanced);
+        assert_eq!(severe.codes.threat, Some("sight-threatening"));
+        let perhaps = decide([0.1, 0.0, 0.7, 0.1, 0.1], PointName::Screening);
+        assert_eq!(perhaps.codes.threat, Some("sight-threatening-to-be-safe"));
+        // 0.12 for severe or worse is over its line, 0.12 for moderate or worse is not.
+        let neither = decide([0.88, 0.0, 0.0, 0.12, 0.0], PointName::Screening);
+        assert_eq!(
+            (neither.referable, neither.sight_threatening),
+            (false, Some(false))
+        );
+        // This point has no line for it.
+        let unknown = decide([0.0, 0.0, 0.0, 1.0, 0.0], PointName::Specific);
+        assert_eq!((unknown.sight_threatening, unknown.threat), (None, None));
+    }
+
+    #[test]
+    fn what_reads_as_half_reaches_half() {
+        assert!(reaches(0.4987, 0.5) && percent(0.4987) == percent(0.5));
+        assert!(!reaches(0.494, 0.5) && percent(0.494) != percent(0.5));
+    }
+
+    #[test]
+    fn of_two_equal_grades_the_worse_counts() {
+        assert_eq!(most_probable(&[0.1, 0.4, 0.4, 0.1, 0.0]), Grade::ALL[2]);
+    }
+}

@@ -1,0 +1,125 @@
+// The operating point: what is on the page is decided again, never graded again,
+// and each result says where it was decided.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { card, choose, modelReady, photo, result, savedJson, SITE, visit } from "./help/page.js";
+import { drawnPng } from "./help/pictures.js";
+
+const { thresholds } = JSON.parse(await readFile(join(SITE, "model/model.json"), "utf8"));
+const line = (name) => (name === "screening" ? thresholds.referable : thresholds.further.find((one) => one.name === `referable, ${name}`).point);
+
+// Drawings on both sides of the shipped model's lines, and one that every line refers.
+const EYES = [
+  ["1_right.png", 1, 5],
+  ["1_left.png", 0, 3],
+  ["2_left.png", 1, 6],
+  ["3_left.png", 3, 8],
+];
+
+let visitor;
+let page;
+before(async () => {
+  visitor = await visit({ query: "?backend=cpu" });
+  page = visitor.page;
+  await modelReady(page);
+  const photos = [];
+  for (const [name, grade, seed] of EYES) photos.push(photo(name, await drawnPng(page, grade, seed), "image/png"));
+  await choose(page, ...photos);
+  await result(card(page, "3_left.png"));
+});
+after(() => visitor?.close());
+
+const referred = () => page.locator("article").evaluateAll((cards) => cards.map(({ dataset }) => dataset.referable));
+async function take(name) {
+  await page.locator("#points").evaluate((one) => (one.open = true));
+  await page.getByRole("radio", { name, exact: true }).check();
+  await page.waitForFunction((wanted) => [...document.querySelectorAll("article")].every(({ dataset }) => dataset.point === wanted), name);
+}
+
+test("every point the model has is offered with what it reached, and on what", async () => {
+  await page.locator("#points > summary").click();
+  const shown = await page.locator(".points__one").allTextContents();
+  assert.equal(shown.length, 3);
+  for (const [index, name] of ["screening", "balanced", "specific"].entries()) {
+    const { sensitivity, specificity } = line(name);
+    for (const share of [sensitivity, specificity]) assert.ok(shown[index].includes(`${(100 * share).toFixed(1)}\u00a0%`), shown[index]);
+    assert.match(shown[index], /Sight-threatening: sensitivity/);
+  }
+  assert.ok((await page.locator("#points-measured").textContent()).includes(thresholds.referable.fixed_on));
+  assert.ok(await page.getByRole("radio", { name: "screening", exact: true }).isChecked());
+});
+
+test("another point decides all again, by its line, without grading", async () => {
+  const before = await savedJson(page);
+  const decided = {};
+  for (const name of ["specific", "balanced", "screening"]) {
+    await take(name);
+    const rows = await savedJson(page);
+    for (const [index, row] of rows.entries()) {
+      const score = row.probabilities.slice(2).reduce((sum, p) => sum + p, 0);
+      assert.equal(row.referable, score >= line(name).threshold, `${row.file} at ${name}: ${score}`);
+      assert.equal(row.operatingPoint, name);
+      for (const key of ["grade", "probabilities", "gradedAt", "milliseconds"]) assert.deepEqual(row[key], before[index][key], key);
+    }
+    decided[name] = (await referred()).join();
+    assert.equal(decided[name], rows.map(({ referable }) => referable).join());
+  }
+  assert.equal(new Set(Object.values(decided)).size, 3, `these drawings no longer tell the points apart: ${JSON.stringify(decided)}`);
+});
+
+test("a moderate grade below the line is never simply cleared", async () => {
+  await take("specific");
+  const below = card(page, "2_left.png");
+  assert.match(await below.locator(".card__referral").textContent(), /Below this operating point/);
+  assert.match(await below.locator(".card__doubt").textContent(), /^Unsure/);
+});
+
+test("patients, filters, announcements and the card follow", async () => {
+  await take("screening");
+  const count = async () => Number(/\d+/.exec(await page.locator("#filter option[value=refer]").textContent())[0]);
+  const screening = await count();
+  const says = card(page, "1_left.png").locator(".eye__says");
+  await says.getByText("moderate or worse retinopathy in an eye").waitFor();
+  await take("specific");
+  assert.ok((await count()) < screening);
+  // What the line lets pass is unsure, and refers for that.
+  await says.getByText("the grade of an eye is unsure").waitFor();
+  await page.waitForFunction(() => /Operating point: specific.*decided again/.test(document.querySelector("#announcer").textContent));
+  for (const text of await page.locator(".card__point").allTextContents()) assert.equal(text, "Operating point: specific");
+  assert.match(await page.locator("#points > summary").textContent(), /^Operating point: specific \(sensitivity/);
+});
+
+test("what is graded from now on is decided there, and a reload remembers the choice", async () => {
+  await choose(page, photo("4_left.png", await drawnPng(page, 1, 5), "image/png"));
+  assert.equal((await result(card(page, "4_left.png"))).point, "specific");
+  await page.reload();
+  await modelReady(page);
+  await choose(page, photo("5_left.png", await drawnPng(page, 1, 5), "image/png"));
+  const again = await result(card(page, "5_left.png"));
+  assert.deepEqual([again.point, again.referable], ["specific", "false"]);
+});
+
+test("the report and the table say where it was decided", async () => {
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  const sheet = await page.locator(".sheet").first().textContent();
+  assert.match(sheet, /Operating point: specific/);
+  assert.ok(sheet.includes(`probability ${line("specific").threshold.toFixed(3)}`), sheet);
+  assert.ok(!sheet.includes(line("screening").threshold.toFixed(3)), "another point's figures");
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  const download = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save results (CSV)" }).click();
+  const [head, row] = (await readFile(await (await download).path(), "utf8")).split("\r\n").map((one) => one.split(","));
+  assert.equal(row[head.indexOf("operating_point")], "specific");
+  assert.equal(row[head.indexOf("referable")], "false");
+  assert.equal(row[head.indexOf("sight_threatening")], "false");
+});
+
+test("Fovea removed from the device forgets the choice", async () => {
+  await page.locator("#forget").click();
+  await page.waitForSelector("html[data-offline=removed]", { state: "attached" });
+  assert.equal(await page.evaluate(() => localStorage.getItem("fovea-operating-point")), null);
+  assert.deepEqual(visitor.errors, []);
+});
