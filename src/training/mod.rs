@@ -29,6 +29,7 @@ pub mod pictures;
 pub mod predict;
 pub mod rate_finder;
 pub mod recipe;
+mod regression;
 pub mod run;
 pub mod schedule;
 pub mod shelf;
