@@ -5,6 +5,7 @@ mod bundle_file;
 mod card;
 mod convert;
 mod data;
+mod doubt;
 mod evaluate;
 mod explain;
 mod gate;
@@ -41,6 +42,7 @@ enum Command {
     Data(data::Arguments),
     Card(card::Arguments),
     Gate(gate::Arguments),
+    Doubt(doubt::Arguments),
 }
 
 /// Runs the command; errors go to standard error as sentences.
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Data(arguments) => data::run(&arguments),
         Command::Card(arguments) => card::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
+        Command::Doubt(arguments) => doubt::run(&arguments),
     };
     match result {
         Ok(code) => code,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::doubt::{self, Agreement};
 use super::follow_up::FollowUp;
 use super::phrase::Phrase;
 use super::scale::Grade;
@@ -46,6 +47,8 @@ pub struct Milliseconds {
     pub decode: f64,
     pub prepare: f64,
     pub network: f64,
+    /// Further looks, where there were any.
+    pub looks: f64,
     pub total: f64,
 }
 
@@ -75,12 +78,22 @@ pub struct Assessment {
     pub probabilities: Option<Vec<f64>>,
     /// The same as whole per cent, for reading.
     pub probability_labels: Vec<String>,
+    /// Whether to refer: moderate or worse at the model's threshold, unsure, or
+    /// ungradable.
     pub referable: Option<bool>,
     /// Refer or not, in a sentence.
     pub referral: Option<&'static str>,
+    /// Not to be relied on: a person is to read the photo. Counts as refer.
     pub unsure: bool,
-    /// Why to doubt the grade, in a sentence.
+    /// Why to doubt the grade, in sentences.
     pub doubt: Option<String>,
+    /// The two grades an unsure answer wavers between, the lower first.
+    pub between: Option<[Grade; 2]>,
+    /// The chance that grade or referral is wrong, as the model's validation
+    /// photos taught it; none where the model knows none.
+    pub doubt_chance: Option<f64>,
+    /// What further looks said; none where the first was clear enough.
+    pub agreement: Option<Agreement>,
     pub edema: &'static str,
     /// When a guideline would look again; none where the grade is in doubt.
     pub follow_up: Option<FollowUp>,
@@ -95,9 +108,6 @@ pub struct Assessment {
     pub retina: Option<Retina>,
 }
 
-/// Below this the most probable grade is a guess among neighbours.
-const SURE: f64 = 0.5;
-
 const REFER: Phrase = Phrase::new(
     "refer",
     "Refer: signs of at least moderate diabetic retinopathy.",
@@ -110,51 +120,54 @@ const DO_NOT_REFER: Phrase = Phrase::new(
     "no-referral",
     "No referral for diabetic retinopathy; screen again at the usual interval.",
 );
+const REFER_UNSURE: Phrase = Phrase::new(
+    "refer-unsure",
+    "Refer: the grade is unsure, and a person has to read the photo.",
+);
 const REFER_UNSEEN: Phrase = Phrase::new(
     "refer-unseen",
     "Refer, or photograph again: this photo could not be graded.",
 );
 const EDEMA: Phrase = Phrase::new("edema-not-assessed", "Macular oedema: not assessed.");
 
-pub(super) const SAID: [Phrase; 5] = [REFER, REFER_TO_BE_SAFE, DO_NOT_REFER, REFER_UNSEEN, EDEMA];
-
-const GUESS: &str = "unsure-guess";
-const NEAR_LINE: &str = "unsure-near-line";
-pub(super) const DOUBTS: [&str; 2] = [GUESS, NEAR_LINE];
+pub(super) const SAID: [Phrase; 6] = [
+    REFER,
+    REFER_TO_BE_SAFE,
+    DO_NOT_REFER,
+    REFER_UNSURE,
+    REFER_UNSEEN,
+    EDEMA,
+];
 
 pub(super) const NETWORK_FAILED: &str = "network-failed";
 
 impl Assessment {
-    /// The assessment of a photo that got as far as the network.
+    /// The assessment of a photo that got as far as the network: `outputs` of its
+    /// first look, and of each further one where there were any.
     pub fn graded(
         manifest: &Manifest,
         backend: &str,
         outputs: &[f32],
+        further: &[Vec<f32>],
         retina: Retina,
         milliseconds: Milliseconds,
     ) -> Self {
         let probabilities = manifest.calibration.probabilities(outputs);
+        let further: Vec<Vec<f64>> = further
+            .iter()
+            .map(|look| manifest.calibration.probabilities(look))
+            .collect();
+        let agreement = Agreement::of(&probabilities, &further);
         let grade = Grade::ALL[most_probable(&probabilities)];
         let referable_score: f64 = probabilities[2..].iter().sum();
-        let referable = referable_score >= manifest.thresholds.referable.threshold;
-        let confidence = probabilities[usize::from(grade.number())];
-        let guess = !reaches(confidence, SURE);
-        let unsure = guess || referable != grade.is_referable();
-        let doubt = unsure.then(|| {
-            if guess {
-                format!(
-                    "Unsure: no grade reaches {}. Have this photo read by a person.",
-                    percent(SURE)
-                )
-            } else {
-                "Unsure: close to the line between refer and not. \
-                 Have this photo read by a person."
-                    .to_owned()
-            }
-        });
+        let threshold = manifest.thresholds.referable.threshold;
+        let referable = referable_score >= threshold;
+        let settings = manifest.doubt.as_ref();
+        let unsure = doubt::judge(&probabilities, threshold, settings, agreement.as_ref());
         let referral = match (referable, grade.is_referable()) {
             (true, true) => REFER,
             (true, false) => REFER_TO_BE_SAFE,
+            (false, _) if unsure.is_some() => REFER_UNSURE,
             (false, _) => DO_NOT_REFER,
         };
         let blank = Self::blank(manifest, backend);
@@ -166,17 +179,21 @@ impl Assessment {
             grade_label: Some(grade.label()),
             findings: Some(grade.findings()),
             probability_labels: probabilities.iter().map(|p| percent(*p)).collect(),
+            doubt_chance: settings
+                .map(|settings| settings.chance(&probabilities, threshold, agreement.as_ref())),
             probabilities: Some(probabilities),
-            referable: Some(referable),
+            referable: Some(referable || unsure.is_some()),
             referral: Some(referral.text),
-            unsure,
-            doubt,
-            follow_up: (!unsure).then(|| FollowUp::of(grade)),
+            unsure: unsure.is_some(),
+            follow_up: unsure.is_none().then(|| FollowUp::of(grade)),
             codes: Codes {
                 referral: Some(referral.code),
-                doubt: unsure.then_some(if guess { GUESS } else { NEAR_LINE }),
+                doubt: unsure.as_ref().map(|unsure| unsure.code),
                 ..blank.codes
             },
+            between: unsure.as_ref().map(|unsure| unsure.between),
+            doubt: unsure.map(|unsure| unsure.sentence),
+            agreement,
             retina: Some(retina),
             milliseconds,
             ..blank
@@ -284,6 +301,9 @@ impl Assessment {
             referral: None,
             unsure: false,
             doubt: None,
+            between: None,
+            doubt_chance: None,
+            agreement: None,
             edema: EDEMA.text,
             follow_up: None,
             codes: Codes {
@@ -310,7 +330,7 @@ fn describe(settings: &Preprocessing) -> String {
 }
 
 /// Index of the highest probability; the worse grade of two equal ones.
-fn most_probable(probabilities: &[f64]) -> usize {
+pub(super) fn most_probable(probabilities: &[f64]) -> usize {
     let mut best = 0;
     for (index, probability) in probabilities.iter().enumerate() {
         if *probability >= probabilities[best] {
@@ -322,12 +342,12 @@ fn most_probable(probabilities: &[f64]) -> usize {
 
 /// Whether a probability reads as at least `level`: compared as it is shown, so
 /// that a result of "50 %" is never said not to reach 50 %.
-fn reaches(probability: f64, level: f64) -> bool {
+pub(super) fn reaches(probability: f64, level: f64) -> bool {
     (probability * 100.0).round() >= (level * 100.0).round()
 }
 
 /// Whole per cent; what is neither nothing nor everything never reads as either.
-fn percent(probability: f64) -> String {
+pub(super) fn percent(probability: f64) -> String {
     let rounded = (probability * 100.0).round();
     let number = if probability > 0.0 && rounded < 1.0 {
         "<1".to_owned()

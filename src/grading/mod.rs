@@ -6,6 +6,7 @@
 mod assessment;
 mod calibration;
 mod cumulative_link;
+pub mod doubt;
 pub mod eye;
 mod follow_up;
 pub mod patient;
@@ -15,6 +16,7 @@ mod scale;
 pub use assessment::{Assessment, Codes, Fault, Milliseconds, Status};
 pub use calibration::softmax;
 pub use cumulative_link::CumulativeLink;
+pub use doubt::Agreement;
 pub use follow_up::FollowUp;
 pub use phrase::codes;
 pub use scale::Grade;

@@ -1,6 +1,6 @@
 //! The sentences of the library with the keys their translations go by.
 
-use super::{assessment, follow_up, patient};
+use super::{assessment, doubt, follow_up, patient};
 use crate::photo::PhotoError;
 use crate::quality::Reason;
 
@@ -23,6 +23,7 @@ impl Phrase {
 pub fn codes() -> Vec<&'static str> {
     let fixed = assessment::SAID
         .iter()
+        .chain(&doubt::SAID)
         .chain(&follow_up::SAID)
         .chain(&patient::SAID)
         .map(|phrase| phrase.code);
@@ -32,7 +33,7 @@ pub fn codes() -> Vec<&'static str> {
         .into_iter()
         .filter(|code| !PhotoError::CODES.contains(code));
     fixed
-        .chain(assessment::DOUBTS)
+        .chain(doubt::DOUBTS)
         .chain(PhotoError::CODES)
         .chain(gate)
         .chain([assessment::NETWORK_FAILED])

@@ -6,8 +6,8 @@ use super::config::TrainConfig;
 use super::judge;
 use super::objective::Objective;
 use crate::bundle::{
-    Bundle, Calibration, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint, Thresholds,
-    Training, WeightsFile, sha256_hex,
+    Bundle, Calibration, Doubt, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint,
+    Thresholds, Training, WeightsFile, sha256_hex,
 };
 use crate::evaluation::operating_point::{self, OperatingPointError, Target};
 use crate::evaluation::predictions::{REFERABLE_FROM, SIGHT_THREATENING_FROM};
@@ -40,6 +40,8 @@ pub struct Measured {
 pub struct Calibrated {
     pub calibration: Calibration,
     pub thresholds: Thresholds,
+    /// Learnt last, from further looks at the photos; none where they teach none.
+    pub doubt: Option<Doubt>,
 }
 
 /// Fits cut points (where `objective` needs them), temperature and thresholds
@@ -96,6 +98,7 @@ pub fn calibrate(
     ];
     Ok(Calibrated {
         calibration,
+        doubt: None,
         thresholds: Thresholds {
             referable: point(&predictions, REFERABLE_FROM, screening, &fixed_on)
                 .map_err(|e| e.to_string())?,
@@ -204,6 +207,7 @@ pub fn write(
         calibration: calibrated.calibration,
         test_time_flips: config.test_time_flips,
         thresholds: calibrated.thresholds,
+        doubt: calibrated.doubt,
         weights: WeightsFile {
             file: format!("{}-{}.safetensors", description.name, &sha256[..8]),
             bytes: bytes.len() as u64,

@@ -15,6 +15,7 @@ pub mod contact_sheet;
 pub mod cut_points;
 pub mod dataset;
 mod disjoint_sets;
+pub mod doubt;
 pub mod duplicates;
 pub mod export;
 pub mod finetune;

@@ -23,11 +23,29 @@ export interface Assessment {
   /** Calibrated, one a grade, summing to one. */
   probabilities: number[] | null;
   probabilityLabels: string[];
-  /** Moderate or worse at the model's threshold; true where the photo is ungradable. */
+  /** Moderate or worse at the model's threshold; true where the photo is unsure or ungradable. */
   referable: boolean | null;
   referral: string | null;
+  /** Not to be relied on: a person is to read the photo. Counts as refer. */
   unsure: boolean;
+  /** Why, and between which grades, in sentences. */
   doubt: string | null;
+  /** The two grades an unsure answer wavers between, the lower first. */
+  between: [number, number] | null;
+  /** The chance that grade or referral is wrong; null where the model has not learnt one. */
+  doubtChance: number | null;
+  /** What further looks said, mirrored and turned; null where the first was clear enough. */
+  agreement: {
+    grades: number[];
+    /** The share of them with the first look's grade. */
+    sameGrade: number;
+    /** The largest change of the expected grade. */
+    gradeShift: number;
+    /** The largest change of the probability of grade 2 or above. */
+    referableShift: number;
+    /** The largest share of the probability that moved between grades. */
+    moved: number;
+  } | null;
   edema: string;
   /** A guideline's interval for the grade; a clinician decides. */
   followUp: { code: string; sentence: string; guideline: string } | null;
@@ -38,7 +56,7 @@ export interface Assessment {
   model: string;
   backend: string;
   preprocessing: string;
-  milliseconds: { decode: number; prepare: number; network: number; total: number };
+  milliseconds: { decode: number; prepare: number; network: number; looks: number; total: number };
   retina: Record<string, unknown> | null;
 }
 
