@@ -4,11 +4,12 @@
 //! of them can grade differently. Knows no clock: the caller hands one in.
 
 use burn::tensor::Device;
+use image::RgbImage;
 
 use crate::bundle::{Bundle, BundleError, Manifest};
 use crate::grading::{Assessment, Milliseconds};
 use crate::network::{self, Classifier, Views, WeightsError};
-use crate::photo::{self, DecodeLimits, PhotoError, Retina};
+use crate::photo::{self, DecodeLimits, PhotoError, Prepared, Retina};
 use crate::quality::{Gate, Reason};
 
 /// Milliseconds since any fixed moment.
@@ -87,18 +88,18 @@ impl Grader {
                 milliseconds.total = clock() - start;
                 Assessment::turned_away(&self.manifest, &self.backend, reason, retina, milliseconds)
             }
-            Ok((tensor, retina)) => {
-                let before = clock();
-                match self.outputs(tensor).await {
+            Ok((tensor, prepared)) => {
+                let answered = self.answer(tensor, &prepared, clock, &mut milliseconds);
+                match answered.await {
                     Err(reason) => Assessment::failed(&self.manifest, &self.backend, &reason),
-                    Ok(outputs) => {
-                        milliseconds.network = clock() - before;
+                    Ok((outputs, further)) => {
                         milliseconds.total = clock() - start;
                         Assessment::graded(
                             &self.manifest,
                             &self.backend,
                             &outputs,
-                            retina,
+                            &further,
+                            prepared.retina,
                             milliseconds,
                         )
                     }
@@ -107,12 +108,52 @@ impl Grader {
         }
     }
 
+    /// The first look's outputs, and those of further looks where the manifest
+    /// asks for them: the photos whose first answer is not clear. Of such a photo
+    /// the network sees four pictures, of others one.
+    async fn answer(
+        &self,
+        tensor: Vec<f32>,
+        prepared: &Prepared,
+        clock: Clock<'_>,
+        milliseconds: &mut Milliseconds,
+    ) -> Result<(Vec<f32>, Vec<Vec<f32>>), String> {
+        let start = clock();
+        let outputs = self.outputs(tensor).await?;
+        milliseconds.network = clock() - start;
+        let looks_again = self.manifest.doubt.as_ref().is_some_and(|doubt| {
+            let probabilities = self.manifest.calibration.probabilities(&outputs);
+            doubt.looks_again(&probabilities, self.manifest.thresholds.referable.threshold)
+        });
+        if !looks_again {
+            return Ok((outputs, Vec::new()));
+        }
+        let start = clock();
+        let further = self.further(&prepared.picture).await?;
+        milliseconds.looks = clock() - start;
+        Ok((outputs, further))
+    }
+
+    /// Outputs of further looks at a prepared picture (see [`photo::looks`]), a row
+    /// a look, each in one pass whether or not the bundle averages flips.
+    ///
+    /// # Errors
+    /// As [`outputs`](Self::outputs).
+    pub async fn further(&self, picture: &RgbImage) -> Result<Vec<Vec<f32>>, String> {
+        let settings = &self.manifest.preprocessing;
+        let pictures: Vec<f32> = photo::looks(picture)
+            .iter()
+            .flat_map(|look| photo::to_tensor(look, settings))
+            .collect();
+        self.run(pictures, Views::One).await
+    }
+
     fn prepare(
         &self,
         bytes: &[u8],
         clock: Clock<'_>,
         milliseconds: &mut Milliseconds,
-    ) -> Result<(Vec<f32>, Retina), Unfit> {
+    ) -> Result<(Vec<f32>, Prepared), Unfit> {
         let start = clock();
         let decoded = photo::decode(bytes, &self.limits);
         milliseconds.decode = clock() - start;
@@ -124,7 +165,7 @@ impl Grader {
         let tensor = photo::to_tensor(&prepared.picture, settings);
         milliseconds.prepare = clock() - before;
         verdict.map_err(|reason| Unfit::Shot(reason, prepared.retina))?;
-        Ok((tensor, prepared.retina))
+        Ok((tensor, prepared))
     }
 
     /// What the network gives for a prepared picture, planar `[3, size, size]`,
@@ -133,14 +174,23 @@ impl Grader {
     /// # Errors
     /// The backend's words where it could not compute, or a number that is not finite.
     pub async fn outputs(&self, picture: Vec<f32>) -> Result<Vec<f32>, String> {
-        let size = self.manifest.preprocessing.size as usize;
         let views = Views::of(self.manifest.test_time_flips);
-        let outputs = network::outputs(&self.network, picture, size, views, &self.device).await?;
+        let rows = self.run(picture, views).await?;
+        rows.into_iter()
+            .next()
+            .ok_or_else(|| "it answered nothing".to_owned())
+    }
+
+    async fn run(&self, pictures: Vec<f32>, views: Views) -> Result<Vec<Vec<f32>>, String> {
+        let size = self.manifest.preprocessing.size as usize;
+        let rows = network::outputs(&self.network, pictures, size, views, &self.device).await?;
         let expected = self.manifest.calibration.outputs();
-        if outputs.len() == expected && outputs.iter().all(|o| o.is_finite()) {
-            Ok(outputs)
+        let sound =
+            |row: &Vec<f32>| row.len() == expected && row.iter().all(|output| output.is_finite());
+        if rows.iter().all(sound) {
+            Ok(rows)
         } else {
-            Err(format!("it answered {outputs:?}"))
+            Err(format!("it answered {rows:?}"))
         }
     }
 }

@@ -45,6 +45,7 @@ static SOUND: LazyLock<(Manifest, Vec<u8>)> = LazyLock::new(|| {
             },
             further: Vec::new(),
         },
+        doubt: None,
         weights: WeightsFile {
             file: "weights.safetensors".to_owned(),
             bytes: weights.len() as u64,
@@ -84,6 +85,45 @@ fn a_sound_bundle_opens_and_builds() {
     let bundle = Bundle::open(manifest.to_json().as_bytes(), &weights).unwrap();
     assert_eq!(bundle.manifest, manifest);
     Grader::new(&bundle, Device::flex(), "cpu").unwrap();
+}
+
+/// What an older Fovea wrote has no doubt and opens; a doubt that could call a
+/// photo surer the more its looks disagree, or is out of range, is refused.
+#[test]
+fn doubt_may_be_absent_but_not_absurd() {
+    let older = altered(|_| {});
+    assert!(!String::from_utf8_lossy(&older).contains("doubt"));
+    Manifest::from_json(&older).unwrap();
+    let with = |weights: [f64; 4], unsure_from: f64, look_again_from: f64| {
+        let [constant, guess, line, moved] = weights;
+        Manifest::from_json(&altered(|json| {
+            json["doubt"] = serde_json::json!({
+                "weights": {
+                    "constant": constant, "guess": guess, "line": line, "moved": moved
+                },
+                "unsure_from": unsure_from,
+                "look_again_from": look_again_from,
+                "fixed_on": "ten photos",
+                "command": "none",
+                "figures": []
+            });
+        }))
+    };
+    let sound = with([-3.0, 4.0, 2.0, 3.0], 0.5, 0.2).unwrap();
+    assert_eq!(
+        Manifest::from_json(sound.to_json().as_bytes()).unwrap(),
+        sound
+    );
+    for refused in [
+        with([-3.0, 4.0, 2.0, -3.0], 0.5, 0.2),
+        with([-3.0, 4.0, 2.0, 1e9], 0.5, 0.2),
+        with([-3.0, 4.0, 2.0, 3.0], 1.5, 0.2),
+        with([-3.0, 4.0, 2.0, 3.0], 0.5, 0.6),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, BundleError::Value { .. }), "{error}");
+        assert!(error.to_string().contains("doubt."), "{error}");
+    }
 }
 
 #[test]

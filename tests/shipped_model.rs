@@ -47,6 +47,7 @@ fn the_model_reaches_the_kappa_its_manifest_states() {
         "docs/model-split.csv",
         "--part",
         "validation",
+        "--doubt",
         "--format",
         "json",
     ]);
@@ -78,6 +79,26 @@ fn the_model_reaches_the_kappa_its_manifest_states() {
         measured["kappa_quadratic"].as_f64().unwrap() >= 0.85,
         "{measured}"
     );
+    // Its doubt, too: what it does on APTOS here is what the manifest states of it,
+    // to within what cross-validation takes off.
+    let last = |sets: &serde_json::Value| {
+        let of_set = sets.as_array().unwrap().iter();
+        let mut aptos = of_set.filter(|set| set["dataset"] == "aptos2019");
+        let rows = aptos.next().unwrap()["rows"].as_array().unwrap();
+        rows.last().unwrap().clone()
+    };
+    let (found, written) = (
+        last(&measured["doubt"]),
+        last(&manifest["doubt"]["figures"]),
+    );
+    for key in ["coverage", "kappa_quadratic", "sensitivity", "specificity"] {
+        let value = |row: &serde_json::Value| row[key]["value"].as_f64().unwrap();
+        let (found, written) = (value(&found), value(&written));
+        assert!(
+            (found - written).abs() < 0.02,
+            "{key} at the line of unsure: {found}, stated {written}"
+        );
+    }
 }
 
 fn manifest() -> serde_json::Value {
@@ -88,7 +109,7 @@ fn manifest() -> serde_json::Value {
 /// A drawing that the shipped model's lines do not agree about.
 fn drawing(folder: &Path) -> String {
     let path = folder.join("right.png");
-    fovea::synth::draw(1, 5, 768).save(&path).unwrap();
+    fovea::synth::draw(0, 13, 768).save(&path).unwrap();
     path.to_str().unwrap().to_owned()
 }
 
@@ -124,7 +145,7 @@ fn each_operating_point_decides_by_its_own_line() {
         assert_eq!(row["operatingPoint"], name);
         assert_eq!(
             row["referable"],
-            score >= point["threshold"].as_f64().unwrap(),
+            score >= point["threshold"].as_f64().unwrap() || row["unsure"] == true,
             "{name}: {score}"
         );
         decided.push(row["referable"].as_bool().unwrap());

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::BundleError;
+use super::{BundleError, Doubt};
 use crate::grading::{CumulativeLink, Grade, softmax};
 use crate::network::Architecture;
 use crate::photo::Preprocessing;
@@ -29,6 +29,9 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub test_time_flips: bool,
     pub thresholds: Thresholds,
+    /// When an answer is not to be relied on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<Doubt>,
     pub weights: WeightsFile,
     pub training: Training,
     /// Measured figures, a dataset each.
@@ -237,6 +240,9 @@ impl Manifest {
                     "it must be a probability of one of grades 1 to 4 or above",
                 );
             }
+        }
+        if let Some(doubt) = &self.doubt {
+            doubt.check()?;
         }
         let file = &self.weights.file;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

@@ -3,11 +3,13 @@
 //! A bundle is hostile until its hash, sizes, numbers and shapes are checked;
 //! nothing here reads files, callers bring the bytes.
 
+mod doubt;
 mod error;
 mod manifest;
 
 use sha2::{Digest, Sha256};
 
+pub use doubt::{Area, AtCoverage, CONFIDENCE, DOUBT, Doubt, DoubtFigures, DoubtWeights, Estimate};
 pub use error::BundleError;
 pub use manifest::{
     Calibration, DataSource, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint, Thresholds,

@@ -13,7 +13,7 @@ use super::bundle_file;
 use super::command_line;
 use super::mistakes::{self, Shown};
 use super::progress::bar;
-use crate::bundle::{Bundle, Manifest, OperatingPoint};
+use crate::bundle::{Bundle, DoubtFigures, Manifest, OperatingPoint};
 use crate::evaluation::bootstrap::Bootstrap;
 use crate::evaluation::model_card::ModelCard;
 use crate::evaluation::outcome::{Evaluation, Request, Threshold};
@@ -24,6 +24,7 @@ use crate::grader::Grader;
 use crate::grading::{self, PointName};
 use crate::network::Views;
 use crate::training::dataset::{self, Record};
+use crate::training::doubt::{self, Looked, Orders};
 use crate::training::export::write_whole;
 use crate::training::split::{self, Part, Split};
 use crate::training::{pictures, predict};
@@ -56,6 +57,10 @@ pub struct Arguments {
     /// Write one self-contained HTML page with plots, mistakes and the model card
     #[arg(long, value_name = "FILE", conflicts_with = "compare")]
     report: Option<PathBuf>,
+    /// Look again at each photo that is not clear, and measure what leaving the
+    /// unsure ones to a person gains
+    #[arg(long, conflicts_with = "compare")]
+    doubt: bool,
     /// Share of diseased patients for whom predictive values are stated
     #[arg(long, default_value_t = 0.1)]
     prevalence: f64,
@@ -102,6 +107,8 @@ pub(super) struct Measured {
     /// Indices of the records that could be prepared.
     used: Vec<usize>,
     pictures: Vec<Arc<RgbImage>>,
+    /// As the network gives them, a row a photo.
+    outputs: Vec<Vec<f32>>,
     logits: Vec<Vec<f64>>,
 }
 
@@ -129,7 +136,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return compare(arguments, &photos, &measured, &measure(&other, &photos)?);
     }
 
-    let evaluation = evaluate(arguments, &photos, &measured)?;
+    let mut evaluation = evaluate(arguments, &photos, &measured)?;
+    if arguments.doubt {
+        evaluation.doubt = measured.doubt(&photos)?;
+    }
     match arguments.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&evaluation)?),
         Format::Text => print!("{}", table::evaluation(&evaluation)),
@@ -205,6 +215,7 @@ pub(super) fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
             .iter()
             .map(|row| bundle.manifest.calibration.logits(row))
             .collect(),
+        outputs: rows,
     })
 }
 
@@ -216,6 +227,60 @@ impl Measured {
     fn patients(&self, photos: &Photos) -> Vec<usize> {
         let all = split::patients(&photos.records);
         self.used.iter().map(|i| all[*i]).collect()
+    }
+
+    /// What the bundle's doubt gains on these photos, a dataset each.
+    fn doubt(&self, photos: &Photos) -> Result<Vec<DoubtFigures>> {
+        let manifest = &self.manifest;
+        let Some(settings) = &manifest.doubt else {
+            bail!(
+                "{} has not learnt when to doubt; teach it with `fovea doubt fit`",
+                manifest.id()
+            );
+        };
+        let threshold = manifest.thresholds.referable.threshold;
+        // As the grader does: only photos whose first answer is not clear.
+        let again: Vec<usize> = (0..self.outputs.len())
+            .filter(|i| {
+                let probabilities = manifest.calibration.probabilities(&self.outputs[*i]);
+                settings.looks_again(&probabilities, threshold)
+            })
+            .collect();
+        let pictures: Vec<Arc<RgbImage>> =
+            again.iter().map(|i| self.pictures[*i].clone()).collect();
+        let progress = bar("Looking again", pictures.len());
+        let rows = predict::further(
+            self.grader.network(),
+            &pictures,
+            &manifest.preprocessing,
+            self.grader.device(),
+            &|done| progress.set_position(done as u64),
+        );
+        progress.finish_and_clear();
+        let patients = self.patients(photos);
+        let mut looked: Vec<Looked> = self
+            .used
+            .iter()
+            .zip(&self.outputs)
+            .zip(patients)
+            .map(|((record, first), patient)| Looked {
+                dataset: photos.records[*record].dataset.clone(),
+                grade: photos.records[*record].grade,
+                patient,
+                first: first.clone(),
+                further: Vec::new(),
+            })
+            .collect();
+        for (photo, further) in again.into_iter().zip(rows) {
+            looked[photo].further = further;
+        }
+        let doubts = doubt::doubts(&looked, settings, &manifest.calibration, threshold);
+        let orders = Orders {
+            doubt: &doubts,
+            without_looks: None,
+        };
+        doubt::figures(&looked, orders, settings, &manifest.calibration, threshold)
+            .context("what doubt gains cannot be computed")
     }
 
     /// The calibrated predictions.

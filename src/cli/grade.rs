@@ -16,7 +16,7 @@ use crate::bundle::Manifest;
 use crate::grader::Grader;
 use crate::grading::eye::{self, Named};
 use crate::grading::patient::{self, Decision, Photo};
-use crate::grading::{Assessment, Grade, Lines, Milliseconds, PointName, Status};
+use crate::grading::{Agreement, Assessment, Grade, Lines, Milliseconds, PointName, Status};
 
 /// Grade photos and print the results
 #[derive(Args)]
@@ -95,6 +95,9 @@ struct Row<'a> {
     milliseconds: Milliseconds,
     error: Option<&'a str>,
     error_code: Option<&'a str>,
+    doubt_chance: Option<f64>,
+    between: Option<[Grade; 2]>,
+    agreement: Option<&'a Agreement>,
 }
 
 impl<'a> Row<'a> {
@@ -130,6 +133,9 @@ impl<'a> Row<'a> {
             milliseconds: a.milliseconds,
             error: a.error.as_ref().map(|e| e.message.as_str()),
             error_code: a.error.as_ref().map(|e| e.code.as_str()),
+            doubt_chance: a.doubt_chance,
+            between: a.between,
+            agreement: a.agreement.as_ref(),
         }
     }
 }
@@ -198,7 +204,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
                 Assessment::unreadable(grader.manifest(), grader.backend(), &error.to_string())
             }
         };
-        assessment.decide(&lines);
+        assessment.decide(grader.manifest(), &lines);
         if matches!(arguments.format, Format::Text) {
             print_text(photo, &assessment)?;
         }
@@ -261,6 +267,18 @@ fn print_text(photo: &std::path::Path, a: &Assessment) -> Result<()> {
             .collect();
         writeln!(out, "  probabilities  {}", sure.join("   "))?;
     }
+    if let Some(agreement) = &a.agreement {
+        let grades: Vec<String> = agreement
+            .grades
+            .iter()
+            .map(|grade| grade.number().to_string())
+            .collect();
+        writeln!(
+            out,
+            "  looked at again, mirrored and turned: grades {}",
+            grades.join(", ")
+        )?;
+    }
     let point = a.operating_point;
     let point = point.map_or_else(String::new, |point| format!("{point} · "));
     writeln!(
@@ -277,7 +295,7 @@ fn print_json(results: &[Graded]) -> Result<()> {
 }
 
 /// The columns of the page's CSV, but for those that only a page can fill.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 27] = [
     "file",
     "status",
     "grade",
@@ -302,6 +320,9 @@ const COLUMNS: [&str; 24] = [
     "backend",
     "preprocessing",
     "milliseconds",
+    "doubt_chance",
+    "between",
+    "looks_agreeing",
 ];
 
 fn print_csv(results: &[Graded]) -> Result<()> {
@@ -336,6 +357,14 @@ fn print_csv(results: &[Graded]) -> Result<()> {
             row.backend.to_owned(),
             row.preprocessing.to_owned(),
             format!("{:.1}", row.milliseconds.total),
+            row.doubt_chance
+                .map_or_else(String::new, |chance| format!("{chance:.4}")),
+            row.between.map_or_else(String::new, |[lower, higher]| {
+                format!("{}|{}", lower.number(), higher.number())
+            }),
+            row.agreement.map_or_else(String::new, |agreement| {
+                format!("{:.4}", agreement.same_grade)
+            }),
         ]);
         writer.write_record(&cells)?;
     }

@@ -6,6 +6,7 @@ mod card;
 mod convert;
 mod data;
 mod device;
+mod doubt;
 mod evaluate;
 mod explain;
 mod gate;
@@ -44,6 +45,7 @@ enum Command {
     Card(card::Arguments),
     OperatingPoints(operating_points::Arguments),
     Gate(gate::Arguments),
+    Doubt(doubt::Arguments),
 }
 
 /// Runs the command; errors go to standard error as sentences.
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Command::Card(arguments) => card::run(&arguments),
         Command::OperatingPoints(arguments) => operating_points::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
+        Command::Doubt(arguments) => doubt::run(&arguments),
     };
     match result {
         Ok(code) => code,

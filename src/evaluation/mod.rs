@@ -10,6 +10,7 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod comparison;
 pub mod confusion;
+pub mod coverage;
 pub mod metrics;
 pub mod model_card;
 pub mod operating_point;

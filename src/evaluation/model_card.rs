@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::bundle::{DataSource, Manifest};
+use super::table;
+use crate::bundle::{CONFIDENCE, DOUBT, DataSource, Doubt, DoubtFigures, Manifest};
+use crate::photo::TURN;
 use crate::quality::{COUNT, Figure, Gate, Reason};
 
 /// What every model of this kind cannot do, whatever its figures.
@@ -56,6 +58,82 @@ impl ModelCard {
             limits: LIMITS.map(str::to_string).into(),
         }
     }
+}
+
+/// When the model's answers are not to be relied on and what leaving those to a
+/// person gains, as Markdown: every figure is the manifest's own.
+pub fn doubt_section(doubt: &Doubt) -> String {
+    let mut text = format!(
+        "## When it is unsure\n\nAn answer is unsure where the chance that its grade or its \
+         referral is wrong reaches {:.2}. That chance is a logistic regression of how little the \
+         most probable grade has, of how close the photo is to the line of referral, and of how \
+         much of the probability moves when the photo is mirrored and turned by {TURN}° either \
+         way. Those three further looks are taken only where the first answer's chance of being \
+         wrong reaches {:.2}. An answer whose grade and referral contradict each other is always \
+         unsure. An unsure photo counts as one to refer.\n\nFitted to {}, by\n\n```\n{}\n```\n\n\
+         The figures are those of the same photos, each judged by a fit without its patient; the \
+         line of referral, the temperature and the share that is answered were fixed on them, \
+         though. In brackets 95 % intervals from bootstraps of patients. Sensitivity and \
+         specificity are those for grade 2 or above: of the answered photos, and of all photos \
+         where those left to a person count as referred. The last row of each table is what the \
+         grader does.\n",
+        doubt.unsure_from, doubt.look_again_from, doubt.fixed_on, doubt.command
+    );
+    for set in &doubt.figures {
+        text += &format!(
+            "\n{} (validation), {} photos:\n\n\
+             | answered | quadratic kappa | accuracy | sensitivity, answered | specificity, \
+             answered | sensitivity, all | specificity, all |\n|---|---|---|---|---|---|---|\n",
+            set.dataset, set.n
+        );
+        for row in &set.rows {
+            let cells = [
+                row.coverage,
+                row.kappa_quadratic,
+                row.accuracy,
+                row.answered_sensitivity,
+                row.answered_specificity,
+                row.sensitivity,
+                row.specificity,
+            ];
+            text += &format!("| {} |\n", cells.map(|e| table::estimate(&e)).join(" | "));
+        }
+    }
+    text += "\nArea under the curve of wrong answers against the share answered (less is better), \
+             when the photos are ordered by\n\n\
+             | photos | ordered by | wrong grade | wrong referral | either |\n|---|---|---|---|---|\n";
+    for set in &doubt.figures {
+        for area in &set.areas {
+            text += &format!(
+                "| {} (validation) | {} | {:.4} | {:.4} | {:.4} |\n",
+                set.dataset, area.by, area.wrong_grade, area.wrong_referral, area.wrong
+            );
+        }
+    }
+    text + &where_it_fails(&doubt.figures)
+}
+
+/// The data sets on which doubt is worth no more than the highest probability.
+fn where_it_fails(figures: &[DoubtFigures]) -> String {
+    let wrong = |set: &DoubtFigures, by: &str| {
+        let area = set.areas.iter().find(|area| area.by == by);
+        area.map(|area| area.wrong)
+    };
+    let sets: Vec<String> = figures
+        .iter()
+        .filter_map(|set| {
+            let (ours, usual) = (wrong(set, DOUBT)?, wrong(set, CONFIDENCE)?);
+            (ours >= usual).then(|| format!("{} ({ours:.4} against {usual:.4})", set.dataset))
+        })
+        .collect();
+    if sets.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nDoubt does not help on {}: there the highest probability alone tells wrong answers \
+         from right ones as well or better.\n",
+        sets.join(", ")
+    )
 }
 
 /// How the gate before grading was made and what it does, as Markdown: every
@@ -119,6 +197,64 @@ fn refused(figure: &Figure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::{Area, AtCoverage, DoubtWeights, Estimate};
+
+    #[test]
+    fn doubt_is_told_with_its_figures_and_where_it_does_not_help() {
+        let estimate = |value| Estimate {
+            value: Some(value),
+            low: Some(value - 0.01),
+            high: Some(value + 0.01),
+        };
+        let set = |dataset: &str, ours| DoubtFigures {
+            dataset: dataset.to_owned(),
+            n: 123,
+            areas: [(CONFIDENCE, 0.2), (DOUBT, ours)]
+                .map(|(by, wrong)| Area {
+                    by: by.to_owned(),
+                    wrong_grade: 0.3,
+                    wrong_referral: 0.4,
+                    wrong,
+                })
+                .to_vec(),
+            rows: vec![AtCoverage {
+                coverage: estimate(0.8),
+                left_from: Some(0.5),
+                accuracy: estimate(0.81),
+                kappa_quadratic: estimate(0.82),
+                answered_sensitivity: estimate(0.83),
+                answered_specificity: estimate(0.84),
+                sensitivity: estimate(0.85),
+                specificity: estimate(0.86),
+            }],
+        };
+        let text = doubt_section(&Doubt {
+            weights: DoubtWeights {
+                constant: -3.0,
+                guess: 4.0,
+                line: 2.0,
+                moved: 3.0,
+            },
+            unsure_from: 0.53,
+            look_again_from: 0.21,
+            fixed_on: "246 validation photos".to_owned(),
+            command: "fovea doubt fit --data toys".to_owned(),
+            figures: vec![set("better", 0.1), set("worse", 0.25)],
+        });
+        for part in [
+            "reaches 0.53",
+            "reaches 0.21",
+            "246 validation photos",
+            "fovea doubt fit --data toys",
+            "better (validation), 123 photos",
+            "| 0.800 [0.790, 0.810] | 0.820 [0.810, 0.830] | 0.810",
+            "| worse (validation) | doubt | 0.3000 | 0.4000 | 0.2500 |",
+            "does not help on worse (0.2500 against 0.2000)",
+        ] {
+            assert!(text.contains(part), "{part} is missing:\n{text}");
+        }
+        assert!(!text.contains("help on better"));
+    }
 
     #[test]
     fn the_gate_is_told_with_every_figure_of_its_record() {

@@ -13,8 +13,9 @@ use super::metrics::Metrics;
 use super::operating_point::{PredictiveValues, Rates, rates, weighted_rates};
 use super::predictions::{InputError, Predictions, REFERABLE_FROM, SIGHT_THREATENING_FROM};
 use super::ranking::CurvePoint;
-use super::selective::{RiskCoverage, risk_coverage};
+use super::selective::{RiskCoverage, highest_probability, risk_coverage};
 use super::temperature;
+use crate::bundle::DoubtFigures;
 
 /// A threshold that validation fixed, to be applied as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,6 +81,10 @@ pub struct Evaluation {
     /// have one side only.
     pub curves: Vec<Curves>,
     pub risk_coverage: RiskCoverage,
+    /// What leaving unsure photos to a person does, a data set each; empty where
+    /// that was not measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubt: Vec<DoubtFigures>,
 }
 
 /// What to evaluate.
@@ -171,7 +176,13 @@ impl Evaluation {
             reliability: reliability(&predictions, None),
             uncalibrated,
             curves,
-            risk_coverage: risk_coverage(&predictions, &referred, &referable),
+            risk_coverage: risk_coverage(
+                &predictions,
+                &highest_probability(&predictions),
+                &referred,
+                &referable,
+            ),
+            doubt: Vec::new(),
         })
     }
 }

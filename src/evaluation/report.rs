@@ -14,6 +14,7 @@ use super::model_card::ModelCard;
 use super::outcome::{AtThreshold, Evaluation};
 use super::plots::{self, PlotError};
 use super::predictions::Predictions;
+use crate::bundle::{DoubtFigures, Estimate};
 use crate::grading::Grade;
 use crate::standalone::{self, Page};
 
@@ -251,6 +252,7 @@ fn section(section: &Section) -> Result<Markup, PlotError> {
                     (three(evaluation.metrics.brier)) ". It never changes a grade."
                 }
             }
+            @for set in &evaluation.doubt { (doubt(set)) }
             div.plots {
                 @for (title, caption, svg) in &figures {
                     figure {
@@ -373,6 +375,50 @@ fn operating_points(thresholds: &[AtThreshold]) -> Markup {
                             td { (percent(at.threshold.prevalence)) }
                             td { (figure(at.at_prevalence.positive, interval("positive_predictive_value"))) }
                             td { (figure(at.at_prevalence.negative, interval("negative_predictive_value"))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn doubt(set: &DoubtFigures) -> Markup {
+    let cell = |of: &Estimate| {
+        let interval = of
+            .low
+            .zip(of.high)
+            .map(|(low, high)| Interval { low, high });
+        figure(of.value, interval.as_ref())
+    };
+    html! {
+        div.scroll {
+            table {
+                caption {
+                    "Unsure photos of " (set.dataset) " left to a person, which counts as referred; "
+                    "the last row is what the grader does"
+                }
+                thead {
+                    tr {
+                        th scope="col" { "Answered" }
+                        th scope="col" { "Kappa, quadratic" }
+                        th scope="col" { "Accuracy" }
+                        th scope="col" { "Sensitivity, answered" }
+                        th scope="col" { "Specificity, answered" }
+                        th scope="col" { "Sensitivity, all" }
+                        th scope="col" { "Specificity, all" }
+                    }
+                }
+                tbody {
+                    @for row in &set.rows {
+                        tr {
+                            th scope="row" { (cell(&row.coverage)) }
+                            td { (cell(&row.kappa_quadratic)) }
+                            td { (cell(&row.accuracy)) }
+                            td { (cell(&row.answered_sensitivity)) }
+                            td { (cell(&row.answered_specificity)) }
+                            td { (cell(&row.sensitivity)) }
+                            td { (cell(&row.specificity)) }
                         }
                     }
                 }

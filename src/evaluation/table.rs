@@ -7,6 +7,7 @@ use super::bootstrap::Interval;
 use super::comparison::Difference;
 use super::metrics::FIGURES;
 use super::outcome::Evaluation;
+use crate::bundle::{DoubtFigures, Estimate};
 
 /// Width of the column of names.
 const NAMES: usize = 42;
@@ -91,7 +92,58 @@ pub fn evaluation(of: &Evaluation) -> String {
             );
         }
     }
+    for set in &of.doubt {
+        text.push('\n');
+        text.push_str(&doubt(set));
+    }
     text
+}
+
+/// What leaving unsure photos to a person does on one data set.
+pub fn doubt(of: &DoubtFigures) -> String {
+    let mut text = format!(
+        "Answering fewer of {}, {} photos; who is left to a person counts as referred\n",
+        of.dataset, of.n
+    );
+    let _ = writeln!(
+        text,
+        "{:<24}{:<22}{:<22}{:<22}{:<22}specificity",
+        "answered", "kappa, quadratic", "accuracy", "sens. of answered", "sensitivity"
+    );
+    for row in &of.rows {
+        let _ = writeln!(
+            text,
+            "{:<24}{:<22}{:<22}{:<22}{:<22}{}",
+            estimate(&row.coverage),
+            estimate(&row.kappa_quadratic),
+            estimate(&row.accuracy),
+            estimate(&row.answered_sensitivity),
+            estimate(&row.sensitivity),
+            estimate(&row.specificity)
+        );
+    }
+    let _ = writeln!(
+        text,
+        "{:<30}{:>12}{:>16}{:>12}",
+        "Area under risk-coverage, by", "wrong grade", "wrong referral", "either"
+    );
+    for area in &of.areas {
+        let _ = writeln!(
+            text,
+            "{:<30}{:>12.4}{:>16.4}{:>12.4}",
+            area.by, area.wrong_grade, area.wrong_referral, area.wrong
+        );
+    }
+    text
+}
+
+/// A figure and, where there is one, its interval.
+pub fn estimate(of: &Estimate) -> String {
+    match (of.value, of.low, of.high) {
+        (None, _, _) => "–".into(),
+        (Some(value), Some(low), Some(high)) => format!("{value:.3} [{low:.3}, {high:.3}]"),
+        (Some(value), _, _) => format!("{value:.3}"),
+    }
 }
 
 /// Two graders side by side, a line a figure.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::decision::{Decision, most_probable};
+use super::doubt::Agreement;
 use super::follow_up::FollowUp;
 use super::operating_point::{Lines, PointName};
 use super::phrase::Phrase;
@@ -48,6 +49,8 @@ pub struct Milliseconds {
     pub decode: f64,
     pub prepare: f64,
     pub network: f64,
+    /// Further looks, where there were any.
+    pub looks: f64,
     pub total: f64,
 }
 
@@ -81,6 +84,8 @@ pub struct Assessment {
     /// Where the lines lay that the photo was decided by; none where it was not
     /// graded, which refers at every point.
     pub operating_point: Option<PointName>,
+    /// Whether to refer: moderate or worse at the operating point, unsure, or
+    /// ungradable.
     pub referable: Option<bool>,
     /// Refer or not, in a sentence.
     pub referral: Option<&'static str>,
@@ -88,9 +93,17 @@ pub struct Assessment {
     pub sight_threatening: Option<bool>,
     /// That it threatens sight, in a sentence.
     pub threat: Option<&'static str>,
+    /// Not to be relied on: a person is to read the photo. Counts as refer.
     pub unsure: bool,
-    /// Why to doubt the grade, in a sentence.
+    /// Why to doubt the grade, in sentences.
     pub doubt: Option<String>,
+    /// The two grades an unsure answer wavers between, the lower first.
+    pub between: Option<[Grade; 2]>,
+    /// The chance that grade or referral is wrong, as the model's validation
+    /// photos taught it; none where the model knows none.
+    pub doubt_chance: Option<f64>,
+    /// What further looks said; none where the first was clear enough.
+    pub agreement: Option<Agreement>,
     pub edema: &'static str,
     /// When a guideline would look again; none where the grade is in doubt.
     pub follow_up: Option<FollowUp>,
@@ -116,17 +129,29 @@ pub(super) const SAID: [Phrase; 2] = [REFER_UNSEEN, EDEMA];
 pub(super) const NETWORK_FAILED: &str = "network-failed";
 
 impl Assessment {
-    /// The assessment of a photo that got as far as the network.
+    /// The assessment of a photo that got as far as the network: `outputs` of its
+    /// first look, and of each further one where there were any.
     pub fn graded(
         manifest: &Manifest,
         backend: &str,
         outputs: &[f32],
+        further: &[Vec<f32>],
         retina: Retina,
         milliseconds: Milliseconds,
     ) -> Self {
         let probabilities = manifest.calibration.probabilities(outputs);
+        let further: Vec<Vec<f64>> = further
+            .iter()
+            .map(|look| manifest.calibration.probabilities(look))
+            .collect();
+        let agreement = Agreement::of(&probabilities, &further);
         let grade = most_probable(&probabilities);
-        let decision = Decision::of(&probabilities, &Lines::screening(&manifest.thresholds));
+        let decision = Decision::of(
+            &probabilities,
+            &Lines::screening(&manifest.thresholds),
+            manifest.doubt.as_ref(),
+            agreement.as_ref(),
+        );
         let mut assessment = Self {
             status: Status::Graded,
             grade: Some(grade),
@@ -135,6 +160,7 @@ impl Assessment {
             findings: Some(grade.findings()),
             probability_labels: probabilities.iter().map(|p| percent(*p)).collect(),
             probabilities: Some(probabilities),
+            agreement,
             retina: Some(retina),
             milliseconds,
             ..Self::blank(manifest, backend)
@@ -145,9 +171,11 @@ impl Assessment {
 
     /// The same assessment decided at other lines of the model that graded it:
     /// nothing is graded anew. One without a grade stays as it is.
-    pub fn decide(&mut self, lines: &Lines<'_>) {
+    pub fn decide(&mut self, manifest: &Manifest, lines: &Lines<'_>) {
         if let Some(probabilities) = &self.probabilities {
-            self.take(Decision::of(probabilities, lines));
+            let agreement = self.agreement.as_ref();
+            let settings = manifest.doubt.as_ref();
+            self.take(Decision::of(probabilities, lines, settings, agreement));
         }
     }
 
@@ -160,6 +188,8 @@ impl Assessment {
             threat,
             unsure,
             doubt,
+            between,
+            doubt_chance,
             follow_up,
             codes,
         } = decision;
@@ -170,6 +200,8 @@ impl Assessment {
         self.threat = threat;
         self.unsure = unsure;
         self.doubt = doubt;
+        self.between = between;
+        self.doubt_chance = doubt_chance;
         self.follow_up = follow_up;
         self.codes.referral = Some(codes.referral);
         self.codes.threat = codes.threat;
@@ -280,6 +312,9 @@ impl Assessment {
             threat: None,
             unsure: false,
             doubt: None,
+            between: None,
+            doubt_chance: None,
+            agreement: None,
             edema: EDEMA.text,
             follow_up: None,
             codes: Codes {

@@ -3,18 +3,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::assessment::{Status, percent};
+use super::assessment::Status;
+use super::doubt::{self, Agreement};
 use super::follow_up::FollowUp;
 use super::operating_point::{Lines, PointName, REFERABLE_FROM, SIGHT_THREATENING_FROM};
 use super::phrase::Phrase;
 use super::scale::Grade;
-use crate::bundle::Manifest;
+use crate::bundle::{Doubt, Manifest};
 
 /// Refer or not, how sure, and what next.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
     pub operating_point: PointName,
+    /// Over the line for referral, or unsure.
     pub referable: bool,
     pub referral: &'static str,
     /// Severe or proliferative; none where the model has no line for it. Said of
@@ -23,6 +25,10 @@ pub struct Decision {
     pub threat: Option<&'static str>,
     pub unsure: bool,
     pub doubt: Option<String>,
+    /// The two grades an unsure answer wavers between, the lower first.
+    pub between: Option<[Grade; 2]>,
+    /// The chance that grade or referral is wrong; none where the model knows none.
+    pub doubt_chance: Option<f64>,
     /// None where the grade is in doubt.
     pub follow_up: Option<FollowUp>,
     pub codes: DecisionCodes,
@@ -43,10 +49,10 @@ pub struct Evidence {
     /// SHA-256 of the weights that graded it.
     pub model: String,
     pub probabilities: Option<Vec<f64>>,
+    /// What further looks said of it, where there were any.
+    #[serde(default)]
+    pub agreement: Option<Agreement>,
 }
-
-/// Below this the most probable grade is a guess among neighbours.
-const SURE: f64 = 0.5;
 
 const REFER: Phrase = Phrase::new(
     "refer",
@@ -60,9 +66,9 @@ const DO_NOT_REFER: Phrase = Phrase::new(
     "no-referral",
     "No referral for diabetic retinopathy; screen again at the usual interval.",
 );
-const BELOW_LINE: Phrase = Phrase::new(
-    "below-the-line",
-    "Below this operating point’s line for referral, although the grade is moderate or worse.",
+const REFER_UNSURE: Phrase = Phrase::new(
+    "refer-unsure",
+    "Refer: the grade is unsure, and a person has to read the photo.",
 );
 const THREAT: Phrase = Phrase::new("sight-threatening", "This grade threatens sight.");
 const THREAT_TO_BE_SAFE: Phrase = Phrase::new(
@@ -74,43 +80,33 @@ pub(super) const SAID: [Phrase; 6] = [
     REFER,
     REFER_TO_BE_SAFE,
     DO_NOT_REFER,
-    BELOW_LINE,
+    REFER_UNSURE,
     THREAT,
     THREAT_TO_BE_SAFE,
 ];
 
-const GUESS: &str = "unsure-guess";
-const NEAR_LINE: &str = "unsure-near-line";
-pub(super) const DOUBTS: [&str; 2] = [GUESS, NEAR_LINE];
-
 impl Decision {
-    /// Decides by calibrated probabilities, one a grade.
-    pub fn of(probabilities: &[f64], lines: &Lines<'_>) -> Self {
+    /// Decides by calibrated probabilities, one a grade; `settings` are the
+    /// model's doubt, `agreement` what further looks said.
+    pub fn of(
+        probabilities: &[f64],
+        lines: &Lines<'_>,
+        settings: Option<&Doubt>,
+        agreement: Option<&Agreement>,
+    ) -> Self {
         let grade = most_probable(probabilities);
         let at_least = |from: u8| -> f64 { probabilities[usize::from(from)..].iter().sum() };
-        let referable = at_least(REFERABLE_FROM) >= lines.referable.threshold;
+        let threshold = lines.referable.threshold;
+        let over_line = at_least(REFERABLE_FROM) >= threshold;
         let sight_threatening = lines
             .sight_threatening
-            .map(|line| referable && at_least(SIGHT_THREATENING_FROM) >= line.threshold);
-        let guess = !reaches(probabilities[usize::from(grade.number())], SURE);
-        let unsure = guess || referable != grade.is_referable();
-        let doubt = unsure.then(|| {
-            if guess {
-                format!(
-                    "Unsure: no grade reaches {}. Have this photo read by a person.",
-                    percent(SURE)
-                )
-            } else {
-                "Unsure: close to the line between refer and not. \
-                 Have this photo read by a person."
-                    .to_owned()
-            }
-        });
-        let referral = match (referable, grade.is_referable()) {
+            .map(|line| over_line && at_least(SIGHT_THREATENING_FROM) >= line.threshold);
+        let unsure = doubt::judge(probabilities, threshold, settings, agreement);
+        let referral = match (over_line, grade.is_referable()) {
             (true, true) => REFER,
             (true, false) => REFER_TO_BE_SAFE,
-            (false, true) => BELOW_LINE,
-            (false, false) => DO_NOT_REFER,
+            (false, _) if unsure.is_some() => REFER_UNSURE,
+            (false, _) => DO_NOT_REFER,
         };
         let threat = (sight_threatening == Some(true)).then(|| {
             if grade.number() >= SIGHT_THREATENING_FROM {
@@ -121,18 +117,21 @@ impl Decision {
         });
         Self {
             operating_point: lines.name,
-            referable,
+            referable: over_line || unsure.is_some(),
             referral: referral.text,
             sight_threatening,
             threat: threat.map(|phrase| phrase.text),
-            unsure,
-            doubt,
-            follow_up: (!unsure).then(|| FollowUp::of(grade)),
+            unsure: unsure.is_some(),
+            between: unsure.as_ref().map(|unsure| unsure.between),
+            doubt_chance: settings
+                .map(|settings| settings.chance(probabilities, threshold, agreement)),
+            follow_up: unsure.is_none().then(|| FollowUp::of(grade)),
             codes: DecisionCodes {
                 referral: referral.code,
                 threat: threat.map(|phrase| phrase.code),
-                doubt: unsure.then_some(if guess { GUESS } else { NEAR_LINE }),
+                doubt: unsure.as_ref().map(|unsure| unsure.code),
             },
+            doubt: unsure.map(|unsure| unsure.sentence),
         }
     }
 
@@ -144,7 +143,10 @@ impl Decision {
         let probabilities = evidence.probabilities.as_ref().filter(|_| graded)?;
         let whole = probabilities.len() == Grade::ALL.len()
             && probabilities.iter().all(|p| (0.0..=1.0).contains(p));
-        whole.then(|| Self::of(probabilities, lines))
+        whole.then(|| {
+            let agreement = evidence.agreement.as_ref();
+            Self::of(probabilities, lines, manifest.doubt.as_ref(), agreement)
+        })
     }
 }
 
@@ -157,12 +159,6 @@ pub(super) fn most_probable(probabilities: &[f64]) -> Grade {
         }
     }
     Grade::ALL[best]
-}
-
-/// Whether a probability reads as at least `level`: compared as it is shown, so
-/// that a result of "50 %" is never said not to reach 50 %.
-fn reaches(probability: f64, level: f64) -> bool {
-    (probability * 100.0).round() >= (level * 100.0).round()
 }
 
 #[cfg(test)]
@@ -195,7 +191,12 @@ mod tests {
 
     fn decide(probabilities: [f64; 5], name: PointName) -> Decision {
         let thresholds = thresholds();
-        Decision::of(&probabilities, &Lines::at(&thresholds, name).unwrap())
+        Decision::of(
+            &probabilities,
+            &Lines::at(&thresholds, name).unwrap(),
+            None,
+            None,
+        )
     }
 
     #[test]
@@ -214,11 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn a_moderate_grade_below_the_line_is_never_simply_cleared() {
+    fn a_moderate_grade_below_the_line_is_unsure_and_therefore_referred() {
         let below = decide([0.1, 0.2, 0.6, 0.05, 0.05], PointName::Specific);
-        assert!(!below.referable && below.unsure);
-        assert_eq!(below.codes.referral, "below-the-line");
+        assert!(below.referable && below.unsure);
+        assert_eq!(below.codes.referral, "refer-unsure");
         assert_eq!(below.codes.doubt, Some("unsure-near-line"));
+        assert_eq!(below.between, Some([Grade::Mild, Grade::Moderate]));
         assert_eq!(below.follow_up, None);
     }
 
@@ -237,12 +239,6 @@ mod tests {
         // This point has no line for it.
         let unknown = decide([0.0, 0.0, 0.0, 1.0, 0.0], PointName::Specific);
         assert_eq!((unknown.sight_threatening, unknown.threat), (None, None));
-    }
-
-    #[test]
-    fn what_reads_as_half_reaches_half() {
-        assert!(reaches(0.4987, 0.5) && percent(0.4987) == percent(0.5));
-        assert!(!reaches(0.494, 0.5) && percent(0.494) != percent(0.5));
     }
 
     #[test]

@@ -105,7 +105,8 @@ pub fn summarise(photos: &[Photo]) -> Summary {
         deciding,
     };
     if let Some(worst) = worst(photos, |photo| {
-        photo.status == Some(Status::Graded) && photo.referable == Some(true)
+        // An unsure photo counts as refer, but has a sentence of its own.
+        photo.status == Some(Status::Graded) && photo.referable == Some(true) && !photo.unsure
     }) {
         return say(Decision::Refer, REFER, Some(worst));
     }
@@ -211,11 +212,17 @@ mod tests {
     fn doubt_refers() {
         let unsure = Photo {
             unsure: true,
+            referable: Some(true),
             ..graded(Side::Left, 1)
         };
         assert_eq!(
             decided(&[graded(Side::Right, 0), unsure]),
             (Decision::Refer, "patient-refer-unsure", Some(1))
+        );
+        // Said of the surely diseased eye where there is one.
+        assert_eq!(
+            decided(&[graded(Side::Right, 2), unsure]),
+            (Decision::Refer, "patient-refer", Some(0))
         );
         let bad = other(Some(Side::Left), Some(Status::Ungradable));
         assert_eq!(

@@ -1,6 +1,6 @@
 //! The sentences of the library with the keys their translations go by.
 
-use super::{assessment, decision, follow_up, patient};
+use super::{assessment, decision, doubt, follow_up, patient};
 use crate::photo::PhotoError;
 use crate::quality::Reason;
 
@@ -24,6 +24,7 @@ pub fn codes() -> Vec<&'static str> {
     let fixed = assessment::SAID
         .iter()
         .chain(&decision::SAID)
+        .chain(&doubt::SAID)
         .chain(&follow_up::SAID)
         .chain(&patient::SAID)
         .map(|phrase| phrase.code);
@@ -33,7 +34,7 @@ pub fn codes() -> Vec<&'static str> {
         .into_iter()
         .filter(|code| !PhotoError::CODES.contains(code));
     fixed
-        .chain(decision::DOUBTS)
+        .chain(doubt::DOUBTS)
         .chain(PhotoError::CODES)
         .chain(gate)
         .chain([assessment::NETWORK_FAILED])

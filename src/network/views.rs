@@ -52,28 +52,34 @@ impl Views {
     }
 }
 
-/// Outputs of one picture, computed without blocking (a browser cannot block).
+/// Outputs of pictures `[n, 3, size, size]`, one row a picture, computed in one
+/// batch without blocking (a browser cannot block).
 ///
-/// `picture` is planar `[3, size, size]`, as the photo module prepares it.
+/// Each picture is planar `[3, size, size]`, as the photo module prepares it;
+/// several follow one another.
 ///
 /// # Errors
 /// The backend's own words where it could not compute or hand back the result.
 pub async fn outputs(
     network: &Classifier,
-    picture: Vec<f32>,
+    pictures: Vec<f32>,
     size: usize,
     views: Views,
     device: &Device,
-) -> Result<Vec<f32>, String> {
-    let input = Tensor::<4>::from_data(TensorData::new(picture, [1, 3, size, size]), device);
-    let data = views
-        .forward(network, input)
+) -> Result<Vec<Vec<f32>>, String> {
+    let count = pictures.len() / (3 * size * size);
+    let input = Tensor::<4>::from_data(TensorData::new(pictures, [count, 3, size, size]), device);
+    let output = views.forward(network, input);
+    let columns = output.dims()[1];
+    let data = output
         .into_data_async()
         .await
         .map_err(|error| format!("{error:?}"))?;
-    data.convert::<f32>()
+    let values = data
+        .convert::<f32>()
         .try_into_vec::<f32>()
-        .map_err(|error| format!("{error:?}"))
+        .map_err(|error| format!("{error:?}"))?;
+    Ok(values.chunks(columns).map(<[f32]>::to_vec).collect())
 }
 
 #[cfg(test)]

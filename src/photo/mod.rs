@@ -9,6 +9,7 @@
 mod decode;
 mod error;
 mod jpeg;
+mod looks;
 mod preprocess;
 mod resize;
 mod retina;
@@ -16,6 +17,7 @@ mod rim;
 
 pub use decode::{DecodeLimits, decode};
 pub use error::PhotoError;
+pub use looks::{LOOKS, TURN, looks, turned};
 pub use preprocess::{LocalMean, Prepared, Preprocessing, around, prepare, to_tensor};
 pub use resize::thumbnail;
 pub use retina::{Cut, Retina, find};

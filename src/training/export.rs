@@ -6,8 +6,8 @@ use super::config::TrainConfig;
 use super::judge;
 use super::objective::Objective;
 use crate::bundle::{
-    Bundle, Calibration, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint, Thresholds,
-    Training, WeightsFile, sha256_hex,
+    Bundle, Calibration, Doubt, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint,
+    Thresholds, Training, WeightsFile, sha256_hex,
 };
 use crate::evaluation::operating_point::{self, OperatingPointError, Rates, Target};
 use crate::evaluation::temperature::TemperatureError;
@@ -39,6 +39,8 @@ pub struct Measured {
 pub struct Calibrated {
     pub calibration: Calibration,
     pub thresholds: Thresholds,
+    /// Learnt last, from further looks at the photos; none where they teach none.
+    pub doubt: Option<Doubt>,
 }
 
 /// Fits cut points (where `objective` needs them), temperature and thresholds
@@ -70,6 +72,7 @@ pub fn calibrate(
     let names: Vec<&str> = measured.iter().map(|m| m.dataset.as_str()).collect();
     Ok(Calibrated {
         calibration,
+        doubt: None,
         thresholds: thresholds(&predictions, &names)?,
     })
 }
@@ -234,6 +237,7 @@ pub fn write(
         calibration: calibrated.calibration,
         test_time_flips: config.test_time_flips,
         thresholds: calibrated.thresholds,
+        doubt: calibrated.doubt,
         weights: WeightsFile {
             file: format!("{}-{}.safetensors", description.name, &sha256[..8]),
             bytes: bytes.len() as u64,

@@ -7,7 +7,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::network::{Classifier, Views};
-use crate::photo::{self, Preprocessing};
+use crate::photo::{self, LOOKS, Preprocessing};
 
 /// Large enough to fill the cores, small enough to stay in memory at 512 px.
 const BATCH: usize = 16;
@@ -38,6 +38,36 @@ pub fn features(
     run(pictures, settings, device, done, |batch| {
         network.penultimate(batch)
     })
+}
+
+/// Outputs of further looks at every picture (see [`photo::looks`]): for each
+/// picture a row a look.
+pub fn further(
+    network: &Classifier,
+    pictures: &[Arc<RgbImage>],
+    settings: &Preprocessing,
+    device: &Device,
+    done: &dyn Fn(usize),
+) -> Vec<Vec<Vec<f32>>> {
+    let mut rows = Vec::with_capacity(pictures.len());
+    // A few pictures at a time: all looks at once might not fit into memory.
+    for chunk in pictures.chunks(BATCH) {
+        let looks: Vec<[Arc<RgbImage>; LOOKS]> = chunk
+            .par_iter()
+            .map(|picture| photo::looks(picture).map(Arc::new))
+            .collect();
+        let outputs = outputs(
+            network,
+            &looks.concat(),
+            settings,
+            Views::One,
+            device,
+            &|_| {},
+        );
+        rows.extend(outputs.chunks(LOOKS).map(<[Vec<f32>]>::to_vec));
+        done(rows.len());
+    }
+    rows
 }
 
 fn run(

@@ -5,17 +5,19 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 
 use super::album::{Album, Sized, pictures as of};
+use super::batches::Example;
 use super::checkpoint::Checkpoints;
 use super::config::TrainConfig;
 use super::dataset::{self, Record};
-use super::export::{self, Description, Measured};
+use super::doubt::{self, Looked};
+use super::export::{self, Calibrated, Description, Measured};
 use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress};
 use super::journal::Journal;
 use super::photos::{Photos, Sides};
 use super::rate_finder::{self, Suggestion};
 use super::shelf::Shelf;
 use super::{duplicates, head, judge, pictures, predict, recipe, terms, weights_file};
-use crate::bundle::Training;
+use crate::bundle::{Doubt, Training};
 use crate::network::{self, Classifier, Views};
 
 /// Why a training stopped; every kind names what to do.
@@ -279,10 +281,24 @@ fn finish(
     )
     .map_err(stopped)?;
     let measured = by_dataset(album.validation, &judged.outputs);
-    let calibrated = export::calibrate(&measured, config.objective, &|sentence| {
+    let mut calibrated = export::calibrate(&measured, config.objective, &|sentence| {
         album.watch.say(sentence);
     })
     .map_err(stopped)?;
+    match learn_doubt(
+        &network,
+        &validation,
+        judged.outputs,
+        &calibrated,
+        album,
+        destination.command,
+        device,
+    ) {
+        Ok(doubt) => calibrated.doubt = Some(doubt),
+        Err(reason) => album.watch.say(&format!(
+            "no doubt is learnt, the usual rule stays: {reason}"
+        )),
+    }
     let figures = measured
         .iter()
         .map(|part| export::figures(part, &calibrated.calibration))
@@ -308,6 +324,54 @@ fn finish(
         figures,
     )
     .map_err(stopped)
+}
+
+/// When the best network's answers are not to be relied on, from further looks
+/// at the validation photos.
+///
+/// # Errors
+/// As [`doubt::fit`].
+fn learn_doubt(
+    network: &Classifier,
+    validation: &[Example],
+    outputs: Vec<Vec<f32>>,
+    calibrated: &Calibrated,
+    album: &Album<'_>,
+    command: &str,
+    device: &Device,
+) -> Result<Doubt, String> {
+    let pictures = super::album::pictures(validation);
+    album.watch.stage("Looking again", pictures.len());
+    let further = predict::further(
+        network,
+        &pictures,
+        &album.config.preprocessing,
+        device,
+        &|done| album.watch.advance(done),
+    );
+    let patients = super::split::patients(album.validation);
+    let looked: Vec<Looked> = album
+        .validation
+        .iter()
+        .zip(patients)
+        .zip(outputs.into_iter().zip(further))
+        .map(|((record, patient), (first, further))| Looked {
+            dataset: record.dataset.clone(),
+            grade: record.grade,
+            patient,
+            first,
+            further,
+        })
+        .collect();
+    let referable = &calibrated.thresholds.referable;
+    doubt::fit(
+        &looked,
+        &calibrated.calibration,
+        referable.threshold,
+        doubt::COVERAGE,
+        &referable.fixed_on,
+        command,
+    )
 }
 
 /// `history.json` with everything, `metrics.csv` for a spreadsheet or a plot.

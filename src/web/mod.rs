@@ -154,7 +154,7 @@ impl Grader {
     ) -> Result<JsValue, JsValue> {
         let lines = points::named(self.inner.manifest(), operating_point)?;
         let mut assessment = self.inner.grade(&photo, &now).await;
-        assessment.decide(&lines);
+        assessment.decide(self.inner.manifest(), &lines);
         to_js(&assessment)
     }
 

@@ -31,7 +31,7 @@ export interface OperatingPoint {
 }
 
 /** A result, as far as a new decision needs it: an `Assessment` is one. */
-export type Graded = Pick<Assessment, "status" | "model" | "probabilities">;
+export type Graded = Pick<Assessment, "status" | "model" | "probabilities" | "agreement">;
 
 /** All of an assessment that changes with the operating point. */
 export interface Decision {
@@ -42,6 +42,8 @@ export interface Decision {
   threat: string | null;
   unsure: boolean;
   doubt: string | null;
+  between: Assessment["between"];
+  doubtChance: number | null;
   followUp: Assessment["followUp"];
   codes: { referral: string; threat: string | null; doubt: string | null };
 }
@@ -91,14 +93,32 @@ export interface Assessment {
   probabilityLabels: string[];
   /** Where it was decided; null where there was no grade to decide by. */
   operatingPoint: OperatingPointName | null;
-  /** Moderate or worse at the operating point; true where the photo is ungradable. */
+  /** Moderate or worse at the operating point; true where the photo is unsure or ungradable. */
   referable: boolean | null;
   referral: string | null;
   /** Severe or proliferative at the operating point; null where the model has no line for it. */
   sightThreatening: boolean | null;
   threat: string | null;
+  /** Not to be relied on: a person is to read the photo. Counts as refer. */
   unsure: boolean;
+  /** Why, and between which grades, in sentences. */
   doubt: string | null;
+  /** The two grades an unsure answer wavers between, the lower first. */
+  between: [number, number] | null;
+  /** The chance that grade or referral is wrong; null where the model has not learnt one. */
+  doubtChance: number | null;
+  /** What further looks said, mirrored and turned; null where the first was clear enough. */
+  agreement: {
+    grades: number[];
+    /** The share of them with the first look's grade. */
+    sameGrade: number;
+    /** The largest change of the expected grade. */
+    gradeShift: number;
+    /** The largest change of the probability of grade 2 or above. */
+    referableShift: number;
+    /** The largest share of the probability that moved between grades. */
+    moved: number;
+  } | null;
   edema: string;
   /** A guideline's interval for the grade; a clinician decides. */
   followUp: { code: string; sentence: string; guideline: string } | null;
@@ -109,7 +129,7 @@ export interface Assessment {
   model: string;
   backend: string;
   preprocessing: string;
-  milliseconds: { decode: number; prepare: number; network: number; total: number };
+  milliseconds: { decode: number; prepare: number; network: number; looks: number; total: number };
   retina: Record<string, unknown> | null;
 }
 

@@ -69,6 +69,9 @@ test("the page and the command give the same answer", { skip: !FOVEA && "FOVEA_B
       assert.equal(web.referable, native.referable, web.file);
       assert.equal(web.bundle, native.bundle, web.file);
       for (const key of ["gradeName", "referral", "unsure", "doubt", "patient", "eye", "patientDecision", "followUp", "guideline", "model", "preprocessing", "error", "errorCode"]) assert.equal(web[key], native[key], `${key} of ${web.file}`);
+      assert.deepEqual(web.between, native.between, web.file);
+      assert.deepEqual(web.agreement?.grades, native.agreement?.grades, web.file);
+      assert.ok(Math.abs(web.doubtChance - native.doubtChance) <= 2e-3, `${web.file}: ${web.doubtChance} here, ${native.doubtChance} natively`);
       for (const [grade, probability] of (native.probabilities ?? []).entries()) {
         assert.ok(Math.abs(web.probabilities[grade] - probability) <= 1e-3, `${web.file}: ${web.probabilities} here, ${native.probabilities} natively`);
       }

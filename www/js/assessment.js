@@ -22,7 +22,17 @@ export function reasonOf({ status, assessment, fault }) {
   if (fault) return explain(fault);
   if (!assessment) return "";
   if (assessment.error) return explain(assessment.error);
-  return said(assessment.codes?.doubt, assessment.doubt) ?? "";
+  return doubtOf(assessment);
+}
+
+// Why a grade is unsure, and the two grades it wavers between. The library's own
+// English names them; a translation takes them from its scale.
+export function doubtOf(assessment) {
+  const reason = said(assessment?.codes?.doubt, assessment?.doubt) ?? "";
+  const between = strings.library?.["unsure-between"];
+  if (!between || !assessment?.between) return reason;
+  const [lower, higher] = assessment.between.map((grade) => scaleEntry({ grade }).label);
+  return `${reason} ${between.replace("{lower}", lower).replace("{higher}", higher)}`;
 }
 
 // Refer or not, and whether sight is threatened.

@@ -4,7 +4,7 @@
 
 import { reasonOf } from "./assessment.js";
 
-const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "operating_point", "referable", "sight_threatening", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "patient", "eye", "patient_decision", "follow_up", "guideline", "bundle", "model_sha256", "own_model", "backend", "preprocessing", "milliseconds", "graded_at"];
+const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "operating_point", "referable", "sight_threatening", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "patient", "eye", "patient_decision", "follow_up", "guideline", "bundle", "model_sha256", "own_model", "backend", "preprocessing", "milliseconds", "graded_at", "doubt_chance", "between", "looks_agreeing"];
 
 // `patientOf(item)` is what is known of a photograph's patient: { summary }, if anything.
 export function toJson(items, patientOf) {
@@ -39,6 +39,9 @@ export function toJson(items, patientOf) {
       gradedAt: moment(item),
       error: failed?.message ?? null,
       errorCode: failed?.code ?? null,
+      doubtChance: a?.doubtChance ?? null,
+      between: a?.between ?? null,
+      agreement: a?.agreement ?? null,
     };
   });
   return `${JSON.stringify(results, null, 2)}\n`;
@@ -71,6 +74,9 @@ export function toCsv(items, patientOf) {
       a?.preprocessing,
       a?.milliseconds?.total,
       moment(item),
+      a?.doubtChance,
+      a?.between?.join("|"),
+      a?.agreement?.sameGrade,
     ];
   });
   // RFC 4180, with the byte order mark by which spreadsheets know UTF-8.

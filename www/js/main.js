@@ -1,6 +1,6 @@
 // Wires the page: photographs in, cards out, and what is said along the way.
 
-import { headingOf, reasonOf, referralOf } from "./assessment.js";
+import { doubtOf, headingOf, reasonOf, referralOf } from "./assessment.js";
 import { Diagnostics } from "./diagnostics.js";
 import { byId, el, write } from "./dom.js";
 import { acceptPhotos } from "./drop.js";
@@ -18,7 +18,7 @@ import { Progress } from "./progress.js";
 import { canRetry, isDone, Queue } from "./queue.js";
 import { Report } from "./report.js";
 import { Results } from "./results.js";
-import { explain, LANGUAGES, preferred, remember, said, speak, strings } from "./strings.js";
+import { explain, LANGUAGES, preferred, remember, speak, strings } from "./strings.js";
 
 const page = document.documentElement;
 const wishes = new URLSearchParams(location.search);
@@ -132,7 +132,7 @@ queue.addEventListener("cleared", () => {
 function spoken(item) {
   const heading = headingOf(item, engine.state);
   const { assessment } = item;
-  if (item.status === "graded") return strings.announceGraded(item.name, heading, referralOf(assessment), said(assessment.codes?.doubt, assessment.doubt));
+  if (item.status === "graded") return strings.announceGraded(item.name, heading, referralOf(assessment), doubtOf(assessment));
   return strings.announceOther(item.name, heading, reasonOf(item));
 }
 

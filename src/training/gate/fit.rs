@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::degrade::Kind;
-use super::regression::{self, Case};
 use super::samples::{Origin, Sample};
 use crate::quality::{COUNT, Fault, Gate, Measures, NAMES, Reason, Record, Scaling, Score, TERMS};
+use crate::training::regression::{self, Case};
 use crate::training::split::Part;
 
 /// Penalty on the regressions' weights. Every group of pictures counts as a
@@ -119,7 +119,7 @@ fn score<'a>(
     for (positive, group, _) in roles.iter().flatten() {
         *groups.entry((*positive, group)).or_default() += 1.0;
     }
-    let cases: Vec<Case<'_>> = roles
+    let cases: Vec<Case<'_, TERMS>> = roles
         .iter()
         .zip(terms)
         .filter_map(|(role, terms)| {

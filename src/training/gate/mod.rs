@@ -9,7 +9,6 @@
 pub mod degrade;
 mod fit;
 pub mod negatives;
-mod regression;
 pub mod samples;
 
 use std::collections::BTreeMap;

@@ -1,11 +1,9 @@
 //! Logistic regression with a ridge penalty, by Newton's method (iteratively
 //! reweighted least squares): few terms, one optimum, no randomness.
 
-use crate::quality::TERMS;
-
-/// One photo: its terms, whether it is what the regression looks for, and how
-/// much it counts.
-pub struct Case<'a> {
+/// One photo: its terms, the first of which is the constant's 1, whether it is
+/// what the regression looks for, and how much it counts.
+pub struct Case<'a, const TERMS: usize> {
     pub terms: &'a [f64; TERMS],
     pub positive: bool,
     pub weight: f64,
@@ -16,7 +14,7 @@ const STEPS: usize = 60;
 
 /// The weights under a penalty of `ridge / 2` times the sum of their squares,
 /// the constant's apart; the cases' weights count as numbers of photos.
-pub fn fit(cases: &[Case<'_>], ridge: f64) -> Vec<f64> {
+pub fn fit<const TERMS: usize>(cases: &[Case<'_, TERMS>], ridge: f64) -> Vec<f64> {
     let mut weights = vec![0.0; TERMS];
     let mut loss = penalised(cases, &weights, ridge);
     for _ in 0..STEPS {
@@ -38,7 +36,7 @@ pub fn fit(cases: &[Case<'_>], ridge: f64) -> Vec<f64> {
                 }
             }
         }
-        let step = solve(curvature, gradient);
+        let step = solve::<TERMS>(curvature, gradient);
         let mut length = 1.0;
         let moved = loop {
             let tried: Vec<f64> = weights
@@ -65,15 +63,15 @@ pub fn fit(cases: &[Case<'_>], ridge: f64) -> Vec<f64> {
     weights
 }
 
-fn sum(case: &Case<'_>, weights: &[f64]) -> f64 {
+fn sum<const TERMS: usize>(case: &Case<'_, TERMS>, weights: &[f64]) -> f64 {
     weights.iter().zip(case.terms).map(|(w, t)| w * t).sum()
 }
 
-fn probability(case: &Case<'_>, weights: &[f64]) -> f64 {
+fn probability<const TERMS: usize>(case: &Case<'_, TERMS>, weights: &[f64]) -> f64 {
     1.0 / (1.0 + (-sum(case, weights)).exp())
 }
 
-fn penalised(cases: &[Case<'_>], weights: &[f64], ridge: f64) -> f64 {
+fn penalised<const TERMS: usize>(cases: &[Case<'_, TERMS>], weights: &[f64], ridge: f64) -> f64 {
     let penalty: f64 = weights[1..].iter().map(|w| w * w).sum();
     let misfit: f64 = cases
         .iter()
@@ -87,7 +85,7 @@ fn penalised(cases: &[Case<'_>], weights: &[f64], ridge: f64) -> f64 {
 }
 
 /// Cholesky's solution; `matrix` is symmetric, its lower half filled.
-fn solve(mut matrix: Vec<f64>, mut right: Vec<f64>) -> Vec<f64> {
+fn solve<const TERMS: usize>(mut matrix: Vec<f64>, mut right: Vec<f64>) -> Vec<f64> {
     for i in 0..TERMS {
         for j in 0..=i {
             let mut value = matrix[i * TERMS + j];
@@ -119,6 +117,8 @@ fn solve(mut matrix: Vec<f64>, mut right: Vec<f64>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TERMS: usize = 30;
 
     #[test]
     fn the_odds_of_one_measure_come_back() {

@@ -1,0 +1,171 @@
+//! `fovea doubt`: teaching a model when its answer is not to be relied on.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use burn::tensor::Device;
+use clap::{Args, Subcommand};
+use image::RgbImage;
+
+use super::bundle_file;
+use super::progress::bar;
+use crate::bundle::{Bundle, Manifest};
+use crate::evaluation::table;
+use crate::grader::Grader;
+use crate::network::Views;
+use crate::training::dataset::{self, Record};
+use crate::training::doubt::{self, COVERAGE, Looked};
+use crate::training::export::write_whole;
+use crate::training::split::{self, Part, Split};
+use crate::training::{pictures, predict};
+
+/// When a model's answer is unsure and a person has to read the photo
+#[derive(Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Fit(FitArguments),
+}
+
+/// Fit a model's doubt to its validation photos and write it into its model.json
+///
+/// Each photo is looked at again, mirrored and turned a little. What of the first
+/// answer and of the others tells wrong answers from right ones goes into the
+/// manifest; the weights stay as they are. `fovea evaluate --doubt` measures it.
+#[derive(Args)]
+struct FitArguments {
+    /// Folder of labelled photos; may be given several times
+    #[arg(long, required = true, value_name = "DIR")]
+    data: Vec<PathBuf>,
+    /// The model's split of them
+    #[arg(long, default_value = "docs/model-split.csv", value_name = "FILE")]
+    split: PathBuf,
+    /// The model: its model.json or the folder of it [default: the shipped one]
+    #[arg(long, value_name = "PATH")]
+    bundle: Option<PathBuf>,
+    /// Share of these photos that are to be answered; the others are unsure
+    #[arg(long, default_value_t = COVERAGE)]
+    coverage: f64,
+    /// Keep what the network gives in this file, and start from it where it is there
+    #[arg(long, value_name = "FILE")]
+    outputs: Option<PathBuf>,
+}
+
+/// Fits, prints the figures and writes the manifest.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let Command::Fit(arguments) = &arguments.command;
+    if !(0.0..=1.0).contains(&arguments.coverage) {
+        bail!("--coverage is a share between 0 and 1");
+    }
+    let path = arguments
+        .bundle
+        .clone()
+        .unwrap_or_else(bundle_file::default_path);
+    let bundle = bundle_file::open(&path)?;
+    let looked = match &arguments.outputs {
+        Some(file) if file.exists() => {
+            let named = || file.display().to_string();
+            let json = std::fs::read(file).with_context(named)?;
+            serde_json::from_slice(&json).with_context(named)?
+        }
+        kept => {
+            let looked = look(arguments, &bundle)?;
+            if let Some(file) = kept {
+                write_whole(file, &serde_json::to_vec(&looked)?).map_err(|e| anyhow!(e))?;
+            }
+            looked
+        }
+    };
+    let mut sets: Vec<&str> = looked.iter().map(|photo| photo.dataset.as_str()).collect();
+    sets.dedup();
+    let fixed_on = format!("{} validation photos of {}", looked.len(), sets.join(", "));
+    let fitted = doubt::fit(
+        &looked,
+        &bundle.manifest.calibration,
+        bundle.manifest.thresholds.referable.threshold,
+        arguments.coverage,
+        &fixed_on,
+        &command(arguments),
+    )
+    .map_err(|error| anyhow!(error))?;
+    for set in &fitted.figures {
+        println!("{}", table::doubt(set));
+    }
+    let manifest = Manifest {
+        doubt: Some(fitted),
+        ..bundle.manifest
+    };
+    let json = manifest.to_json();
+    Manifest::from_json(json.as_bytes())?;
+    let file = bundle_file::manifest_path(&path);
+    write_whole(&file, json.as_bytes()).map_err(|error| anyhow!(error))?;
+    eprintln!("{}", file.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// This command as it would be typed again: what is kept in a file changes
+/// nothing, and which folder the model lies in is not the reader's.
+fn command(arguments: &FitArguments) -> String {
+    let mut words = vec!["fovea doubt fit".to_owned()];
+    for folder in &arguments.data {
+        words.push(format!("--data {}", folder.display()));
+    }
+    words.push(format!("--split {}", arguments.split.display()));
+    words.push(format!("--coverage {}", arguments.coverage));
+    words.join(" ")
+}
+
+/// Looks at every validation photo, once as the grader does and again.
+fn look(arguments: &FitArguments, bundle: &Bundle) -> Result<Vec<Looked>> {
+    let datasets = dataset::read_all(&arguments.data)?;
+    let records: Vec<Record> = datasets.into_iter().flat_map(|d| d.records).collect();
+    let split = Split::read(&records, &arguments.split)?;
+    let records: Vec<Record> = split
+        .part(Part::Validation)
+        .iter()
+        .map(|index| records[*index].clone())
+        .collect();
+    let settings = &bundle.manifest.preprocessing;
+    let progress = bar("Preparing", records.len());
+    let (prepared, rejected) = pictures::prepare(&records, settings, &|done| {
+        progress.set_position(done as u64);
+    });
+    progress.finish_and_clear();
+    if !rejected.is_empty() {
+        bail!(
+            "these photos cannot be used:\n{}",
+            pictures::list(&rejected)
+        );
+    }
+    let pictures: Vec<Arc<RgbImage>> = prepared.into_iter().flatten().map(Arc::new).collect();
+    let device = Device::flex();
+    let grader = Grader::new(bundle, device.clone(), "cpu")?;
+    let progress = bar("Grading", pictures.len());
+    let done = |done| progress.set_position(done as u64);
+    let views = Views::of(bundle.manifest.test_time_flips);
+    let first = predict::outputs(grader.network(), &pictures, settings, views, &device, &done);
+    progress.finish_and_clear();
+    let progress = bar("Looking again", pictures.len());
+    let done = |done| progress.set_position(done as u64);
+    let further = predict::further(grader.network(), &pictures, settings, &device, &done);
+    progress.finish_and_clear();
+    let patients = split::patients(&records);
+    Ok(records
+        .into_iter()
+        .zip(patients)
+        .zip(first.into_iter().zip(further))
+        .map(|((record, patient), (first, further))| Looked {
+            dataset: record.dataset,
+            grade: record.grade,
+            patient,
+            first,
+            further,
+        })
+        .collect())
+}
