@@ -27,6 +27,13 @@ impl From<PhotoError> for Unfit {
     }
 }
 
+/// A photo prepared for the network.
+pub struct Ready {
+    tensor: Vec<f32>,
+    prepared: Prepared,
+    milliseconds: Milliseconds,
+}
+
 /// A bundle ready to grade on one device.
 pub struct Grader {
     manifest: Manifest,
@@ -77,33 +84,66 @@ impl Grader {
 
     /// Grades one photo. Every failure is an assessment too, with its reason.
     pub async fn grade(&self, photo: &[u8], clock: Clock<'_>) -> Assessment {
+        match self.ready(photo, clock) {
+            Ok(ready) => self.assess(ready, clock).await,
+            Err(assessment) => *assessment,
+        }
+    }
+
+    /// The first half of [`grade`](Self::grade), which needs no network and may run
+    /// on any thread while the network is at another photo.
+    ///
+    /// # Errors
+    /// The assessment of a photo that gets no further.
+    pub fn ready(&self, photo: &[u8], clock: Clock<'_>) -> Result<Ready, Box<Assessment>> {
         let start = clock();
         let mut milliseconds = Milliseconds::default();
-        match self.prepare(photo, clock, &mut milliseconds) {
-            Err(Unfit::Photo(error)) => {
-                milliseconds.total = clock() - start;
-                Assessment::refused(&self.manifest, &self.backend, &error, milliseconds)
-            }
-            Err(Unfit::Shot(reason, retina)) => {
-                milliseconds.total = clock() - start;
-                Assessment::turned_away(&self.manifest, &self.backend, reason, retina, milliseconds)
-            }
-            Ok((tensor, prepared)) => {
-                let answered = self.answer(tensor, &prepared, clock, &mut milliseconds);
-                match answered.await {
-                    Err(reason) => Assessment::failed(&self.manifest, &self.backend, &reason),
-                    Ok((outputs, further)) => {
-                        milliseconds.total = clock() - start;
-                        Assessment::graded(
-                            &self.manifest,
-                            &self.backend,
-                            &outputs,
-                            &further,
-                            prepared.retina,
-                            milliseconds,
-                        )
-                    }
-                }
+        let prepared = self.prepare(photo, clock, &mut milliseconds);
+        milliseconds.total = clock() - start;
+        let (manifest, backend) = (&self.manifest, &self.backend);
+        match prepared {
+            Ok((tensor, prepared)) => Ok(Ready {
+                tensor,
+                prepared,
+                milliseconds,
+            }),
+            Err(Unfit::Photo(error)) => Err(Box::new(Assessment::refused(
+                manifest,
+                backend,
+                &error,
+                milliseconds,
+            ))),
+            Err(Unfit::Shot(reason, retina)) => Err(Box::new(Assessment::turned_away(
+                manifest,
+                backend,
+                reason,
+                retina,
+                milliseconds,
+            ))),
+        }
+    }
+
+    /// The second half: the network, and what its outputs mean.
+    pub async fn assess(&self, ready: Ready, clock: Clock<'_>) -> Assessment {
+        let Ready {
+            tensor,
+            prepared,
+            mut milliseconds,
+        } = ready;
+        let start = clock();
+        let answered = self.answer(tensor, &prepared, clock, &mut milliseconds);
+        match answered.await {
+            Err(reason) => Assessment::failed(&self.manifest, &self.backend, &reason),
+            Ok((outputs, further)) => {
+                milliseconds.total += clock() - start;
+                Assessment::graded(
+                    &self.manifest,
+                    &self.backend,
+                    &outputs,
+                    &further,
+                    prepared.retina,
+                    milliseconds,
+                )
             }
         }
     }

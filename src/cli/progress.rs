@@ -17,22 +17,28 @@ pub struct Terminal {
 impl Terminal {
     /// The first Ctrl-C asks the training to stop, the second ends the program.
     pub fn listening() -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let asked = Arc::clone(&stop);
-        let listening = ctrlc::set_handler(move || {
-            if asked.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-            eprintln!("\nstopping after this step; press Ctrl-C again to stop at once");
-        });
-        if let Err(error) = listening {
-            eprintln!("Ctrl-C will stop the training without a word ({error})");
-        }
         Self {
             bar: Mutex::new(None),
-            stop,
+            stop: interrupted("stopping after this step; press Ctrl-C again to stop at once"),
         }
     }
+}
+
+/// Becomes true at the first Ctrl-C, which says `words`; the second ends the
+/// program.
+pub fn interrupted(words: &'static str) -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    let listening = ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::SeqCst) {
+            std::process::exit(130);
+        }
+        eprintln!("\n{words}");
+    });
+    if let Err(error) = listening {
+        eprintln!("Ctrl-C will stop this without a word ({error})");
+    }
+    stop
 }
 
 impl Terminal {

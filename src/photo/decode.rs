@@ -35,6 +35,18 @@ impl Default for DecodeLimits {
 }
 
 impl DecodeLimits {
+    /// Checks a file's length.
+    pub(super) fn check_bytes(&self, bytes: &[u8]) -> Result<(), PhotoError> {
+        let length = bytes.len() as u64;
+        if length > self.max_bytes {
+            return Err(PhotoError::TooManyBytes {
+                bytes: length,
+                limit: self.max_bytes,
+            });
+        }
+        Ok(())
+    }
+
     /// Checks a picture's size as its header tells it.
     pub(super) fn check_size(&self, width: u32, height: u32) -> Result<(), PhotoError> {
         if u64::from(width) * u64::from(height) > self.max_pixels {
@@ -55,8 +67,8 @@ impl DecodeLimits {
     }
 }
 
-/// Decodes a JPEG, PNG, WebP, TIFF or BMP photo into 8-bit RGB, turned upright
-/// after its EXIF (or TIFF) orientation.
+/// Decodes a JPEG, PNG, WebP, TIFF or BMP photo, or with the feature `dicom` a
+/// DICOM one, into 8-bit RGB, turned upright after its EXIF (or TIFF) orientation.
 ///
 /// Grey becomes equal red, green and blue; 16 bits are rounded to 8; what is
 /// transparent shows black, the retina's own ground; CMYK is converted without
@@ -69,12 +81,12 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, PhotoErro
     if bytes.is_empty() {
         return Err(PhotoError::Empty);
     }
-    let length = bytes.len() as u64;
-    if length > limits.max_bytes {
-        return Err(PhotoError::TooManyBytes {
-            bytes: length,
-            limit: limits.max_bytes,
-        });
+    limits.check_bytes(bytes)?;
+    #[cfg(feature = "dicom")]
+    if super::dicom::recognise(bytes) {
+        let (mut picture, orientation) = super::dicom::decode(bytes, limits)?;
+        picture.apply_orientation(orientation);
+        return Ok(over_black(picture));
     }
     let (mut picture, orientation) = match recognise(bytes)? {
         ImageFormat::Jpeg => jpeg::decode(bytes, limits)?,

@@ -25,6 +25,13 @@ pub enum PhotoError {
         format: String,
     },
 
+    /// A DICOM file of something else: a scan, a report, a plan.
+    #[error("this DICOM file is no photograph of the eye ({what}); choose a fundus photograph")]
+    NotAPhotograph {
+        /// How it can be told: never anything about the patient.
+        what: String,
+    },
+
     /// The file ends before the picture does.
     #[error(
         "the file ends before the picture is complete, so part of the retina is missing; copy or export it again"
@@ -91,10 +98,11 @@ pub enum PhotoError {
 
 impl PhotoError {
     /// Every name [`code`](Self::code) gives.
-    pub const CODES: [&'static str; 10] = [
+    pub const CODES: [&'static str; 11] = [
         "empty",
         "not-an-image",
         "unsupported",
+        "not-a-photograph",
         "truncated",
         "corrupt",
         "too-many-bytes",
@@ -110,6 +118,7 @@ impl PhotoError {
             Self::Empty => "empty",
             Self::NotAnImage => "not-an-image",
             Self::Unsupported { .. } => "unsupported",
+            Self::NotAPhotograph { .. } => "not-a-photograph",
             Self::Truncated => "truncated",
             Self::Corrupt { .. } => "corrupt",
             Self::TooManyBytes { .. } => "too-many-bytes",

@@ -38,10 +38,12 @@ pub(super) fn decode(
         .and_then(|exif| Orientation::from_exif_chunk(exif))
         .unwrap_or(Orientation::NoTransforms);
 
-    // CMYK is taken as it is stored; YCCK the decoder turns into RGB itself.
+    // CMYK is taken as it is stored; YCCK the decoder turns into RGB itself. An
+    // Adobe segment that names no transform means CMYK only with four channels.
+    let channels = decoder.info().map_or(0, |info| info.components);
     let wanted = match stored {
         ColorSpace::Luma => ColorSpace::Luma,
-        ColorSpace::CMYK => ColorSpace::CMYK,
+        ColorSpace::CMYK if channels == 4 => ColorSpace::CMYK,
         _ => ColorSpace::RGB,
     };
     decoder.set_options(

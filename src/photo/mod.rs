@@ -7,6 +7,8 @@
 //! system, a clock or a network, and no input, however broken, may panic.
 
 mod decode;
+#[cfg(feature = "dicom")]
+pub mod dicom;
 mod error;
 mod jpeg;
 mod looks;

@@ -47,6 +47,7 @@ export default (f) => {
       empty: "Filen er tom; kopiér eller eksportér den igen, hvor den kom fra.",
       "not-an-image": "Det er ikke et billede, uanset navnet; vælg en JPEG-, PNG-, WebP-, TIFF- eller BMP-fil.",
       unsupported: "Dette format læses ikke her; gem billedet som JPEG, PNG, WebP, TIFF eller BMP.",
+      "not-a-photograph": "Denne DICOM-fil er ikke et fotografi af øjet; vælg et fotografi af øjenbunden.",
       truncated: "Filen slutter, før billedet er helt, så en del af nethinden mangler; kopiér eller eksportér den igen.",
       corrupt: "Filen er beskadiget; kopiér eller eksportér den igen.",
       "too-many-bytes": "Filen er for stor; gem billedet mindre, for eksempel som JPEG.",

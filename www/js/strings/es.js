@@ -47,6 +47,7 @@ export default (f) => {
       empty: "El archivo está vacío; cópielo o expórtelo otra vez desde su origen.",
       "not-an-image": "Esto no es una imagen, diga lo que diga su nombre; elija un archivo JPEG, PNG, WebP, TIFF o BMP.",
       unsupported: "Este formato no se lee aquí; guarde la fotografía como JPEG, PNG, WebP, TIFF o BMP.",
+      "not-a-photograph": "Este archivo DICOM no es una fotografía del ojo; elija una fotografía del fondo de ojo.",
       truncated: "El archivo termina antes que la imagen, así que falta parte de la retina; cópielo o expórtelo otra vez.",
       corrupt: "El archivo está dañado; cópielo o expórtelo otra vez.",
       "too-many-bytes": "El archivo es demasiado grande; guarde la fotografía más pequeña, por ejemplo como JPEG.",
