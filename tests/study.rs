@@ -279,3 +279,44 @@ fn errors_name_the_flag_and_the_fix() {
     assert!(with(&["--test", "0"]).contains("--test"));
     assert!(!Path::new(out).exists(), "nothing was begun");
 }
+
+#[test]
+fn what_the_page_shows_is_what_the_published_runs_come_to() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["study", "retinamnist"] {
+        let runs = root.join("docs").join(name);
+        let plan = fovea::study::Plan::read(&runs).unwrap().unwrap();
+        let collected = fovea::study::collect::collect(&runs, &plan).unwrap();
+        let page = root.join("www/study").join(format!("{name}.json"));
+        let shown: fovea::study::Study =
+            serde_json::from_slice(&std::fs::read(&page).unwrap()).unwrap();
+        let (shown, collected) = (numbers(&shown), numbers(&collected));
+        assert_eq!(shown.len(), collected.len(), "{name}");
+        for ((path, a), (_, b)) in shown.iter().zip(&collected) {
+            // serde_json may read a number's last digit otherwise than it was written.
+            assert!((a - b).abs() <= 1e-12, "{name}: {path} is {a}, not {b}");
+        }
+    }
+}
+
+/// Every number of a study, with where it stands.
+fn numbers(study: &fovea::study::Study) -> Vec<(String, f64)> {
+    fn walk(path: &str, value: &serde_json::Value, found: &mut Vec<(String, f64)>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (name, value) in fields {
+                    walk(&format!("{path}.{name}"), value, found);
+                }
+            }
+            serde_json::Value::Array(items) => {
+                for (place, value) in items.iter().enumerate() {
+                    walk(&format!("{path}[{place}]"), value, found);
+                }
+            }
+            value => found.extend(value.as_f64().map(|number| (path.to_owned(), number))),
+        }
+    }
+    let mut found = Vec::new();
+    walk("", &serde_json::to_value(study).unwrap(), &mut found);
+    found
+}

@@ -16,7 +16,7 @@ use crate::training::optimizer::Optimizer;
 
 /// Highest learning rate of Pratt's network, and its L2 penalty, which the paper
 /// does not give.
-const PRATT_RATE: f64 = 0.01;
+const PRATT_RATE: f64 = 1e-3;
 const PRATT_L2: f32 = 5e-4;
 
 /// A system by name.
@@ -89,8 +89,8 @@ impl Preset {
                 architecture: Architecture::Pratt2016,
                 smaller_first: Vec::new(),
                 head_epochs: 0,
-                // Theirs was 0.0003 for 120 epochs; one cycle of few epochs has
-                // to go faster.
+                // Theirs was 0.0003 for 120 epochs; one cycle of a few has to go
+                // faster. At 0.01 the loss of the first epochs explodes.
                 learning_rate: PRATT_RATE,
                 discrimination: 1.0,
                 optimizer: Optimizer::NesterovSgd {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use image::RgbImage;
 use rayon::prelude::*;
 
-use super::dataset::Record;
+use super::dataset::{Record, Source};
 use crate::photo::{self, DecodeLimits, Preprocessing};
 
 /// A photo that could not be used, and why.
@@ -63,9 +63,22 @@ pub fn prepare(
     (pictures, rejected)
 }
 
+/// MedMNIST's pictures are small by design, down to 28 pixels; a photo of that
+/// size is a mistake.
+fn limits(record: &Record) -> DecodeLimits {
+    let usual = DecodeLimits::default();
+    match record.source {
+        Source::Pixels(_) => DecodeLimits {
+            min_side: 8,
+            ..usual
+        },
+        Source::File(_) => usual,
+    }
+}
+
 fn prepare_one(record: &Record, settings: &Preprocessing) -> Result<RgbImage, String> {
     let bytes = record.bytes().map_err(|error| error.to_string())?;
-    let photo = photo::decode(&bytes, &DecodeLimits::default()).map_err(|e| e.to_string())?;
+    let photo = photo::decode(&bytes, &limits(record)).map_err(|e| e.to_string())?;
     let prepared = photo::prepare(&photo, settings).map_err(|e| e.to_string())?;
     Ok(prepared.picture)
 }
