@@ -212,8 +212,12 @@ pub(super) fn break_even(study: &Study, measured: &Measured) -> Vec<BreakEven> {
         start: Start::Ref,
         percent: 100,
     };
-    // A curve that does not reach all photos cannot say that they are too few.
-    if study.arm(reference).is_none() || curve.last().is_none_or(|arm| arm.percent < 100) {
+    // One share is no curve, and one that does not reach all photos cannot say that
+    // they are too few.
+    if curve.len() < 2
+        || study.arm(reference).is_none()
+        || curve.last().is_none_or(|arm| arm.percent < 100)
+    {
         return Vec::new();
     }
     let shares: Vec<f64> = curve.iter().map(|arm| f64::from(arm.percent)).collect();
