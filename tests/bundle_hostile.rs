@@ -1,17 +1,14 @@
 //! A bundle is hostile until checked: every fault is refused with its reason.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod bundle_support;
+
 use std::sync::LazyLock;
 
 use burn::tensor::Device;
-use fovea::bundle::{
-    Bundle, BundleError, Calibration, DataSource, FORMAT, Manifest, OperatingPoint, Thresholds,
-    Training, WeightsFile, sha256_hex,
-};
+use fovea::bundle::{Bundle, BundleError, Manifest, sha256_hex};
 use fovea::grader::Grader;
-use fovea::grading::Grade;
-use fovea::network::{self, Architecture, Depth, Precision, ResNet, WeightsError};
-use fovea::photo::Preprocessing;
+use fovea::network::{self, Depth, Precision, ResNet, WeightsError};
 
 /// Weights of a freshly drawn network, and the manifest that goes with them.
 static SOUND: LazyLock<(Manifest, Vec<u8>)> = LazyLock::new(|| {
@@ -19,48 +16,7 @@ static SOUND: LazyLock<(Manifest, Vec<u8>)> = LazyLock::new(|| {
     let weights = network::state_dict(&network)
         .to_safetensors(Precision::Half)
         .unwrap();
-    let source = || DataSource {
-        name: "drawn".to_owned(),
-        photos: 0,
-        terms: "none".to_owned(),
-    };
-    let manifest = Manifest {
-        format: FORMAT,
-        name: "test".to_owned(),
-        version: "0.0.0".to_owned(),
-        architecture: Architecture::ResNet18,
-        classes: Grade::ALL.map(|grade| grade.key().to_owned()).to_vec(),
-        preprocessing: Preprocessing::imagenet(64),
-        calibration: Calibration {
-            temperature: 1.0,
-            cumulative_link: None,
-        },
-        test_time_flips: false,
-        thresholds: Thresholds {
-            referable: OperatingPoint {
-                threshold: 0.5,
-                sensitivity: 0.9,
-                specificity: 0.9,
-                fixed_on: "nothing".to_owned(),
-            },
-            further: Vec::new(),
-        },
-        doubt: None,
-        weights: WeightsFile {
-            file: "weights.safetensors".to_owned(),
-            bytes: weights.len() as u64,
-            sha256: sha256_hex(&weights),
-        },
-        training: Training {
-            data: vec![source()],
-            initial_weights: source(),
-            recipe: "none".to_owned(),
-            command: "none".to_owned(),
-            seed: 1,
-        },
-        figures: vec![],
-        intended_use: "a test".to_owned(),
-    };
+    let manifest = bundle_support::manifest(&weights);
     (manifest, weights)
 });
 

@@ -2,15 +2,14 @@
 //! they say, and what follows from it.
 #![cfg(feature = "cli")]
 
+mod bundle_support;
+
 use std::sync::LazyLock;
 
 use burn::tensor::Device;
-use fovea::bundle::{
-    Bundle, Calibration, DataSource, Doubt, DoubtWeights, FORMAT, Manifest, OperatingPoint,
-    Thresholds, Training, WeightsFile, sha256_hex,
-};
+use fovea::bundle::{Bundle, Doubt, DoubtWeights, Manifest};
 use fovea::grader::Grader;
-use fovea::grading::{Assessment, Grade, Status};
+use fovea::grading::{Assessment, Status};
 use fovea::network::{self, Architecture, Precision};
 use fovea::photo::{self, DecodeLimits, Preprocessing};
 
@@ -27,47 +26,10 @@ static WEIGHTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
 /// A grader that doubts as told.
 fn grader(doubt: Option<Doubt>) -> Grader {
     let weights = &*WEIGHTS;
-    let source = || DataSource {
-        name: "drawn".to_owned(),
-        photos: 0,
-        terms: "none".to_owned(),
-    };
     let manifest = Manifest {
-        format: FORMAT,
-        name: "test".to_owned(),
-        version: "0.0.0".to_owned(),
-        architecture: Architecture::ResNet18,
-        classes: Grade::ALL.map(|grade| grade.key().to_owned()).to_vec(),
         preprocessing: Preprocessing::imagenet(96),
-        calibration: Calibration {
-            temperature: 1.0,
-            cumulative_link: None,
-        },
-        test_time_flips: false,
-        thresholds: Thresholds {
-            referable: OperatingPoint {
-                threshold: 0.5,
-                sensitivity: 0.9,
-                specificity: 0.9,
-                fixed_on: "nothing".to_owned(),
-            },
-            further: Vec::new(),
-        },
         doubt,
-        weights: WeightsFile {
-            file: "weights.safetensors".to_owned(),
-            bytes: weights.len() as u64,
-            sha256: sha256_hex(weights),
-        },
-        training: Training {
-            data: vec![source()],
-            initial_weights: source(),
-            recipe: "none".to_owned(),
-            command: "none".to_owned(),
-            seed: 5,
-        },
-        figures: vec![],
-        intended_use: "a test".to_owned(),
+        ..bundle_support::manifest(weights)
     };
     let bundle = Bundle::open(manifest.to_json().as_bytes(), weights).unwrap();
     Grader::new(&bundle, Device::flex(), "cpu").unwrap()

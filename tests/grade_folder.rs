@@ -2,6 +2,7 @@
 //! a stop, and says the same as an unbroken run.
 #![cfg(all(not(target_arch = "wasm32"), unix))]
 
+mod bundle_support;
 #[path = "photo_support/dicom.rs"]
 mod dicom;
 
@@ -10,15 +11,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use bundle_support::point;
 use burn::tensor::Device;
 use dicom::Dicom;
-use fovea::bundle::{
-    Calibration, DataSource, FORMAT, FurtherPoint, Manifest, OperatingPoint, Thresholds, Training,
-    WeightsFile, sha256_hex,
-};
-use fovea::grading::Grade;
+use fovea::bundle::{FurtherPoint, Manifest, Thresholds};
 use fovea::network::{self, Architecture, Precision};
-use fovea::photo::Preprocessing;
 
 fn fovea(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_fovea"))
@@ -90,31 +87,10 @@ impl Stock {
     }
 }
 
+/// A model with two operating points.
 fn manifest(name: &str, weights: &[u8]) -> Manifest {
-    let source = || DataSource {
-        name: "none".to_owned(),
-        photos: 0,
-        terms: "none".to_owned(),
-    };
-    let point = |threshold| OperatingPoint {
-        threshold,
-        sensitivity: 0.9,
-        specificity: 0.9,
-        fixed_on: "nothing".to_owned(),
-    };
     Manifest {
-        format: FORMAT,
         name: name.to_owned(),
-        version: "0.0.0".to_owned(),
-        architecture: Architecture::ResNet18,
-        classes: Grade::ALL.map(|grade| grade.key().to_owned()).to_vec(),
-        preprocessing: Preprocessing::imagenet(64),
-        calibration: Calibration {
-            temperature: 1.0,
-            cumulative_link: None,
-        },
-        test_time_flips: false,
-        doubt: None,
         thresholds: Thresholds {
             referable: point(0.5),
             further: vec![FurtherPoint {
@@ -123,20 +99,7 @@ fn manifest(name: &str, weights: &[u8]) -> Manifest {
                 point: point(0.6),
             }],
         },
-        weights: WeightsFile {
-            file: "weights.safetensors".to_owned(),
-            bytes: weights.len() as u64,
-            sha256: sha256_hex(weights),
-        },
-        training: Training {
-            data: vec![source()],
-            initial_weights: source(),
-            recipe: "none".to_owned(),
-            command: "none".to_owned(),
-            seed: 1,
-        },
-        figures: vec![],
-        intended_use: "a test".to_owned(),
+        ..bundle_support::manifest(weights)
     }
 }
 
