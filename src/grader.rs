@@ -123,6 +123,12 @@ impl Grader {
         }
     }
 
+    /// The assessment of a photo that could not be read, and never came here.
+    pub fn refuse(&self, error: &PhotoError) -> Assessment {
+        let none = Milliseconds::default();
+        Assessment::refused(&self.manifest, &self.backend, error, none)
+    }
+
     /// The second half: the network, and what its outputs mean.
     pub async fn assess(&self, ready: Ready, clock: Clock<'_>) -> Assessment {
         let Ready {

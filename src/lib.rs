@@ -31,3 +31,5 @@ pub mod cli;
 
 #[cfg(feature = "web")]
 mod web;
+#[cfg(feature = "web-dicom")]
+mod web_dicom;

@@ -9,7 +9,7 @@ mod file;
 
 use file::{Dicom, Writer, run_lengths};
 use fovea::grading::eye::Side;
-use fovea::photo::dicom::{Picture, open, told};
+use fovea::photo::dicom::{self, Picture, open, told};
 use fovea::photo::{DecodeLimits, PhotoError, decode};
 use image::{DynamicImage, Rgb, RgbImage};
 use photo_support::{Format, encode, grainy, scatter};
@@ -17,8 +17,15 @@ use photo_support::{Format, encode, grainy, scatter};
 const WIDTH: u32 = 48;
 const HEIGHT: u32 = 36;
 
+/// As the command reads it, and as the page does: converted first.
 fn read(bytes: &[u8]) -> Result<RgbImage, PhotoError> {
-    decode(bytes, &DecodeLimits::default())
+    let limits = DecodeLimits::default();
+    let picture = decode(bytes, &limits);
+    if dicom::recognise(bytes) {
+        let converted = dicom::convert(bytes, &limits);
+        assert_eq!(converted.and_then(|c| decode(&c.bytes, &limits)), picture);
+    }
+    picture
 }
 
 fn refusal(bytes: &[u8]) -> PhotoError {

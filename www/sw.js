@@ -12,9 +12,10 @@ const SHARED = "fovea-shared";
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
-self.addEventListener("message", ({ data }) => {
+self.addEventListener("message", (event) => {
+  const { data } = event;
   if (data === "take-over") self.skipWaiting();
-  if (Array.isArray(data?.keep)) data.keep.forEach((file) => keepLazy(file).catch(() => {}));
+  if (Array.isArray(data?.keep)) event.waitUntil(Promise.allSettled(data.keep.map(kept)));
 });
 
 self.addEventListener("fetch", (event) => {
@@ -63,8 +64,13 @@ async function navigate(request, file) {
 }
 
 async function serve(request, file) {
+  return (await kept(file)) ?? fetch(request);
+}
+
+// A file of this version; null for any other.
+async function kept(file) {
   const cache = await caches.open(SHELL);
-  return (await cache.match(address(file))) ?? (await keepLazy(file)) ?? fetch(request);
+  return (await cache.match(address(file))) ?? keepLazy(file);
 }
 
 // Files used on demand are kept from their first use on; null for any other.

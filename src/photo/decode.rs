@@ -109,7 +109,7 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, PhotoErro
 }
 
 /// The format, from the first bytes.
-fn recognise(bytes: &[u8]) -> Result<ImageFormat, PhotoError> {
+pub(super) fn recognise(bytes: &[u8]) -> Result<ImageFormat, PhotoError> {
     let unsupported = |format: &str| {
         Err(PhotoError::Unsupported {
             format: format.to_owned(),

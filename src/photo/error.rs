@@ -2,10 +2,13 @@
 //! happened and what to do about it. The file's name is added by the caller,
 //! who knows it; nothing here may name a file, a path or a library.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Why a photo could not be read or prepared.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+/// Why a photo could not be read or prepared. Written out, it is its
+/// [`code`](PhotoError::code) and what its sentence names.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum PhotoError {
     /// The file has no bytes at all.
@@ -126,6 +129,49 @@ impl PhotoError {
             Self::TooSmall { .. } => "too-small",
             Self::NoRetina => "no-retina",
             Self::Settings { .. } => "settings",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn written_out_it_is_its_code_and_comes_back_whole() {
+        let what = String::from("its modality is CT");
+        for error in [
+            PhotoError::Empty,
+            PhotoError::NotAnImage,
+            PhotoError::Unsupported {
+                format: what.clone(),
+            },
+            PhotoError::NotAPhotograph { what: what.clone() },
+            PhotoError::Truncated,
+            PhotoError::Corrupt {
+                reason: what.clone(),
+            },
+            PhotoError::TooManyBytes { bytes: 2, limit: 1 },
+            PhotoError::TooManyPixels {
+                width: 3,
+                height: 2,
+                limit: 1,
+            },
+            PhotoError::TooSmall {
+                width: 3,
+                height: 2,
+                least: 4,
+            },
+            PhotoError::NoRetina,
+            PhotoError::Settings { reason: what },
+        ] {
+            let written = serde_json::to_value(&error).unwrap();
+            assert_eq!(written["code"], error.code());
+            assert!(PhotoError::CODES.contains(&error.code()));
+            assert_eq!(
+                serde_json::from_value::<PhotoError>(written).unwrap(),
+                error
+            );
         }
     }
 }

@@ -15,6 +15,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::bundle::{Bundle, Manifest};
 use crate::grading::Grade;
+use crate::photo::PhotoError;
 use error::{coded, refused};
 
 #[wasm_bindgen]
@@ -156,6 +157,18 @@ impl Grader {
         let mut assessment = self.inner.grade(&photo, &now).await;
         assessment.decide(self.inner.manifest(), &lines);
         to_js(&assessment)
+    }
+
+    /// The result for a photo that another part of the library could not read: what
+    /// `openDicom` says in `error`.
+    #[wasm_bindgen(unchecked_return_type = "Assessment")]
+    pub fn refuse(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "{ code: string }")] error: JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let error: PhotoError = serde_wasm_bindgen::from_value(error)
+            .map_err(|error| coded("conversion", &error.to_string()))?;
+        to_js(&self.inner.refuse(&error))
     }
 
     /// Decides again of results graded before, without their photos. An answer a

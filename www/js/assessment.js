@@ -16,8 +16,14 @@ export function gradeOf(assessment, scale) {
   return scaleEntry({ ...scale?.[grade], grade, name, label, summary });
 }
 
-// Why there is doubt, or no grade at all.
-export function reasonOf({ status, assessment, fault }) {
+// Why there is doubt, or no grade at all; and where a file holds more photographs
+// than the one that was read.
+export function reasonOf(item) {
+  const { told } = item;
+  return [why(item), told?.frames > 1 && strings.firstOfFrames(told.frames)].filter(Boolean).join(" ");
+}
+
+function why({ status, assessment, fault }) {
   if (status === "cancelled") return strings.cancelledReason;
   if (fault) return explain(fault);
   if (!assessment) return "";

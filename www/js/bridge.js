@@ -13,12 +13,13 @@ export class Bridge {
   #ended;
   #spoke = false;
 
-  // `tell(event)` hears what the worker says unasked, such as progress;
-  // `ended(fault, bridge)` that it is gone, whatever it was doing.
-  constructor({ tell = () => {}, ended = () => {} } = {}) {
+  // `script` is the worker's, beside this file; `tell(event)` hears what the worker
+  // says unasked, such as progress; `ended(fault, bridge)` that it is gone,
+  // whatever it was doing.
+  constructor({ script = "worker.js", tell = () => {}, ended = () => {} } = {}) {
     this.#tell = tell;
     this.#ended = ended;
-    this.#worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "fovea" });
+    this.#worker = new Worker(new URL(script, import.meta.url), { type: "module", name: "fovea" });
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();

@@ -13,14 +13,17 @@ import { makeThumbnail, show } from "./thumbnail.js";
 export class Card {
   #item;
   #engine;
+  #picture;
   #eye;
   #parts = {};
 
-  // `again(item)` is called when the visitor asks for another try, `corrected(item)`
-  // when they say which eye it is or whose.
-  constructor(item, engine, { again, corrected }) {
+  // `picture(item)` gives the photograph itself; `again(item)` is called when the
+  // visitor asks for another try, `corrected(item)` when they say which eye it is or
+  // whose.
+  constructor(item, engine, { picture, again, corrected }) {
     this.#item = item;
     this.#engine = engine;
+    this.#picture = () => picture(item);
     this.#eye = item.drawn ? null : new EyeFields(item, () => corrected(item));
     this.element = this.#build(again);
     this.update();
@@ -31,7 +34,7 @@ export class Card {
   async showPhoto() {
     const item = this.#item;
     const { image, frame } = this.#parts;
-    item.thumb ??= await makeThumbnail(item.file, () => !item.dropped);
+    item.thumb ??= await makeThumbnail(this.#picture, () => !item.dropped);
     if (item.drawn) item.file = null; // drawn again when asked for again
     const shown = item.thumb !== null && !item.dropped && (await show(image, item.thumb));
     frame.dataset.shown = shown;
@@ -115,7 +118,7 @@ export class Card {
       this.#eye?.element ?? null,
       el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.followUp, parts.again),
       parts.bars,
-      (parts.look = lookButton(this.#item, this.#engine)),
+      (parts.look = lookButton(this.#item, this.#engine, this.#picture)),
       el("div", { class: "card__aside" }, parts.edema, parts.point),
       parts.provenance,
     );

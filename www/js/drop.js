@@ -1,7 +1,9 @@
 // The ways a photograph comes in: pickers, drop (folders too) and paste. Hands
 // over files, opens none.
 
-const PHOTO_NAME = /\.(jpe?g|jfif|png|webp|tiff?|bmp)$/i;
+import { isDicom } from "./dicom.js";
+
+const PHOTO_NAME = /\.(jpe?g|jfif|png|webp|tiff?|bmp|dcm|dicom)$/i;
 const byName = new Intl.Collator(undefined, { numeric: true });
 
 // `take(found, leftOut)`: `found` is a list of { file, path }, `path` naming the
@@ -13,12 +15,13 @@ export function acceptPhotos({ pickers, folder, target, take }) {
       picker.value = ""; // choosing the same file again is a choice, too
     });
   }
-  folder.addEventListener("change", () => {
+  folder.addEventListener("change", async () => {
     const all = [...folder.files].filter(({ webkitRelativePath: path }) => !/(^|\/)\./.test(path));
-    const found = all.filter(({ name }) => PHOTO_NAME.test(name)).map((file) => ({ file, path: file.webkitRelativePath }));
+    folder.value = "";
+    const found = [];
+    for (const file of all) if (await isPhoto(file)) found.push({ file, path: file.webkitRelativePath });
     found.sort((a, b) => byName.compare(a.path, b.path));
     take(found, all.length - found.length);
-    folder.value = "";
   });
 
   // Over the whole window: a photograph that misses the panel must not replace the page.
@@ -54,6 +57,11 @@ export function acceptPhotos({ pickers, folder, target, take }) {
 
 export const plain = (files) => [...files].map((file) => ({ file, path: file.name }));
 
+// In a folder: by its ending, or by its mark where archives give it none.
+async function isPhoto(file) {
+  return PHOTO_NAME.test(file.name) || (!file.name.includes(".") && (await isDicom(file)));
+}
+
 // What was dropped by name is always taken, whatever it is called; from a
 // folder only what looks like a photograph, in the order of its names.
 async function unpack(transfer) {
@@ -67,7 +75,7 @@ async function unpack(transfer) {
   const walk = async (entry, named) => {
     if (entry.isFile) {
       const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
-      if (file && (named || PHOTO_NAME.test(file.name))) found.push({ file, path: entry.fullPath.replace(/^\//, "") });
+      if (file && (named || (await isPhoto(file)))) found.push({ file, path: entry.fullPath.replace(/^\//, "") });
       else leftOut += 1;
       return;
     }

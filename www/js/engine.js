@@ -6,6 +6,7 @@
 // Whatever is set aside, and why, stays in `state` and so on the page.
 
 import { Bridge } from "./bridge.js";
+import { bytesOf } from "./file.js";
 import { Fault } from "./fault.js";
 
 // Milliseconds after which a worker is taken for hung.
@@ -125,6 +126,11 @@ export class Engine extends EventTarget {
   // of backend it happened on in `detail`.
   grade(photo) {
     return this.#ask("grade", [photo, this.point], { transfer: [photo.buffer], limit: GRADE_LIMIT });
+  }
+
+  // The result for a photograph that the library could not read.
+  refuse(error) {
+    return this.#ask("refuse", [error], { limit: GRADE_LIMIT });
   }
 
   // Where a photograph's grade came from, as the library's `Grader.explain`
@@ -280,13 +286,5 @@ export class Engine extends EventTarget {
   #set(change) {
     Object.assign(this.state, change);
     this.dispatchEvent(new Event("change"));
-  }
-}
-
-async function bytesOf(file) {
-  try {
-    return new Uint8Array(await file.arrayBuffer());
-  } catch {
-    throw new Fault("file-gone");
   }
 }

@@ -4,7 +4,7 @@
 
 import { gradeOf } from "./assessment.js";
 import { el, write } from "./dom.js";
-import { Fault } from "./fault.js";
+import { bytesOf } from "./file.js";
 import { Occlusion } from "./occlusion.js";
 import { explain, strings } from "./strings.js";
 import { Viewer, WHOLE } from "./viewer.js";
@@ -12,10 +12,11 @@ import { Viewer, WHOLE } from "./viewer.js";
 const PHOTO_SIDE = 1024; // pixels of the photograph's longer side, as the library shows it
 const STRENGTH = 60; // per cent, at first
 
-// Shown once the photograph is graded; its place is kept before.
-export function lookButton(item, engine) {
+// Shown once the photograph is graded; its place is kept before. `picture` gives
+// the photograph itself.
+export function lookButton(item, engine, picture) {
   const button = el("button", { type: "button", class: "card__look", "data-empty": true }, el("span", {}), el("span", { class: "unseen" }));
-  button.addEventListener("click", () => new Look(item, engine).open());
+  button.addEventListener("click", () => new Look(item, engine, picture).open());
   return button;
 }
 
@@ -30,6 +31,7 @@ export function updateLookButton(button, { name, status, file, drawn }) {
 class Look {
   #item;
   #engine;
+  #picture;
   #urls = [];
   #closed = false;
   #dialog;
@@ -38,9 +40,10 @@ class Look {
   #maps = new Map(); // explanations by their method
   #parts = {};
 
-  constructor(item, engine) {
+  constructor(item, engine, picture) {
     this.#item = item;
     this.#engine = engine;
+    this.#picture = picture;
     this.#build();
   }
 
@@ -57,11 +60,7 @@ class Look {
   async #bytes() {
     const { file, drawn } = this.#item;
     if (!file && drawn) return this.#engine.draw(drawn.grade, drawn.seed);
-    try {
-      return new Uint8Array(await file.arrayBuffer());
-    } catch {
-      throw new Fault("file-gone");
-    }
+    return bytesOf(await this.#picture());
   }
 
   // The library's sentences, or their translation.
@@ -121,11 +120,10 @@ class Look {
   // The file itself, where the browser reads it as the library does: there is more
   // to be seen in it than in the copy.
   async #sharpen({ photoSize: { width, height } }) {
-    const { file } = this.#item;
-    if (!file || this.#closed) return;
+    if (!this.#item.file || this.#closed) return;
     const whole = new Image();
-    whole.src = this.#address(file);
     try {
+      whole.src = this.#address(await this.#picture());
       await whole.decode();
     } catch {
       return; // TIFF, and what only the library reads

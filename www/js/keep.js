@@ -1,14 +1,24 @@
 // Work that survives a reload, where the visitor allows it: results, small
-// pictures, and the files that still wait. In this browser's own store, off
+// pictures, and the photographs that still wait; of a DICOM file only the picture
+// in it, never the patient's data. In this browser's own store, off
 // until switched on, gone when switched off.
+
+import { isDicom } from "./dicom.js";
 
 const NAME = "fovea-work";
 const STORE = "photos";
 const SWITCH = "fovea-keep";
-const KEPT = ["name", "path", "drawn", "patient", "side", "byHand", "thumb", "added", "gradedAt", "status", "assessment", "fault", "own"];
+const KEPT = ["name", "path", "drawn", "patient", "side", "byHand", "told", "thumb", "added", "gradedAt", "status", "assessment", "fault", "own"];
 
 export class Keeper {
   #base = null;
+  #picture;
+  #last = Promise.resolve();
+
+  // `picture(item)` gives the photograph in an item's file.
+  constructor(picture) {
+    this.#picture = picture;
+  }
 
   get on() {
     try {
@@ -43,11 +53,26 @@ export class Keeper {
   async save(item) {
     if (!this.on || item.dropped) return;
     item.key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
+    const sealed = waits(item) && item.file && (await isDicom(item.file));
+    await this.#put(item, sealed ? null : item.file);
+    if (sealed) await this.#putPicture(item);
+  }
+
+  // What a DICOM file holds, one after the other, so that only one is in memory.
+  #putPicture(item) {
+    this.#last = this.#last.catch(() => {}).then(async () => {
+      if (!this.on || item.dropped || !waits(item)) return;
+      const picture = await this.#picture(item).catch(() => null);
+      if (picture && this.on && !item.dropped) await this.#put(item, picture);
+    });
+    return this.#last;
+  }
+
+  async #put(item, file) {
     const record = Object.fromEntries(KEPT.map((name) => [name, item[name]]));
     const { fault } = item;
     record.fault = fault && { code: fault.code, detail: fault.detail, message: fault.message };
-    const waits = ["queued", "working"].includes(item.status) || (fault && fault.code !== "file-gone") || item.status === "cancelled";
-    await this.#do("readwrite", (store) => store.put({ ...record, key: item.key, number: item.id, file: waits ? item.file : null }));
+    await this.#do("readwrite", (store) => store.put({ ...record, key: item.key, number: item.id, file: waits(item) ? file : null }));
   }
 
   // Everything kept is gone; the switch stays as it is.
@@ -78,6 +103,11 @@ export class Keeper {
     const base = await this.#open();
     return settled(work(base.transaction(STORE, mode).objectStore(STORE)));
   }
+}
+
+// Will it be read again?
+function waits({ status, fault }) {
+  return ["queued", "working", "cancelled"].includes(status) || Boolean(fault && fault.code !== "file-gone");
 }
 
 function settled(request) {

@@ -2,6 +2,7 @@
 
 import { doubtOf, headingOf, reasonOf, referralOf } from "./assessment.js";
 import { Diagnostics } from "./diagnostics.js";
+import { DICOM_PARTS } from "./dicom.js";
 import { byId, el, write } from "./dom.js";
 import { acceptPhotos } from "./drop.js";
 import { Engine } from "./engine.js";
@@ -30,7 +31,7 @@ const engine = new Engine({ only, allowSoftware: wishes.has("allow-software-gpu"
 const queue = new Queue(engine);
 const offline = new Offline();
 const patients = new Patients(engine, queue);
-const keeper = new Keeper();
+const keeper = new Keeper((item) => queue.picture(item));
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const points = new OperatingPoints({ engine, queue, changed: decided, announce });
@@ -234,7 +235,17 @@ async function restore() {
 offline.addEventListener("change", () => {
   showOfflineState();
   showUpdate();
+  keepReader();
 });
+
+// A clinic without a network has the reader of DICOM files, too: kept once the page
+// has come to rest, brought in when it is needed.
+const REST = 5000; // milliseconds
+let resting = 0;
+function keepReader() {
+  if (offline.state !== "ready") return;
+  resting ||= setTimeout(() => page.dataset.offline === "removed" || offline.keep(DICOM_PARTS), REST);
+}
 window.addEventListener("online", showOfflineState);
 window.addEventListener("offline", showOfflineState);
 

@@ -49,7 +49,8 @@ export class Patients extends EventTarget {
     this.#unread = [];
     const found = await this.#engine.consult("readNames", items.map(({ path, name }) => path ?? name));
     for (const [index, one] of items.entries()) {
-      if (!one.byHand) Object.assign(one, found[index]);
+      const { told } = one; // a DICOM file is surer of the side than its name
+      if (!one.byHand) Object.assign(one, found[index], told?.side && { side: told.side });
       this.dispatchEvent(Object.assign(new Event("read"), { item: one }));
     }
     this.refresh();

@@ -2,7 +2,9 @@
 // came. Holds files, which are references, and results; the bytes of a
 // photograph live only while it is being graded.
 
+import { Dicom, isDicom } from "./dicom.js";
 import { Fault } from "./fault.js";
+import { bytesOf } from "./file.js";
 import { Pace } from "./pace.js";
 
 // More than any photograph a camera writes, less than what a tab can hold. The
@@ -17,6 +19,7 @@ export class Queue extends EventTarget {
   #waiting = [];
   #running = false;
   #pace = new Pace();
+  #dicom = new Dicom();
 
   constructor(engine) {
     super();
@@ -36,6 +39,7 @@ export class Queue extends EventTarget {
       patient: null, // null until its name has been read
       side: null, // right | left | null
       byHand: false, // side and patient were corrected by the visitor
+      told: null, // { side, frames }: what a DICOM file says of itself
       thumb: null, // a small picture
       added: Date.now(),
       gradedAt: null,
@@ -95,8 +99,26 @@ export class Queue extends EventTarget {
     this.#waiting = [];
     this.paused = false;
     this.#pace = new Pace();
+    this.#dicom.forget();
     this.dispatchEvent(new Event("cleared"));
     await this.#engine.renew();
+  }
+
+  // The photograph as grader and browser read it: its file, or the picture in a
+  // DICOM file, taken out anew each time, so that none waits in memory.
+  async picture(item) {
+    const { file } = item;
+    if (!file) throw new Fault("file-gone");
+    if (file.size > MOST_BYTES) throw new Fault("file-too-large", MOST_BYTES);
+    if (!(await isDicom(file))) return file;
+    const { picture, error, side, frames } = await this.#dicom.open(file);
+    if (!item.told && !item.dropped) {
+      item.told = { side, frames };
+      if (side && !item.byHand) item.side = side; // surer than its name
+      this.#tell(item);
+    }
+    if (error) throw Object.assign(new Fault(error.code, null, error.message), { refusal: error });
+    return picture;
   }
 
   get done() {
@@ -137,9 +159,8 @@ export class Queue extends EventTarget {
     item.status = "working";
     this.#tell(item);
     try {
-      const bytes = await this.#read(item);
+      item.assessment = await this.#assess(item);
       if (item.dropped) return;
-      item.assessment = await this.#engine.grade(bytes);
       item.status = item.assessment.status;
       item.own = this.#engine.state.own !== null;
     } catch (fault) {
@@ -153,6 +174,17 @@ export class Queue extends EventTarget {
     if (!item.dropped) this.#tell(item);
   }
 
+  async #assess(item) {
+    let bytes;
+    try {
+      bytes = await this.#read(item);
+    } catch (fault) {
+      if (!fault.refusal) throw fault;
+      return this.#engine.refuse(fault.refusal);
+    }
+    return item.dropped ? null : this.#engine.grade(bytes);
+  }
+
   async #read(item) {
     if (item.drawn) {
       const drawing = await this.#engine.draw(item.drawn.grade, item.drawn.seed).catch((fault) => {
@@ -162,13 +194,7 @@ export class Queue extends EventTarget {
       this.#tell(item, "drawn");
       return drawing;
     }
-    if (!item.file) throw new Fault("file-gone");
-    if (item.file.size > MOST_BYTES) throw new Fault("file-too-large", MOST_BYTES);
-    try {
-      return new Uint8Array(await item.file.arrayBuffer());
-    } catch {
-      throw new Fault("file-gone");
-    }
+    return bytesOf(await this.picture(item));
   }
 
   #tell(item, type = "changed") {

@@ -45,6 +45,7 @@ export class Results extends EventTarget {
 
   add(item) {
     const card = new Card(item, this.#engine, {
+      picture: (one) => this.#queue.picture(one),
       again: (one) => this.#queue.again(one),
       corrected: (one) => this.#corrected(one),
     });

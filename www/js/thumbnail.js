@@ -5,13 +5,13 @@ const EDGE = 480; // device pixels
 
 let last = Promise.resolve();
 
-// Resolves to a small JPEG of the photograph; null where the browser cannot
-// read it (TIFF, a broken file), which says nothing about the grader.
-export function makeThumbnail(blob, wanted = () => true) {
+// Resolves to a small JPEG of the photograph that `open` gives; null where the
+// browser cannot read it (TIFF, a broken file), which says nothing about the grader.
+export function makeThumbnail(open, wanted = () => true) {
   last = last.then(async () => {
     if (!wanted()) return null;
     try {
-      return await shrink(await createImageBitmap(blob));
+      return await shrink(await createImageBitmap(await open()));
     } catch {
       return null;
     }

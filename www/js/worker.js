@@ -1,19 +1,15 @@
-// The dedicated worker that holds the wasm: it loads the model and grades. It
-// answers { id, result | error } to { id, method, args }, tells { id, progress }
-// meanwhile where there is any, gives up a call on { cancel: id }, and knows no page.
-//
-// A panic in wasm leaves its promise open for ever and the instance unusable,
-// so anything uncaught is told to the page, which throws this worker away.
+// The dedicated worker that holds the wasm: it loads the model and grades, and
+// knows no page.
 
+import { answer } from "./answer.js";
 import { findGpu } from "./backend.js";
-import { Fault, toMessage } from "./fault.js";
+import { Fault } from "./fault.js";
 import { discard, fetchManifest, fetchWeights, keep } from "./model.js";
 import { seal } from "./seal.js";
 
 let library = null;
 let grader = null;
 let points = []; // what the model offers
-const cancelled = new Set(); // calls by their id
 
 // The model's own choice where it does not offer what is wished for.
 const offered = (wish) => points.find(({ name }) => name === wish)?.name ?? null;
@@ -23,7 +19,7 @@ function loaded() {
   return { backend: grader.backend, bundle: grader.bundle, card: grader.card(), points };
 }
 
-const methods = {
+answer({
   findGpu,
 
   // Brings in the wasm for a backend; what needs no model works from here on.
@@ -80,6 +76,8 @@ const methods = {
     return grader.grade(photo, offered(wish));
   },
 
+  refuse: (error) => grader.refuse(error),
+
   decide: (results, wish) => grader.decide(results, offered(wish)),
 
   explain(photo, side) {
@@ -94,29 +92,7 @@ const methods = {
       return !isCancelled();
     });
   },
-};
-
-self.onmessage = async ({ data: { id, method, args, cancel } }) => {
-  if (cancel) return cancelled.add(cancel);
-  const call = { tell: (...progress) => self.postMessage({ id, progress }), isCancelled: () => cancelled.has(id) };
-  try {
-    const result = await methods[method](...args, call);
-    const transfer = result instanceof Uint8Array ? [result.buffer] : [];
-    self.postMessage({ id, result }, transfer);
-  } catch (error) {
-    console.error(error);
-    self.postMessage({ id, error: toMessage(error) });
-  } finally {
-    cancelled.delete(id);
-  }
-};
-
-const crashed = (event) => {
-  console.error(event.reason ?? event.message);
-  self.postMessage({ event: "crashed" });
-};
-self.addEventListener("error", crashed);
-self.addEventListener("unhandledrejection", crashed);
+});
 
 // At most some twenty words a second, and always the last one.
 function throttle(say) {

@@ -76,6 +76,7 @@ fn describe(manifest: &str) -> serde_json::Value {
         "exports": {
             ".": entry(wasm::CPU.name),
             "./gpu": entry(wasm::GPU.name),
+            "./dicom": entry(wasm::DICOM.name),
             "./*.wasm": "./*.wasm",
         },
         "sideEffects": ["./snippets/*"],

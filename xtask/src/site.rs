@@ -19,7 +19,7 @@ const VERSION_TOKEN: &str = "__FOVEA_VERSION__";
 const VERSIONED: [&str; 2] = ["index.html", "sw.js"];
 /// What the service worker reads: `version` changes with any byte of the site,
 /// `files` are kept at the first visit, `lazy` (the model's weights, the wasm for
-/// the GPU) when first used. Each entry has `url`, relative to the site's root,
+/// the GPU and for DICOM) when first used. Each entry has `url`, relative to the site's root,
 /// `sha256` and `bytes`.
 const PRECACHE: &str = "precache.json";
 

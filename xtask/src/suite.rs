@@ -295,7 +295,7 @@ fn clippy(paths: &Paths) -> Result<()> {
             .args(["--all-targets", "--", "-D", "warnings"])
             .go()
     };
-    lint(&["--package", "fovea", "--features", "web"])?;
+    lint(&["--package", "fovea", "--features", "web,web-dicom"])?;
     lint(&["--package", "xtask"])
 }
 

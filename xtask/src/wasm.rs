@@ -41,11 +41,18 @@ pub const GPU: Variant = Variant {
     at_once: false,
 };
 
+/// Reads DICOM photographs: fetched when the first arrives.
+pub const DICOM: Variant = Variant {
+    name: "fovea_dicom",
+    features: "web-dicom",
+    at_once: false,
+};
+
 impl Variants {
     pub fn list(self) -> &'static [Variant] {
         match self {
-            Self::All => &[CPU, GPU],
-            Self::CpuOnly => &[CPU],
+            Self::All => &[CPU, GPU, DICOM],
+            Self::CpuOnly => &[CPU, DICOM],
         }
     }
 }
@@ -199,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_small_file_is_for_everyone() {
+    fn only_the_grader_on_the_cpu_is_for_everyone() {
         let at_once: Vec<_> = Variants::All
             .list()
             .iter()
@@ -207,7 +214,8 @@ mod tests {
             .map(|variant| variant.name)
             .collect();
         assert_eq!(at_once, ["fovea_cpu"]);
-        assert_eq!(Variants::CpuOnly.list().len(), 1);
+        let without: Vec<_> = Variants::CpuOnly.list().iter().map(|v| v.name).collect();
+        assert_eq!(without, ["fovea_cpu", "fovea_dicom"]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::bundle::Manifest;
 use crate::grader::{Grader, Ready};
 use crate::grading::eye::{self, Named};
 use crate::grading::patient::Photo;
-use crate::grading::{Assessment, Grade, Lines, Milliseconds, PointName, Status};
+use crate::grading::{Assessment, Grade, Lines, PointName, Status};
 use crate::photo::{PhotoError, dicom};
 use files::Files;
 use table::Table;
@@ -245,8 +245,7 @@ fn read(grader: &Grader, photo: &Path, clock: &dyn Fn() -> f64) -> Read {
                 bytes: file.len(),
                 limit: limits.max_bytes,
             };
-            let none = Milliseconds::default();
-            return refused(Assessment::refused(manifest, backend, &error, none));
+            return refused(grader.refuse(&error));
         }
         _ => std::fs::read(photo),
     };

@@ -7,6 +7,7 @@
 
 mod colour;
 mod compressed;
+mod converted;
 mod elements;
 mod header;
 
@@ -17,6 +18,7 @@ use image::{DynamicImage, imageops};
 
 use super::{DecodeLimits, PhotoError, jpeg};
 use crate::grading::eye::Side;
+pub use converted::{Converted, convert};
 use header::{Header, PixelData, Syntax};
 
 /// Is this a DICOM file? Its mark stands behind a preamble that is anyone's.
