@@ -73,6 +73,10 @@ test("a sound one runs, named and marked, and fetches nothing", async () => {
   assert.match(await mark.textContent(), /ward-seven 2\.0\.0.*not the one Fovea ships/s);
   assert.match(await page.locator("#model").textContent(), /ward-seven/);
   assert.match(await page.locator("#model-card-body").textContent(), /ward-seven 2\.0\.0/);
+  const rows = await page.locator("#model-card-body table").first().locator("tbody tr").allTextContents();
+  assert.equal(rows.length, manifest.doubt.figures[0].rows.length);
+  assert.equal(rows.filter((row) => /as decided here/.test(row)).length, 1);
+  assert.match(rows[0], /^100\.0\s%0\.\d{3}\d+\.\d\s%/);
   const graded = await gradeDrawn(page);
   assert.match(graded.bundle, /ward-seven/);
   assert.match(await page.locator("article").last().locator(".card__aside").textContent(), /not Fovea’s/);

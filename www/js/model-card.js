@@ -2,13 +2,14 @@
 // from and on which terms, and what was measured.
 
 import { el } from "./dom.js";
+import { doubtFigures } from "./doubt-figures.js";
 import { reached } from "./operating-point.js";
 import { strings } from "./strings.js";
 
 // What the model's maker wrote is shown as written, in English.
 const written = (text) => el("span", { lang: "en", dir: "ltr" }, text);
 
-export function modelCard({ name, version, architecture, intended_use: use, training, figures, weights }, points) {
+export function modelCard({ name, version, architecture, intended_use: use, training, figures, doubt, weights }, points) {
   const words = strings.card;
   const { decimal, count } = strings.f;
   return el(
@@ -36,6 +37,7 @@ export function modelCard({ name, version, architecture, intended_use: use, trai
         ),
       ),
     ),
+    doubtFigures(doubt),
   );
 }
 

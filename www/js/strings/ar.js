@@ -414,6 +414,14 @@ export default (f) => {
       on: "على",
       fingerprint: "البصمة (SHA-256)",
       measured: (dataset, n) => `قيس على ${dataset}، ${n} صورة`,
+      doubt: {
+        heading: "حين تُترك الصور المشكوك فيها لإنسان",
+        note: "كلما تُرك منها أكثر قلّ ما يُجاب عنه. كابا لما أُجيب عنه؛ والحساسية والنوعية لكل الصور، إحالة أو عدمها، ويُحسب المتروك محالًا.",
+        answered: "أُجيب عنها",
+        sensitivity: "الحساسية",
+        specificity: "النوعية",
+        decides: "(كما يُقرَّر هنا)",
+      },
       figure: {
         accuracy: "الدقة",
         kappa_quadratic: "كابا التربيعي",

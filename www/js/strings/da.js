@@ -415,6 +415,14 @@ export default (f) => {
       on: "på",
       fingerprint: "Fingeraftryk (SHA-256)",
       measured: (dataset, n) => `Målt på ${dataset}, ${n} billeder`,
+      doubt: {
+        heading: "Når tvivlsomme billeder overlades til et menneske",
+        note: "Jo flere der overlades, desto færre besvares. Kappa er for de besvarede; sensitivitet og specificitet er for alle, henvise eller ikke, hvor de overladte tæller som henvist.",
+        answered: "Besvaret",
+        sensitivity: "Sensitivitet",
+        specificity: "Specificitet",
+        decides: "(som der afgøres her)",
+      },
       figure: {
         accuracy: "Nøjagtighed",
         kappa_quadratic: "Kvadratisk kappa",

@@ -355,6 +355,14 @@ export default (f) => {
       on: "on",
       fingerprint: "Fingerprint (SHA-256)",
       measured: (dataset, n) => `Measured on ${dataset}, ${n} photographs`,
+      doubt: {
+        heading: "When doubtful photographs are left to a person",
+        note: "The more are left, the fewer are answered. Kappa is that of the photographs answered; sensitivity and specificity are those of all, to refer or not, with what is left counting as referred.",
+        answered: "Answered",
+        sensitivity: "Sensitivity",
+        specificity: "Specificity",
+        decides: "(as decided here)",
+      },
       figure: {
         accuracy: "Accuracy",
         kappa_quadratic: "Quadratic kappa",

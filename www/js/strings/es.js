@@ -415,6 +415,14 @@ export default (f) => {
       on: "en",
       fingerprint: "Huella (SHA-256)",
       measured: (dataset, n) => `Medido en ${dataset}, ${n} fotografías`,
+      doubt: {
+        heading: "Cuando las fotografías dudosas se dejan a una persona",
+        note: "Cuantas más se dejan, menos se responden. La kappa es la de las respondidas; la sensibilidad y la especificidad son las de todas, derivar o no, y las que se dejan cuentan como derivadas.",
+        answered: "Respondidas",
+        sensitivity: "Sensibilidad",
+        specificity: "Especificidad",
+        decides: "(como se decide aquí)",
+      },
       figure: {
         accuracy: "Exactitud",
         kappa_quadratic: "Kappa cuadrática",
