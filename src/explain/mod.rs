@@ -65,11 +65,15 @@ pub enum ExplainError {
 }
 
 impl ExplainError {
+    /// The code of a model of which no such map can be made.
+    pub const NOT_RESIDUAL: &'static str = "not-residual";
+
     /// Stable and kebab-case.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Photo(error) => error.code(),
-            Self::Network(_) => "network-failed",
+            Self::Network(CamError::NotResidual) => Self::NOT_RESIDUAL,
+            Self::Network(CamError::Run(_)) => "network-failed",
         }
     }
 }

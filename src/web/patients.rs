@@ -4,6 +4,7 @@ use wasm_bindgen::prelude::*;
 
 use super::error::coded;
 use super::to_js;
+use crate::explain::ExplainError;
 use crate::grading::eye::{self, Named};
 use crate::grading::patient::{self, Photo, Summary};
 
@@ -30,6 +31,7 @@ pub fn summarise_patients(
 pub fn phrase_codes() -> Vec<String> {
     crate::grading::codes()
         .into_iter()
+        .chain([ExplainError::NOT_RESIDUAL])
         .map(str::to_owned)
         .collect()
 }

@@ -174,7 +174,8 @@ export interface PatientSummary {
 /**
  * What the library throws: a sentence, and a code that stays. `Grader.explain` and
  * `Grader.occlude` throw the codes of an unreadable photo besides, as in
- * `Assessment.error`.
+ * `Assessment.error`; `Grader.explain` also `not-residual`, for a network of which no
+ * such map can be made.
  */
 export interface FoveaError extends Error {
   code:
@@ -187,6 +188,7 @@ export interface FoveaError extends Error {
     | "backend"
     | "gpu-init"
     | "gpu-self-test"
+    | "not-residual"
     | "grade"
     | "drawing"
     | "operating-point"

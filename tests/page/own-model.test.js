@@ -84,6 +84,47 @@ test("a sound one runs, named and marked, and fetches nothing", async () => {
   assert.deepEqual(visitor.server.requests.slice(from).filter(({ path }) => path.startsWith("model/")), []);
 });
 
+test("a network that no map can be made of says so", async () => {
+  const blank = blankPratt(64);
+  const preprocessing = { ...manifest.preprocessing, size: 64 };
+  await open({ ...manifest, name: "ward-pratt", architecture: "pratt2016", preprocessing, weights: { ...manifest.weights, file: "mine.safetensors", bytes: blank.length, sha256: createHash("sha256").update(blank).digest("hex") } }, blank);
+  await told("ward-pratt");
+  assert.equal((await gradeDrawn(page)).status, "graded");
+  await page.locator("article").last().getByRole("button", { name: "Where it looked" }).click();
+  const said = page.locator("dialog.look .look__shows").first();
+  await page.waitForFunction((line) => /residual/.test(line.textContent), await said.elementHandle());
+  assert.match(await said.textContent(), /^Such a map is made of residual networks only, and this model is of another kind\.$/);
+  await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+  await open({ ...manifest, name: "ward-seven", version: "2.0.0" }, weights);
+  await told("ward-seven");
+});
+
+// Weights of Pratt's network, all of them nothing, for pictures this wide.
+function blankPratt(size) {
+  const shapes = {};
+  let input = 3;
+  for (const [index, width] of [32, 32, 64, 64, 128, 128, 256, 256, 512, 512].entries()) {
+    shapes[`convolutions.${index}.conv.weight`] = [width, input, 3, 3];
+    for (const name of ["weight", "bias", "running_mean", "running_var"]) shapes[`convolutions.${index}.bn.${name}`] = [width];
+    input = width;
+  }
+  for (const [name, from, to] of [["fc1", 512 * Math.ceil(size / 32) ** 2, 1024], ["fc2", 1024, 1024], ["fc", 1024, 5]]) {
+    shapes[`${name}.weight`] = [to, from];
+    shapes[`${name}.bias`] = [to];
+  }
+  let end = 0;
+  const header = {};
+  for (const [name, shape] of Object.entries(shapes)) {
+    const start = end;
+    end += 4 * shape.reduce((product, side) => product * side, 1);
+    header[name] = { dtype: "F32", shape, data_offsets: [start, end] };
+  }
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeUInt32LE(text.length);
+  return Buffer.concat([length, text, Buffer.alloc(end)]);
+}
+
 test("it survives a worker that dies, and gives way to the shipped one", async () => {
   const workers = page.workers();
   await workers.at(-1).evaluate(() => {

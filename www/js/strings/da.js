@@ -61,6 +61,7 @@ export default (f) => {
       hazy: "Der ligger et slør over nethinden; rens linsen, lad patienten blinke, og tag billedet om.",
       "cut-off": "For meget af nethinden er skåret fra; centrér den, og tag billedet om.",
       settings: "Modellens indstillinger for klargøring er forkerte; brug en anden model.",
+      "not-residual": "Sådan et kort laves kun af residuale netværk, og denne models netværk er af en anden slags.",
       "network-failed": "Netværket kunne ikke køre. Genindlæs siden, og prøv igen.",
       "manifest-unreadable": "Modellens beskrivelse kan ikke læses; den er beskadiget eller ikke fra Fovea.",
       "manifest-format": "Modellens beskrivelse har et andet format; opdatér Fovea, eller træn modellen igen.",

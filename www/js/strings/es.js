@@ -61,6 +61,7 @@ export default (f) => {
       hazy: "Un velo cubre la retina; limpie la lente, haga parpadear y fotografíe otra vez.",
       "cut-off": "Falta demasiada retina en el encuadre; céntrela y fotografíe otra vez.",
       settings: "Los ajustes de preparación del modelo son erróneos; use otro modelo.",
+      "not-residual": "Este mapa solo se hace de redes residuales, y la de este modelo es de otro tipo.",
       "network-failed": "La red no pudo funcionar. Recargue la página y vuelva a intentarlo.",
       "manifest-unreadable": "La descripción del modelo no se puede leer; está dañada o no es de Fovea.",
       "manifest-format": "La descripción del modelo tiene otro formato; actualice Fovea o entrene el modelo otra vez.",
