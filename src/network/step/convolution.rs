@@ -4,18 +4,19 @@
 //!
 //! burn-flex expresses the gradients as other convolutions: that of a 3x3
 //! weight as a convolution whose kernel is the whole output, with nine numbers
-//! to a row. Here each is the matrix product it is. Results do not depend on
-//! the number of threads.
+//! to a row. Here each is the matrix product it is; 3x3 kernels of stride 1 go
+//! by way of `winograd`. Results do not depend on the number of threads.
 //!
 //! Layouts are PyTorch's: pictures `[batch, channels, height, width]`, weights
 //! `[outputs, inputs, height, width]`, row-major.
 
 use std::ops::Range;
 
-use gemm::{Parallelism, gemm};
 use rayon::prelude::*;
 
+use super::product::{Matrix, multiply};
 use super::shared::{Shared, filled};
+use super::winograd;
 
 /// Columns of a tile: enough for the product to run at full speed.
 const COLUMNS: usize = 256;
@@ -47,7 +48,7 @@ impl Geometry {
     }
 
     /// Numbers in a picture's plane, and in an output's.
-    fn planes(&self) -> [usize; 2] {
+    pub(super) fn planes(&self) -> [usize; 2] {
         [self.size, self.output_size()].map(|[height, width]| height * width)
     }
 
@@ -60,11 +61,11 @@ impl Geometry {
         self.batch * self.inputs * self.planes()[0]
     }
 
-    fn output_len(&self) -> usize {
+    pub(super) fn output_len(&self) -> usize {
         self.batch * self.outputs * self.planes()[1]
     }
 
-    fn weight_len(&self) -> usize {
+    pub(super) fn weight_len(&self) -> usize {
         self.outputs * self.inputs * self.taps()
     }
 
@@ -113,56 +114,6 @@ struct Tile {
 impl Tile {
     fn columns(&self, width: usize) -> usize {
         self.pictures.len() * self.rows.len() * width
-    }
-}
-
-/// A matrix: where it starts, and the distance from row to row and column to column.
-#[derive(Clone, Copy)]
-struct Matrix<'a> {
-    values: &'a [f32],
-    strides: [usize; 2],
-}
-
-/// `to = from + left · right`, or without `from` where `add` is false.
-///
-/// # Safety
-/// `to` is valid for an `rows x columns` matrix of these strides, and nobody
-/// else's meanwhile.
-unsafe fn multiply(
-    [rows, inner, columns]: [usize; 3],
-    to: *mut f32,
-    strides: [usize; 2],
-    left: Matrix<'_>,
-    right: Matrix<'_>,
-    add: bool,
-) {
-    let reach = |m: Matrix<'_>, [r, c]: [usize; 2]| {
-        r == 0 || c == 0 || (r - 1) * m.strides[0] + (c - 1) * m.strides[1] < m.values.len()
-    };
-    assert!(reach(left, [rows, inner]) && reach(right, [inner, columns]));
-    // SAFETY: the inputs' reach is checked above, the output's is promised.
-    unsafe {
-        gemm(
-            rows,
-            columns,
-            inner,
-            to,
-            strides[1] as isize,
-            strides[0] as isize,
-            add,
-            left.values.as_ptr(),
-            left.strides[1] as isize,
-            left.strides[0] as isize,
-            right.values.as_ptr(),
-            right.strides[1] as isize,
-            right.strides[0] as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            Parallelism::None,
-        );
     }
 }
 
@@ -312,6 +263,9 @@ fn room(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
 /// `[batch, outputs, height, width]` from input and weight.
 pub fn forward(g: &Geometry, x: &[f32], weight: &[f32]) -> Vec<f32> {
     assert_eq!([x.len(), weight.len()], [g.input_len(), g.weight_len()]);
+    if winograd::suits(g) {
+        return winograd::forward(g, x, weight);
+    }
     let inner = g.inputs * g.taps();
     let plane = g.planes()[1];
     let wide = g.output_size()[1];
@@ -456,6 +410,9 @@ fn turn(g: &Geometry, weight: &[f32]) -> Vec<f32> {
 /// The gradient of the weight from the input and the output's gradient.
 pub fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
     assert_eq!([x.len(), gradient.len()], [g.input_len(), g.output_len()]);
+    if winograd::suits(g) {
+        return winograd::weight_gradient(g, x, gradient);
+    }
     let (taps, plane) = (g.taps(), g.planes()[1]);
     let wide = g.output_size()[1];
     // The product's inner direction runs over pictures and places, which lie

@@ -8,7 +8,9 @@
 mod convolution;
 mod normalisation;
 mod operations;
+mod product;
 mod shared;
+mod winograd;
 
 use burn::backend::Dispatch;
 use burn::nn::conv::Conv2d;
@@ -125,6 +127,13 @@ mod tests {
             (4, 7, [5, 6], 1, 1, 0, 2),
             (18, 3, [4, 4], 3, 1, 1, 70),
             (2, 3, [3, 3], 3, 1, 0, 1),
+            // By way of Winograd's: whole tiles and cut ones, more than a block
+            // takes, every padding.
+            (8, 16, [8, 8], 3, 1, 1, 2),
+            (24, 8, [13, 10], 3, 1, 1, 11),
+            (16, 8, [7, 40], 3, 1, 1, 3),
+            (8, 8, [10, 9], 3, 1, 0, 2),
+            (8, 8, [6, 7], 3, 1, 2, 3),
         ] {
             let layer = Conv2dConfig::new([inputs, outputs], [kernel, kernel])
                 .with_stride([stride, stride])

@@ -14,6 +14,14 @@ unsafe impl Send for Shared {}
 unsafe impl Sync for Shared {}
 
 impl Shared {
+    /// A buffer that is used again and again.
+    pub(super) fn of(values: &mut [f32]) -> Self {
+        Self {
+            start: values.as_mut_ptr(),
+            len: values.len(),
+        }
+    }
+
     /// # Safety
     /// What is written through it is no other thread's, and lies within the result.
     pub(super) unsafe fn at(self, offset: usize) -> *mut f32 {
