@@ -353,6 +353,8 @@ export default (f) => {
       on: "on",
       fingerprint: "Fingerprint (SHA-256)",
       measured: (dataset, n) => `Measured on ${dataset}, ${n} photographs`,
+      edema: (dataset, n) => `Macular oedema, measured on ${dataset}, ${n} photographs`,
+      edemaLine: "Line of referral",
       figure: {
         accuracy: "Accuracy",
         kappa_quadratic: "Quadratic kappa",
