@@ -6,7 +6,7 @@
 use burn::tensor::Device;
 use image::RgbImage;
 
-use crate::bundle::{Bundle, BundleError, Manifest};
+use crate::bundle::{Bundle, BundleError, Manifest, RISKS};
 use crate::grading::{Assessment, Milliseconds};
 use crate::network::{self, Classifier, Views, WeightsError};
 use crate::photo::{self, DecodeLimits, PhotoError, Prepared, Retina};
@@ -230,7 +230,7 @@ impl Grader {
     async fn run(&self, pictures: Vec<f32>, views: Views) -> Result<Vec<Vec<f32>>, String> {
         let size = self.manifest.preprocessing.size as usize;
         let rows = network::outputs(&self.network, pictures, size, views, &self.device).await?;
-        let expected = self.manifest.calibration.outputs();
+        let expected = self.manifest.outputs();
         let sound =
             |row: &Vec<f32>| row.len() == expected && row.iter().all(|output| output.is_finite());
         if rows.iter().all(sound) {
@@ -243,10 +243,13 @@ impl Grader {
 
 fn build(bundle: &Bundle, device: &Device) -> Result<Classifier, WeightsError> {
     let manifest = &bundle.manifest;
-    let network = manifest.architecture.init(
+    let mut network = manifest.architecture.init(
         manifest.calibration.outputs(),
         manifest.preprocessing.size,
         device,
     );
+    if manifest.edema.is_some() {
+        network = network.with_beside(RISKS, device);
+    }
     Ok(network::load(network, &bundle.weights)?.folded())
 }

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use burn::tensor::Device;
 use fovea::bundle::{Bundle, BundleError, Manifest, sha256_hex};
 use fovea::grader::Grader;
-use fovea::network::{self, Depth, Precision, ResNet, WeightsError};
+use fovea::network::{self, Depth, Entry, Precision, ResNet, StateDict, WeightsError};
 
 /// Weights of a freshly drawn network, and the manifest that goes with them.
 static SOUND: LazyLock<(Manifest, Vec<u8>)> = LazyLock::new(|| {
@@ -79,6 +79,73 @@ fn doubt_may_be_absent_but_not_absurd() {
         let error = refused.unwrap_err();
         assert!(matches!(error, BundleError::Value { .. }), "{error}");
         assert!(error.to_string().contains("doubt."), "{error}");
+    }
+}
+
+/// What an older Fovea wrote has no head for macular oedema and opens; one whose
+/// numbers cannot be is refused, and so is one that only the manifest or only the
+/// weights know of.
+#[test]
+fn a_head_for_oedema_may_be_absent_but_not_absurd_nor_half_there() {
+    assert!(!String::from_utf8_lossy(&altered(|_| {})).contains("edema"));
+    let with = |change: &dyn Fn(&mut serde_json::Value)| {
+        Manifest::from_json(&altered(|json| {
+            json["edema"] = serde_json::to_value(bundle_support::edema(0.2)).unwrap();
+            change(&mut json["edema"]);
+        }))
+    };
+    let sound = with(&|_| {}).unwrap();
+    assert_eq!(
+        Manifest::from_json(sound.to_json().as_bytes()).unwrap(),
+        sound
+    );
+    for (place, number) in [
+        ("/temperature", 0.0),
+        ("/temperature", 1e9),
+        ("/referable/threshold", -0.1),
+        ("/referable/threshold", 0.51),
+        ("/referable/sensitivity", 1.5),
+        ("/referable/specificity", -1.0),
+    ] {
+        let error = with(&|edema| *edema.pointer_mut(place).unwrap() = number.into()).unwrap_err();
+        assert!(
+            matches!(error, BundleError::Value { .. }),
+            "{place}: {error}"
+        );
+        assert!(error.to_string().contains("edema."), "{error}");
+    }
+    let unknown = with(&|edema| edema["weights"] = 1.into()).unwrap_err();
+    assert!(matches!(unknown, BundleError::Manifest(_)), "{unknown}");
+
+    let (manifest, weights) = self::sound();
+    let build = |manifest: &Manifest, weights: &StateDict| {
+        let bytes = weights.to_safetensors(Precision::Half).unwrap();
+        let mut manifest = manifest.clone();
+        manifest.weights.bytes = bytes.len() as u64;
+        manifest.weights.sha256 = sha256_hex(&bytes);
+        let bundle = Bundle::open(manifest.to_json().as_bytes(), &bytes).unwrap();
+        Grader::new(&bundle, Device::flex(), "cpu").map(|_| ())
+    };
+    let plain = StateDict::from_safetensors(&weights).unwrap();
+    let headed = Manifest {
+        edema: Some(bundle_support::edema(0.2)),
+        ..manifest.clone()
+    };
+    let layer = |risks: usize| {
+        let entry = |shape: Vec<usize>| Entry {
+            values: vec![0.5; shape.iter().product()],
+            shape,
+        };
+        network::with_beside(&plain, entry(vec![risks, 512]), entry(vec![risks]))
+    };
+    build(&headed, &layer(3)).unwrap();
+    for (manifest, weights) in [
+        (&headed, &plain),
+        (&manifest, &layer(3)),
+        (&headed, &layer(2)),
+    ] {
+        let error = build(manifest, weights).unwrap_err();
+        assert!(error.to_string().contains("fc_beside"), "{error}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BundleError, Doubt};
+use super::{BundleError, Doubt, Edema, RISKS};
 use crate::grading::{CumulativeLink, Grade, softmax};
 use crate::network::Architecture;
 use crate::photo::Preprocessing;
@@ -32,6 +32,9 @@ pub struct Manifest {
     /// When an answer is not to be relied on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Doubt>,
+    /// The risk of macular oedema; a bundle without it does not assess it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edema: Option<Edema>,
     pub weights: WeightsFile,
     pub training: Training,
     /// Measured figures, a dataset each.
@@ -53,7 +56,7 @@ pub struct Calibration {
 }
 
 impl Calibration {
-    /// Numbers the network gives a photo.
+    /// Numbers the network gives a photo for its grade; they come first.
     pub fn outputs(&self) -> usize {
         match self.cumulative_link {
             Some(_) => 1,
@@ -61,9 +64,11 @@ impl Calibration {
         }
     }
 
-    /// One logit a grade from the network's outputs, before the temperature.
+    /// One logit a grade from the network's outputs, before the temperature. What
+    /// follows the grade's own is passed over.
     pub fn logits(&self, outputs: &[f32]) -> Vec<f64> {
-        let outputs = outputs.iter().map(|output| f64::from(*output));
+        let of_grade = outputs.iter().take(self.outputs());
+        let outputs = of_grade.map(|output| f64::from(*output));
         match &self.cumulative_link {
             None => outputs.collect(),
             Some(link) => outputs.flat_map(|o| link.log_probabilities(o)).collect(),
@@ -196,6 +201,19 @@ impl Manifest {
         format!("{} {} ({hash})", self.name, self.version)
     }
 
+    /// Numbers the network gives a photo: those of its grade, then those of the
+    /// risk of macular oedema where the bundle has that head.
+    pub fn outputs(&self) -> usize {
+        self.calibration.outputs() + self.edema.as_ref().map_or(0, |_| RISKS)
+    }
+
+    /// Calibrated probabilities of the risk of macular oedema from the network's
+    /// outputs; none where the bundle has no head for it.
+    pub fn edema_probabilities(&self, outputs: &[f32]) -> Option<Vec<f64>> {
+        let own = outputs.get(self.calibration.outputs()..)?;
+        Some(self.edema.as_ref()?.probabilities(own))
+    }
+
     fn check(&self) -> Result<(), BundleError> {
         let value = |field, value: String, why| Err(BundleError::Value { field, value, why });
         let keys: Vec<&str> = Grade::ALL.iter().map(|grade| grade.key()).collect();
@@ -243,6 +261,9 @@ impl Manifest {
         }
         if let Some(doubt) = &self.doubt {
             doubt.check()?;
+        }
+        if let Some(edema) = &self.edema {
+            edema.check()?;
         }
         let file = &self.weights.file;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');

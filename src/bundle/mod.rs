@@ -4,12 +4,14 @@
 //! nothing here reads files, callers bring the bytes.
 
 mod doubt;
+mod edema;
 mod error;
 mod manifest;
 
 use sha2::{Digest, Sha256};
 
 pub use doubt::{Area, AtCoverage, CONFIDENCE, DOUBT, Doubt, DoubtFigures, DoubtWeights, Estimate};
+pub use edema::{Edema, EdemaFigures, HIGHEST_LINE, RISKS};
 pub use error::BundleError;
 pub use manifest::{
     Calibration, DataSource, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint, Thresholds,

@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::bundle_file;
 use crate::bundle::{DataSource, Manifest, Thresholds};
-use crate::evaluation::model_card::{ModelCard, doubt_section, gate_section};
+use crate::evaluation::model_card::{ModelCard, doubt_section, edema_section, gate_section};
 use crate::grading::Lines;
 use crate::quality::Gate;
 
@@ -79,6 +79,10 @@ fn markdown(manifest: &Manifest) -> String {
     text += "\n## Limits\n\n";
     for limit in &card.limits {
         text += &format!("- {limit}\n");
+    }
+    if let Some(edema) = &manifest.edema {
+        text += "\n";
+        text += &edema_section(edema);
     }
     if let Some(doubt) = &manifest.doubt {
         text += "\n";

@@ -2,24 +2,22 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, anyhow, bail};
 use burn::tensor::Device;
 use clap::{Args, Subcommand};
-use image::RgbImage;
 
 use super::bundle_file;
+use super::photos::{self, Divided};
 use super::progress::bar;
 use crate::bundle::{Bundle, Manifest};
 use crate::evaluation::table;
 use crate::grader::Grader;
 use crate::network::Views;
-use crate::training::dataset::{self, Record};
 use crate::training::doubt::{self, COVERAGE, Looked};
 use crate::training::export::write_whole;
-use crate::training::split::{self, Part, Split};
-use crate::training::{pictures, predict};
+use crate::training::predict;
+use crate::training::split::{self, Part};
 
 /// When a model's answer is unsure and a person has to read the photo
 #[derive(Args)]
@@ -68,20 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .clone()
         .unwrap_or_else(bundle_file::default_path);
     let bundle = bundle_file::open(&path)?;
-    let looked = match &arguments.outputs {
-        Some(file) if file.exists() => {
-            let named = || file.display().to_string();
-            let json = std::fs::read(file).with_context(named)?;
-            serde_json::from_slice(&json).with_context(named)?
-        }
-        kept => {
-            let looked = look(arguments, &bundle)?;
-            if let Some(file) = kept {
-                write_whole(file, &serde_json::to_vec(&looked)?).map_err(|e| anyhow!(e))?;
-            }
-            looked
-        }
-    };
+    let looked = photos::kept(arguments.outputs.as_deref(), || look(arguments, &bundle))?;
     let mut sets: Vec<&str> = looked.iter().map(|photo| photo.dataset.as_str()).collect();
     sets.dedup();
     let fixed_on = format!("{} validation photos of {}", looked.len(), sets.join(", "));
@@ -123,27 +108,9 @@ fn command(arguments: &FitArguments) -> String {
 
 /// Looks at every validation photo, once as the grader does and again.
 fn look(arguments: &FitArguments, bundle: &Bundle) -> Result<Vec<Looked>> {
-    let datasets = dataset::read_all(&arguments.data)?;
-    let records: Vec<Record> = datasets.into_iter().flat_map(|d| d.records).collect();
-    let split = Split::read(&records, &arguments.split)?;
-    let records: Vec<Record> = split
-        .part(Part::Validation)
-        .iter()
-        .map(|index| records[*index].clone())
-        .collect();
+    let records = Divided::read(&arguments.data, &arguments.split)?.part(Part::Validation);
     let settings = &bundle.manifest.preprocessing;
-    let progress = bar("Preparing", records.len());
-    let (prepared, rejected) = pictures::prepare(&records, settings, &|done| {
-        progress.set_position(done as u64);
-    });
-    progress.finish_and_clear();
-    if !rejected.is_empty() {
-        bail!(
-            "these photos cannot be used:\n{}",
-            pictures::list(&rejected)
-        );
-    }
-    let pictures: Vec<Arc<RgbImage>> = prepared.into_iter().flatten().map(Arc::new).collect();
+    let pictures = photos::prepare(&records, settings)?;
     let device = Device::flex();
     let grader = Grader::new(bundle, device.clone(), "cpu")?;
     let progress = bar("Grading", pictures.len());

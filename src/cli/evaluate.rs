@@ -15,6 +15,7 @@ use super::mistakes::{self, Shown};
 use super::progress::bar;
 use crate::bundle::{Bundle, DoubtFigures, Manifest, OperatingPoint};
 use crate::evaluation::bootstrap::Bootstrap;
+use crate::evaluation::edema::EdemaEvaluation;
 use crate::evaluation::model_card::ModelCard;
 use crate::evaluation::outcome::{Evaluation, Request, Threshold};
 use crate::evaluation::predictions::REFERABLE_FROM;
@@ -137,6 +138,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
 
     let mut evaluation = evaluate(arguments, &photos, &measured)?;
+    evaluation.edema = measured.edema(&photos)?;
     if arguments.doubt {
         evaluation.doubt = measured.doubt(&photos)?;
     }
@@ -281,6 +283,33 @@ impl Measured {
         };
         doubt::figures(&looked, orders, settings, &manifest.calibration, threshold)
             .context("what doubt gains cannot be computed")
+    }
+
+    /// What the head for the risk of macular oedema is worth on those of these
+    /// photos that are labelled with it; none where there is no head or no label.
+    fn edema(&self, photos: &Photos) -> Result<Option<EdemaEvaluation>> {
+        let Some(head) = &self.manifest.edema else {
+            return Ok(None);
+        };
+        let labels = self.used.iter().map(|i| photos.records[*i].edema);
+        let labelled: Vec<(usize, u8)> = labels
+            .enumerate()
+            .filter_map(|(place, risk)| Some((place, risk?)))
+            .collect();
+        if labelled.is_empty() {
+            return Ok(None);
+        }
+        let (places, risks): (Vec<usize>, Vec<u8>) = labelled.into_iter().unzip();
+        let probabilities: Vec<Vec<f64>> = places
+            .iter()
+            .filter_map(|place| self.manifest.edema_probabilities(&self.outputs[*place]))
+            .collect();
+        let patients = self.patients(photos);
+        let clusters: Vec<usize> = places.iter().map(|place| patients[*place]).collect();
+        let (line, bootstrap) = (head.referable.threshold, Bootstrap::default());
+        EdemaEvaluation::of(&probabilities, &risks, &clusters, line, bootstrap)
+            .map(Some)
+            .context("the figures of macular oedema cannot be computed")
     }
 
     /// The calibrated predictions.

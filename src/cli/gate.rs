@@ -7,12 +7,11 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::command_line;
+use super::photos::{self, Divided};
 use super::progress::bar;
 use crate::quality::{Figure, Gate};
-use crate::training::dataset::{self, Record};
 use crate::training::export::write_whole;
 use crate::training::gate::{self, samples};
-use crate::training::split::Split;
 
 /// The gate that refuses what is no retina, or too badly photographed to grade
 #[derive(Args)]
@@ -91,20 +90,7 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode> {
         seed: arguments.seed,
         ..samples::Plan::default()
     };
-    let samples = match &arguments.measures {
-        Some(file) if file.exists() => {
-            let named = || file.display().to_string();
-            let json = std::fs::read(file).with_context(named)?;
-            serde_json::from_slice(&json).with_context(named)?
-        }
-        kept => {
-            let samples = gather(arguments, &plan)?;
-            if let Some(file) = kept {
-                write_whole(file, &serde_json::to_vec(&samples)?).map_err(|e| anyhow!(e))?;
-            }
-            samples
-        }
-    };
+    let samples = photos::kept(arguments.measures.as_deref(), || gather(arguments, &plan))?;
     let gate = gate::fit(&samples, plan.folds, plan.seed, &command_line());
     let json = serde_json::to_string_pretty(&gate)? + "\n";
     write_whole(&arguments.out, json.as_bytes()).map_err(|error| anyhow!(error))?;
@@ -114,9 +100,7 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode> {
 }
 
 fn gather(arguments: &FitArguments, plan: &samples::Plan) -> Result<Vec<samples::Sample>> {
-    let datasets = dataset::read_all(&arguments.data)?;
-    let records: Vec<Record> = datasets.into_iter().flat_map(|d| d.records).collect();
-    let split = Split::read(&records, &arguments.split)?;
+    let Divided { records, split } = Divided::read(&arguments.data, &arguments.split)?;
     let everyday = files(&arguments.natural)?;
     let total = samples::count(&records, &split, everyday.len(), plan);
     let progress = bar("Measuring", total);

@@ -7,12 +7,14 @@ mod convert;
 mod data;
 mod device;
 mod doubt;
+mod edema;
 mod evaluate;
 mod explain;
 mod gate;
 mod grade;
 mod mistakes;
 mod operating_points;
+mod photos;
 mod progress;
 mod study;
 mod synth;
@@ -46,6 +48,7 @@ enum Command {
     OperatingPoints(operating_points::Arguments),
     Gate(gate::Arguments),
     Doubt(doubt::Arguments),
+    Edema(edema::Arguments),
 }
 
 /// Runs the command; errors go to standard error as sentences.
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::OperatingPoints(arguments) => operating_points::run(&arguments),
         Command::Gate(arguments) => gate::run(&arguments),
         Command::Doubt(arguments) => doubt::run(&arguments),
+        Command::Edema(arguments) => edema::run(&arguments),
     };
     match result {
         Ok(code) => code,

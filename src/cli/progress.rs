@@ -15,6 +15,14 @@ pub struct Terminal {
 }
 
 impl Terminal {
+    /// Shows what goes on; Ctrl-C ends the program as it always does.
+    pub fn showing() -> Self {
+        Self {
+            bar: Mutex::new(None),
+            stop: Arc::default(),
+        }
+    }
+
     /// The first Ctrl-C asks the training to stop, the second ends the program.
     pub fn listening() -> Self {
         Self {

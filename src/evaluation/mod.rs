@@ -11,6 +11,7 @@ pub mod calibration;
 pub mod comparison;
 pub mod confusion;
 pub mod coverage;
+pub mod edema;
 pub mod metrics;
 pub mod model_card;
 pub mod operating_point;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{Bootstrap, Interval, interval};
 use super::calibration::{ReliabilityBin, reliability};
+use super::edema::EdemaEvaluation;
 use super::metrics::Metrics;
 use super::operating_point::{PredictiveValues, Rates, rates, weighted_rates};
 use super::predictions::{InputError, Predictions, REFERABLE_FROM, SIGHT_THREATENING_FROM};
@@ -85,6 +86,10 @@ pub struct Evaluation {
     /// that was not measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doubt: Vec<DoubtFigures>,
+    /// The risk of macular oedema; absent where the bundle has no head for it, or
+    /// no photo a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edema: Option<EdemaEvaluation>,
 }
 
 /// What to evaluate.
@@ -183,6 +188,7 @@ impl Evaluation {
                 &referable,
             ),
             doubt: Vec::new(),
+            edema: None,
         })
     }
 }

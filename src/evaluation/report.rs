@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, PreEscaped, html};
 
 use super::bootstrap::Interval;
+use super::edema::{self, EdemaEvaluation};
 use super::metrics::FIGURES;
 use super::model_card::ModelCard;
 use super::outcome::{AtThreshold, Evaluation};
@@ -253,6 +254,7 @@ fn section(section: &Section) -> Result<Markup, PlotError> {
                 }
             }
             @for set in &evaluation.doubt { (doubt(set)) }
+            @if let Some(measured) = &evaluation.edema { (edema(measured)) }
             div.plots {
                 @for (title, caption, svg) in &figures {
                     figure {
@@ -420,6 +422,25 @@ fn doubt(set: &DoubtFigures) -> Markup {
                             td { (cell(&row.sensitivity)) }
                             td { (cell(&row.specificity)) }
                         }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn edema(of: &EdemaEvaluation) -> Markup {
+    html! {
+        table {
+            caption {
+                "Risk of macular oedema, " (of.n) " photos of " (of.clusters)
+                " patients labelled with it; any risk is called at " (three(of.threshold))
+            }
+            tbody {
+                @for ((name, title), value) in edema::FIGURES.iter().zip(of.values()) {
+                    tr {
+                        th scope="row" { (title) }
+                        td { (figure(value, of.intervals.get(*name))) }
                     }
                 }
             }

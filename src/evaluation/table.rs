@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::bootstrap::Interval;
 use super::comparison::Difference;
+use super::edema::{self, EdemaEvaluation};
 use super::metrics::FIGURES;
 use super::outcome::Evaluation;
 use crate::bundle::{DoubtFigures, Estimate};
@@ -37,13 +38,7 @@ pub fn evaluation(of: &Evaluation) -> String {
     }
 
     text.push_str("\nConfusion, true grade down, given grade across\n");
-    for row in &of.metrics.confusion {
-        for count in row {
-            // Writing into a string cannot fail.
-            let _ = write!(text, "{count:>7}");
-        }
-        text.push('\n');
-    }
+    confusion(&mut text, &of.metrics.confusion);
 
     let _ = writeln!(
         text,
@@ -96,6 +91,26 @@ pub fn evaluation(of: &Evaluation) -> String {
         text.push('\n');
         text.push_str(&doubt(set));
     }
+    if let Some(edema) = &of.edema {
+        text.push('\n');
+        text.push_str(&self::edema(edema));
+    }
+    text
+}
+
+/// What the head for the risk of macular oedema is worth.
+fn edema(of: &EdemaEvaluation) -> String {
+    let mut text = format!(
+        "Risk of macular oedema, {} photos of {} patients labelled with it; any risk is called \
+         at {:.3}\n",
+        of.n, of.clusters, of.threshold
+    );
+    for ((name, title), value) in edema::FIGURES.iter().zip(of.values()) {
+        let value = with_interval(value, of.intervals.get(*name));
+        line(&mut text, title, &value);
+    }
+    text.push_str("Confusion, true risk down, given risk across\n");
+    confusion(&mut text, &of.confusion);
     text
 }
 
@@ -171,6 +186,16 @@ pub fn comparison(differences: &[Difference]) -> String {
 
 fn line(text: &mut String, title: &str, value: &str) {
     let _ = writeln!(text, "{title:<NAMES$}{value}");
+}
+
+fn confusion(text: &mut String, counts: &[Vec<u64>]) {
+    for row in counts {
+        for count in row {
+            // Writing into a string cannot fail.
+            let _ = write!(text, "{count:>7}");
+        }
+        text.push('\n');
+    }
 }
 
 fn number(value: Option<f64>) -> String {

@@ -108,7 +108,9 @@ pub async fn cover(
     let ready = Ready::of(grader, bytes, side)?;
     let settings = &grader.manifest().preprocessing;
     let picture = photo::to_tensor(&ready.prepared.picture, settings);
-    let logits = grader.outputs(picture).await.map_err(CamError::Run)?;
+    let mut logits = grader.outputs(picture).await.map_err(CamError::Run)?;
+    // The map is the grade's; what else the network answers follows it.
+    logits.truncate(grader.network().classes());
     let target = Target::predicted(&logits);
     let map = occlude(
         &|pictures| grader.network().forward(pictures),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::{Decision, most_probable};
 use super::doubt::Agreement;
+use super::edema::{self, Risk};
 use super::follow_up::FollowUp;
 use super::operating_point::{Lines, PointName};
 use super::phrase::Phrase;
@@ -84,8 +85,8 @@ pub struct Assessment {
     /// Where the lines lay that the photo was decided by; none where it was not
     /// graded, which refers at every point.
     pub operating_point: Option<PointName>,
-    /// Whether to refer: moderate or worse at the operating point, unsure, or
-    /// ungradable.
+    /// Whether to refer: moderate or worse at the operating point, a risk of
+    /// macular oedema, unsure, or ungradable.
     pub referable: Option<bool>,
     /// Refer or not, in a sentence.
     pub referral: Option<&'static str>,
@@ -104,8 +105,20 @@ pub struct Assessment {
     pub doubt_chance: Option<f64>,
     /// What further looks said; none where the first was clear enough.
     pub agreement: Option<Agreement>,
-    pub edema: &'static str,
-    /// When a guideline would look again; none where the grade is in doubt.
+    /// The risk of macular oedema in a sentence, or that it was not assessed.
+    pub edema: String,
+    /// Calibrated, of no risk, risk 1 and risk 2 on IDRiD's scale; none where the
+    /// model has no head for it.
+    pub edema_probabilities: Option<Vec<f64>>,
+    /// The chance of risk 1 or 2 as whole per cent, for reading.
+    pub edema_label: Option<String>,
+    /// Whether that chance reaches the model's line, the same at every operating
+    /// point.
+    pub edema_referable: Option<bool>,
+    /// Referred for the risk of macular oedema, and not for retinopathy.
+    pub edema_alone: bool,
+    /// When a guideline would look again; none where the grade is in doubt, or
+    /// oedema, of which the guideline says something else, is not ruled out.
     pub follow_up: Option<FollowUp>,
     pub codes: Codes,
     /// Name, version and hash of the model.
@@ -122,9 +135,8 @@ const REFER_UNSEEN: Phrase = Phrase::new(
     "refer-unseen",
     "Refer, or photograph again: this photo could not be graded.",
 );
-const EDEMA: Phrase = Phrase::new("edema-not-assessed", "Macular oedema: not assessed.");
 
-pub(super) const SAID: [Phrase; 2] = [REFER_UNSEEN, EDEMA];
+pub(super) const SAID: [Phrase; 1] = [REFER_UNSEEN];
 
 pub(super) const NETWORK_FAILED: &str = "network-failed";
 
@@ -146,12 +158,12 @@ impl Assessment {
             .collect();
         let agreement = Agreement::of(&probabilities, &further);
         let grade = most_probable(&probabilities);
-        let decision = Decision::of(
-            &probabilities,
-            &Lines::screening(&manifest.thresholds),
-            manifest.doubt.as_ref(),
-            agreement.as_ref(),
-        );
+        let edema_probabilities = manifest.edema_probabilities(outputs);
+        let risk = manifest
+            .edema
+            .as_ref()
+            .zip(edema_probabilities.as_ref())
+            .map(|(edema, probabilities)| Risk::of(edema, probabilities));
         let mut assessment = Self {
             status: Status::Graded,
             grade: Some(grade),
@@ -163,9 +175,16 @@ impl Assessment {
             agreement,
             retina: Some(retina),
             milliseconds,
+            edema_probabilities,
             ..Self::blank(manifest, backend)
         };
-        assessment.take(decision);
+        if let Some(risk) = risk {
+            assessment.edema = risk.sentence;
+            assessment.edema_label = Some(risk.label);
+            assessment.edema_referable = Some(risk.referable);
+            assessment.codes.edema = Some(risk.code);
+        }
+        assessment.decide(manifest, &Lines::screening(&manifest.thresholds));
         assessment
     }
 
@@ -175,7 +194,9 @@ impl Assessment {
         if let Some(probabilities) = &self.probabilities {
             let agreement = self.agreement.as_ref();
             let settings = manifest.doubt.as_ref();
-            self.take(Decision::of(probabilities, lines, settings, agreement));
+            let edema = self.edema_referable.unwrap_or(false);
+            let decision = Decision::of(probabilities, edema, lines, settings, agreement);
+            self.take(decision);
         }
     }
 
@@ -190,6 +211,7 @@ impl Assessment {
             doubt,
             between,
             doubt_chance,
+            edema_alone,
             follow_up,
             codes,
         } = decision;
@@ -202,6 +224,7 @@ impl Assessment {
         self.doubt = doubt;
         self.between = between;
         self.doubt_chance = doubt_chance;
+        self.edema_alone = edema_alone;
         self.follow_up = follow_up;
         self.codes.referral = Some(codes.referral);
         self.codes.threat = codes.threat;
@@ -315,10 +338,14 @@ impl Assessment {
             between: None,
             doubt_chance: None,
             agreement: None,
-            edema: EDEMA.text,
+            edema: edema::NOT_ASSESSED.text.to_owned(),
+            edema_probabilities: None,
+            edema_label: None,
+            edema_referable: None,
+            edema_alone: false,
             follow_up: None,
             codes: Codes {
-                edema: Some(EDEMA.code),
+                edema: Some(edema::NOT_ASSESSED.code),
                 ..Codes::default()
             },
             bundle: manifest.id(),

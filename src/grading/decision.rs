@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assessment::Status;
 use super::doubt::{self, Agreement};
+use super::edema;
 use super::follow_up::FollowUp;
 use super::operating_point::{Lines, PointName, REFERABLE_FROM, SIGHT_THREATENING_FROM};
 use super::phrase::Phrase;
@@ -16,7 +17,7 @@ use crate::bundle::{Doubt, Manifest};
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
     pub operating_point: PointName,
-    /// Over the line for referral, or unsure.
+    /// Over the line for referral, at risk of macular oedema, or unsure.
     pub referable: bool,
     pub referral: &'static str,
     /// Severe or proliferative; none where the model has no line for it. Said of
@@ -29,7 +30,9 @@ pub struct Decision {
     pub between: Option<[Grade; 2]>,
     /// The chance that grade or referral is wrong; none where the model knows none.
     pub doubt_chance: Option<f64>,
-    /// None where the grade is in doubt.
+    /// Over the line of macular oedema, and not over that of retinopathy.
+    pub edema_alone: bool,
+    /// None where the grade is in doubt, or oedema is not ruled out.
     pub follow_up: Option<FollowUp>,
     pub codes: DecisionCodes,
 }
@@ -52,6 +55,9 @@ pub struct Evidence {
     /// What further looks said of it, where there were any.
     #[serde(default)]
     pub agreement: Option<Agreement>,
+    /// Of the risk of macular oedema, where the model has a head for it.
+    #[serde(default, rename = "edemaProbabilities")]
+    pub edema_probabilities: Option<Vec<f64>>,
 }
 
 const REFER: Phrase = Phrase::new(
@@ -70,26 +76,33 @@ const REFER_UNSURE: Phrase = Phrase::new(
     "refer-unsure",
     "Refer: the grade is unsure, and a person has to read the photo.",
 );
+const REFER_EDEMA: Phrase = Phrase::new(
+    "refer-edema",
+    "Refer: a risk of macular oedema, or one that cannot be ruled out.",
+);
 const THREAT: Phrase = Phrase::new("sight-threatening", "This grade threatens sight.");
 const THREAT_TO_BE_SAFE: Phrase = Phrase::new(
     "sight-threatening-to-be-safe",
     "Sight-threatening disease cannot be ruled out.",
 );
 
-pub(super) const SAID: [Phrase; 6] = [
+pub(super) const SAID: [Phrase; 7] = [
     REFER,
     REFER_TO_BE_SAFE,
     DO_NOT_REFER,
     REFER_UNSURE,
+    REFER_EDEMA,
     THREAT,
     THREAT_TO_BE_SAFE,
 ];
 
 impl Decision {
-    /// Decides by calibrated probabilities, one a grade; `settings` are the
-    /// model's doubt, `agreement` what further looks said.
+    /// Decides by calibrated probabilities, one a grade; `edema` is whether the
+    /// risk of macular oedema is over its own line, `settings` are the model's
+    /// doubt, `agreement` what further looks said.
     pub fn of(
         probabilities: &[f64],
+        edema: bool,
         lines: &Lines<'_>,
         settings: Option<&Doubt>,
         agreement: Option<&Agreement>,
@@ -105,6 +118,7 @@ impl Decision {
         let referral = match (over_line, grade.is_referable()) {
             (true, true) => REFER,
             (true, false) => REFER_TO_BE_SAFE,
+            (false, _) if edema => REFER_EDEMA,
             (false, _) if unsure.is_some() => REFER_UNSURE,
             (false, _) => DO_NOT_REFER,
         };
@@ -117,7 +131,7 @@ impl Decision {
         });
         Self {
             operating_point: lines.name,
-            referable: over_line || unsure.is_some(),
+            referable: over_line || edema || unsure.is_some(),
             referral: referral.text,
             sight_threatening,
             threat: threat.map(|phrase| phrase.text),
@@ -125,7 +139,8 @@ impl Decision {
             between: unsure.as_ref().map(|unsure| unsure.between),
             doubt_chance: settings
                 .map(|settings| settings.chance(probabilities, threshold, agreement)),
-            follow_up: unsure.is_none().then(|| FollowUp::of(grade)),
+            edema_alone: edema && !over_line,
+            follow_up: (unsure.is_none() && !edema).then(|| FollowUp::of(grade)),
             codes: DecisionCodes {
                 referral: referral.code,
                 threat: threat.map(|phrase| phrase.code),
@@ -143,9 +158,18 @@ impl Decision {
         let probabilities = evidence.probabilities.as_ref().filter(|_| graded)?;
         let whole = probabilities.len() == Grade::ALL.len()
             && probabilities.iter().all(|p| (0.0..=1.0).contains(p));
+        let edema = match (&manifest.edema, &evidence.edema_probabilities) {
+            (Some(head), Some(risks)) if edema::are_probabilities(risks) => {
+                edema::is_referable(head, risks)
+            }
+            (None, _) => false,
+            // The head answered when it was graded: this is no result of it.
+            (Some(_), _) => return None,
+        };
         whole.then(|| {
             let agreement = evidence.agreement.as_ref();
-            Self::of(probabilities, lines, manifest.doubt.as_ref(), agreement)
+            let doubt = manifest.doubt.as_ref();
+            Self::of(probabilities, edema, lines, doubt, agreement)
         })
     }
 }
@@ -191,12 +215,17 @@ mod tests {
 
     fn decide(probabilities: [f64; 5], name: PointName) -> Decision {
         let thresholds = thresholds();
-        Decision::of(
-            &probabilities,
-            &Lines::at(&thresholds, name).unwrap(),
-            None,
-            None,
-        )
+        decide_with(probabilities, false, name, &thresholds)
+    }
+
+    fn decide_with(
+        probabilities: [f64; 5],
+        edema: bool,
+        name: PointName,
+        thresholds: &Thresholds,
+    ) -> Decision {
+        let lines = Lines::at(thresholds, name).unwrap();
+        Decision::of(&probabilities, edema, &lines, None, None)
     }
 
     #[test]
@@ -222,6 +251,35 @@ mod tests {
         assert_eq!(below.codes.doubt, Some("unsure-near-line"));
         assert_eq!(below.between, Some([Grade::Mild, Grade::Moderate]));
         assert_eq!(below.follow_up, None);
+    }
+
+    #[test]
+    fn a_risk_of_oedema_refers_at_every_point_and_says_so_where_nothing_else_does() {
+        let thresholds = thresholds();
+        for name in [PointName::Screening, PointName::Balanced] {
+            let healthy = decide_with([0.95, 0.05, 0.0, 0.0, 0.0], true, name, &thresholds);
+            assert!(healthy.referable && healthy.edema_alone && !healthy.unsure);
+            assert_eq!(healthy.codes.referral, "refer-edema");
+            // The guideline's interval is for eyes without oedema.
+            assert_eq!(healthy.follow_up, None);
+        }
+        let both = decide_with(
+            [0.0, 0.0, 1.0, 0.0, 0.0],
+            true,
+            PointName::Balanced,
+            &thresholds,
+        );
+        assert!(both.referable && !both.edema_alone);
+        assert_eq!(both.codes.referral, "refer");
+        // Unsure besides: the reason that is known is said.
+        let unsure = decide_with(
+            [0.4, 0.4, 0.2, 0.0, 0.0],
+            true,
+            PointName::Balanced,
+            &thresholds,
+        );
+        assert!(unsure.unsure && unsure.edema_alone);
+        assert_eq!(unsure.codes.referral, "refer-edema");
     }
 
     #[test]

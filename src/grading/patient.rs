@@ -20,6 +20,10 @@ pub struct Photo {
     pub grade: Option<u8>,
     pub referable: Option<bool>,
     pub unsure: bool,
+    /// Referred for macular oedema and not for retinopathy; results from before
+    /// there was a head for it say nothing.
+    #[serde(default)]
+    pub edema_alone: bool,
 }
 
 /// What to do about a patient.
@@ -64,6 +68,10 @@ const UNSURE: Phrase = Phrase::new(
     "patient-refer-unsure",
     "Refer: the grade of an eye is unsure. Have it read by a person.",
 );
+const EDEMA: Phrase = Phrase::new(
+    "patient-refer-edema",
+    "Refer: a risk of macular oedema in an eye, or not ruled out.",
+);
 const UNSEEN: Phrase = Phrase::new(
     "patient-refer-ungradable",
     "Refer, or photograph again: an eye could not be graded.",
@@ -85,9 +93,10 @@ const NO_REFERRAL: Phrase = Phrase::new(
     "No referral for diabetic retinopathy from either eye.",
 );
 
-pub(super) const SAID: [Phrase; 8] = [
+pub(super) const SAID: [Phrase; 9] = [
     WAITING,
     REFER,
+    EDEMA,
     UNSURE,
     UNSEEN,
     AGAIN,
@@ -105,10 +114,19 @@ pub fn summarise(photos: &[Photo]) -> Summary {
         deciding,
     };
     if let Some(worst) = worst(photos, |photo| {
-        // An unsure photo counts as refer, but has a sentence of its own.
-        photo.status == Some(Status::Graded) && photo.referable == Some(true) && !photo.unsure
+        // An unsure photo counts as refer, but has a sentence of its own; so has
+        // one at risk of oedema.
+        photo.status == Some(Status::Graded)
+            && photo.referable == Some(true)
+            && !photo.unsure
+            && !photo.edema_alone
     }) {
         return say(Decision::Refer, REFER, Some(worst));
+    }
+    if let Some(worst) = worst(photos, |photo| {
+        photo.status == Some(Status::Graded) && photo.edema_alone
+    }) {
+        return say(Decision::Refer, EDEMA, Some(worst));
     }
     if let Some(worst) = worst(photos, |photo| {
         photo.status == Some(Status::Graded) && photo.unsure
@@ -170,6 +188,7 @@ mod tests {
             grade: Some(grade),
             referable: Some(grade >= 2),
             unsure: false,
+            edema_alone: false,
         }
     }
 
@@ -180,6 +199,7 @@ mod tests {
             grade: None,
             referable: None,
             unsure: false,
+            edema_alone: false,
         }
     }
 
@@ -229,6 +249,24 @@ mod tests {
             decided(&[graded(Side::Right, 0), bad]),
             (Decision::Refer, "patient-refer-ungradable", Some(1))
         );
+    }
+
+    #[test]
+    fn oedema_refers_a_patient_whose_grades_do_not() {
+        let edema = Photo {
+            referable: Some(true),
+            edema_alone: true,
+            ..graded(Side::Left, 1)
+        };
+        let found = decided(&[graded(Side::Right, 1), edema]);
+        assert_eq!(found, (Decision::Refer, "patient-refer-edema", Some(1)));
+        let unsure = Photo {
+            unsure: true,
+            ..edema
+        };
+        assert_eq!(decided(&[unsure]).1, "patient-refer-edema");
+        let found = decided(&[graded(Side::Right, 2), edema]);
+        assert_eq!(found, (Decision::Refer, "patient-refer", Some(0)));
     }
 
     #[test]

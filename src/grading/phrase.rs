@@ -1,6 +1,6 @@
 //! The sentences of the library with the keys their translations go by.
 
-use super::{assessment, decision, doubt, follow_up, patient};
+use super::{assessment, decision, doubt, edema, follow_up, patient};
 use crate::photo::PhotoError;
 use crate::quality::Reason;
 
@@ -25,6 +25,7 @@ pub fn codes() -> Vec<&'static str> {
         .iter()
         .chain(&decision::SAID)
         .chain(&doubt::SAID)
+        .chain(&edema::SAID)
         .chain(&follow_up::SAID)
         .chain(&patient::SAID)
         .map(|phrase| phrase.code);

@@ -1,8 +1,8 @@
 //! Any of this project's networks, as training and grading use them.
 
 use burn::module::Module;
-use burn::nn::Linear;
-use burn::tensor::Tensor;
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, Tensor};
 
 use super::pratt::Pratt2016;
 use super::resnet::ResNet;
@@ -19,9 +19,20 @@ pub enum Classifier {
 }
 
 impl Classifier {
-    /// Pictures `[batch, 3, height, width]` to logits `[batch, classes]`.
+    /// Pictures `[batch, 3, height, width]` to logits `[batch, classes]`, followed
+    /// by those of the layer beside the last where there is one.
+    ///
+    /// That one is a product of its own: the logits before it are, bit for bit,
+    /// those of a network without it, whatever a backend makes of a matrix's width.
     pub fn forward(&self, pictures: Tensor<4>) -> Tensor<2> {
-        self.classify(self.penultimate(pictures))
+        let penultimate = self.penultimate(pictures);
+        match self.beside() {
+            None => self.classify(penultimate),
+            Some(layer) => {
+                let logits = self.classify(penultimate.clone());
+                Tensor::cat(vec![logits, layer.forward(penultimate)], 1)
+            }
+        }
     }
 
     /// Pictures to what the last layer sees, `[batch, features]`.
@@ -53,6 +64,25 @@ impl Classifier {
         match self {
             Self::ResNet(network) => Self::ResNet(network.with_head(head)),
             Self::Pratt2016(network) => Self::Pratt2016(network.with_head(head)),
+        }
+    }
+
+    /// The same network with a fresh layer beside the last, which answers another
+    /// question about the same picture with `outputs` numbers. Like the last layer
+    /// it is called in a file of weights: `fc_beside.weight` and `fc_beside.bias`.
+    pub fn with_beside(mut self, outputs: usize, device: &Device) -> Self {
+        let layer = |width| Some(LinearConfig::new(width, outputs).init(device));
+        match &mut self {
+            Self::ResNet(network) => network.fc_beside = layer(network.width()),
+            Self::Pratt2016(network) => network.fc_beside = layer(network.width()),
+        }
+        self
+    }
+
+    fn beside(&self) -> Option<&Linear> {
+        match self {
+            Self::ResNet(network) => network.fc_beside.as_ref(),
+            Self::Pratt2016(network) => network.fc_beside.as_ref(),
         }
     }
 

@@ -21,7 +21,7 @@ pub use deconvnet::Projection;
 pub use pratt::Pratt2016;
 pub use resnet::{Activations, Depth, ResNet};
 pub use state_dict::{Entry, Precision, StateDict, WeightsError};
-pub use torchvision::{load, load_backbone, state_dict};
+pub use torchvision::{load, load_backbone, state_dict, with_beside, without_beside};
 pub use views::{Views, outputs};
 
 /// A tensor's numbers in row-major order, read without blocking.

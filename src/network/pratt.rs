@@ -48,6 +48,7 @@ pub struct Pratt2016 {
     fc1: Linear,
     fc2: Linear,
     fc: Linear,
+    pub(super) fc_beside: Option<Linear>,
 }
 
 impl Pratt2016 {
@@ -87,6 +88,7 @@ impl Pratt2016 {
             fc1: dense(input * side * side, DENSE),
             fc2: dense(DENSE, DENSE),
             fc: LinearConfig::new(DENSE, classes).init(device),
+            fc_beside: None,
         }
     }
 
@@ -120,6 +122,11 @@ impl Pratt2016 {
     /// Number of classes the last layer tells apart.
     pub fn classes(&self) -> usize {
         self.fc.weight.dims()[1]
+    }
+
+    /// Numbers the last layer sees of a picture.
+    pub(super) fn width(&self) -> usize {
+        self.fc.weight.dims()[0]
     }
 
     /// The same function with every batch norm folded into its convolution. For

@@ -48,6 +48,7 @@ pub struct ResNet {
     pub(super) layer3: Vec<Block>,
     pub(super) layer4: Vec<Block>,
     fc: Linear,
+    pub(super) fc_beside: Option<Linear>,
 }
 
 /// What leaves each part of the network, for parity checks and for explanations.
@@ -104,6 +105,7 @@ impl ResNet {
             layer3,
             layer4,
             fc: LinearConfig::new(depth.features(), classes).init(device),
+            fc_beside: None,
         }
     }
 
@@ -185,6 +187,11 @@ impl ResNet {
     /// Number of classes the last layer tells apart.
     pub fn classes(&self) -> usize {
         self.fc.weight.dims()[1]
+    }
+
+    /// Numbers the last layer sees of a picture.
+    pub(super) fn width(&self) -> usize {
+        self.fc.weight.dims()[0]
     }
 
     /// The same function with every batch norm folded into its convolution:

@@ -14,6 +14,8 @@ use super::state_dict::{Entry, StateDict, WeightsError};
 
 /// The prefix of the last layer, which changes with the classes.
 const HEAD: &str = "fc.";
+/// The prefix of the layer beside it, which torchvision has not.
+const BESIDE: &str = "fc_beside.";
 
 /// All weights and running statistics of `network`, under torchvision's names.
 pub fn state_dict(network: &impl Module) -> StateDict {
@@ -40,6 +42,30 @@ pub fn load_backbone<M: Module>(network: M, weights: &StateDict) -> Result<M, We
     apply(network, weights, true)
 }
 
+/// The weights without a layer beside the last.
+pub fn without_beside(weights: &StateDict) -> StateDict {
+    let named = weights.0.iter().filter(|(name, _)| !is_beside(name));
+    StateDict(named.map(|(name, e)| (name.clone(), e.clone())).collect())
+}
+
+/// The weights with a layer beside the last: of `weight`, `[outputs, features]`, and
+/// `bias`, in place of one that is there.
+pub fn with_beside(weights: &StateDict, weight: Entry, bias: Entry) -> StateDict {
+    let mut all = without_beside(weights);
+    for (name, entry) in [("weight", weight), ("bias", bias)] {
+        all.0.insert(format!("{BESIDE}{name}"), entry);
+    }
+    all
+}
+
+fn is_beside(name: &str) -> bool {
+    name.starts_with(BESIDE)
+}
+
+fn is_head(name: &str) -> bool {
+    name.starts_with(HEAD) || is_beside(name)
+}
+
 fn apply<M: Module>(network: M, weights: &StateDict, keep_head: bool) -> Result<M, WeightsError> {
     let mut loader = Loader {
         path: Vec::new(),
@@ -55,7 +81,7 @@ fn apply<M: Module>(network: M, weights: &StateDict, keep_head: bool) -> Result<
     let stray = weights
         .0
         .keys()
-        .find(|name| !(loader.used.contains(*name) || keep_head && name.starts_with(HEAD)));
+        .find(|name| !(loader.used.contains(*name) || keep_head && is_head(name)));
     match stray {
         Some(name) => Err(WeightsError::Unknown(name.clone())),
         None => Ok(network),
@@ -140,7 +166,7 @@ struct Loader<'a> {
 impl Loader<'_> {
     fn find(&mut self, shape: &[usize]) -> Result<Option<Entry>, WeightsError> {
         let name = torchvision_name(&self.path);
-        if self.keep_head && name.starts_with(HEAD) {
+        if self.keep_head && is_head(&name) {
             return Ok(None);
         }
         let Some(stored) = self.weights.0.get(&name) else {

@@ -53,6 +53,19 @@ impl Album<'_> {
         )
     }
 
+    /// Pictures of some of the training's photos as the finished network is fed.
+    ///
+    /// # Errors
+    /// As [`Self::at`].
+    pub fn at_full_size(
+        &self,
+        records: &[Record],
+        what: &str,
+    ) -> Result<Vec<Arc<RgbImage>>, Vec<Rejected>> {
+        let size = self.config.preprocessing.size;
+        Ok(pictures(&self.prepare(records, size, what)?))
+    }
+
     fn prepare(
         &self,
         records: &[Record],

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::config::TrainConfig;
+use super::edema::Taught;
 use super::judge;
 use super::objective::Objective;
 use crate::bundle::{
@@ -13,7 +14,7 @@ use crate::evaluation::operating_point::{self, OperatingPointError, Rates, Targe
 use crate::evaluation::temperature::TemperatureError;
 use crate::evaluation::{Metrics, Predictions, temperature};
 use crate::grading::{Grade, PointName, REFERABLE_FROM, SIGHT_THREATENING_FROM};
-use crate::network::{Precision, StateDict};
+use crate::network::{self, Precision, StateDict};
 
 /// Share of diseased eyes that a threshold of high sensitivity must catch on
 /// validation: a screening programme would rather look twice.
@@ -41,6 +42,8 @@ pub struct Calibrated {
     pub thresholds: Thresholds,
     /// Learnt last, from further looks at the photos; none where they teach none.
     pub doubt: Option<Doubt>,
+    /// Taught beside it where photos are labelled with the risk.
+    pub edema: Option<Taught>,
 }
 
 /// Fits cut points (where `objective` needs them), temperature and thresholds
@@ -73,6 +76,7 @@ pub fn calibrate(
     Ok(Calibrated {
         calibration,
         doubt: None,
+        edema: None,
         thresholds: thresholds(&predictions, &names)?,
     })
 }
@@ -208,10 +212,10 @@ pub struct Description {
 }
 
 /// Writes weights (in half precision for the bundle, in full beside it) and
-/// manifest into `out`, the manifest last, and opens the bundle again as a stranger would. Returns the manifest's path.
+/// manifest into `out`, the manifest last. Returns the manifest's path.
 ///
 /// # Errors
-/// A sentence naming the file that could not be written or did not read back.
+/// A sentence naming the file that could not be written, or why the bundle does not open.
 pub fn write(
     out: &Path,
     description: Description,
@@ -224,10 +228,14 @@ pub fn write(
         .to_safetensors(Precision::Full)
         .map_err(|e| e.to_string())?;
     write_whole(&out.join(FULL_PRECISION), &kept)?;
-    let bytes = full_precision
-        .to_safetensors(Precision::Half)
-        .map_err(|e| e.to_string())?;
-    let sha256 = sha256_hex(&bytes);
+    let (edema, weights) = match calibrated.edema {
+        None => (None, full_precision.clone()),
+        Some(taught) => {
+            let weights = network::with_beside(full_precision, taught.weight, taught.bias);
+            (Some(taught.edema), weights)
+        }
+    };
+    let (file, bytes) = packed(&description.name, &weights)?;
     let manifest = Manifest {
         format: FORMAT,
         version: description.version,
@@ -238,27 +246,62 @@ pub fn write(
         test_time_flips: config.test_time_flips,
         thresholds: calibrated.thresholds,
         doubt: calibrated.doubt,
-        weights: WeightsFile {
-            file: format!("{}-{}.safetensors", description.name, &sha256[..8]),
-            bytes: bytes.len() as u64,
-            sha256,
-        },
+        intended_use: intended_use(edema.is_some()),
+        edema,
+        weights: file,
         training: description.training,
         figures,
-        intended_use: INTENDED_USE.to_owned(),
         name: description.name,
     };
-    let json = manifest.to_json();
-    let put = |name: &str, bytes: &[u8]| write_whole(&out.join(name), bytes);
-    put(&manifest.weights.file, &bytes)?;
-    put(MANIFEST, json.as_bytes())?;
-    Bundle::open(json.as_bytes(), &bytes).map_err(|e| e.to_string())?;
-    Ok(out.join(MANIFEST))
+    let path = out.join(MANIFEST);
+    put(&path, &manifest, &bytes)?;
+    Ok(path)
 }
 
-const INTENDED_USE: &str = "Research and teaching: grading colour photographs of the retina, \
-centred on macula or disc, for diabetic retinopathy on the ICDR scale. Not a medical device, \
-not for diagnosis, not for other eye disease; macular oedema is not assessed.";
+/// The weights of a model called `name` in half precision, and their entry in its
+/// manifest, the start of their hash in the file's name.
+///
+/// # Errors
+/// A sentence where half precision cannot hold them.
+pub fn packed(name: &str, weights: &StateDict) -> Result<(WeightsFile, Vec<u8>), String> {
+    let bytes = weights
+        .to_safetensors(Precision::Half)
+        .map_err(|e| e.to_string())?;
+    let sha256 = sha256_hex(&bytes);
+    let file = WeightsFile {
+        file: format!("{name}-{}.safetensors", &sha256[..8]),
+        bytes: bytes.len() as u64,
+        sha256,
+    };
+    Ok((file, bytes))
+}
+
+/// Writes a bundle once it opens as a stranger would open it: the weights beside
+/// `path`, and then the manifest there.
+///
+/// # Errors
+/// A sentence naming what could not be written, or does not open; then the manifest
+/// that was at `path` is there still.
+pub fn put(path: &Path, manifest: &Manifest, weights: &[u8]) -> Result<(), String> {
+    let json = manifest.to_json();
+    Bundle::open(json.as_bytes(), weights).map_err(|e| e.to_string())?;
+    write_whole(&path.with_file_name(&manifest.weights.file), weights)?;
+    write_whole(path, json.as_bytes())
+}
+
+/// For what a model is meant, with a head for the risk of macular oedema or without.
+pub fn intended_use(edema: bool) -> String {
+    let of_edema = if edema {
+        "of macular oedema only the risk is told, as far as hard exudates in a photo show it"
+    } else {
+        "macular oedema is not assessed"
+    };
+    format!(
+        "Research and teaching: grading colour photographs of the retina, centred on macula or \
+         disc, for diabetic retinopathy on the ICDR scale. Not a medical device, not for \
+         diagnosis, not for other eye disease; {of_edema}."
+    )
+}
 
 /// Writes a file whole or not at all.
 ///

@@ -10,6 +10,7 @@ use super::checkpoint::Checkpoints;
 use super::config::TrainConfig;
 use super::dataset::{self, Record};
 use super::doubt::{self, Looked};
+use super::edema::{self, Labelled, Pupil, Taught};
 use super::export::{self, Calibrated, Description, Measured};
 use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress};
 use super::journal::Journal;
@@ -299,6 +300,13 @@ fn finish(
             "no doubt is learnt, the usual rule stays: {reason}"
         )),
     }
+    let views = Views::of(config.test_time_flips);
+    match teach_edema(&network, views, album, destination.command, device)? {
+        Ok(taught) => calibrated.edema = taught,
+        Err(reason) => album
+            .watch
+            .say(&format!("macular oedema is not assessed: {reason}")),
+    }
     let figures = measured
         .iter()
         .map(|part| export::figures(part, &calibrated.calibration))
@@ -374,6 +382,43 @@ fn learn_doubt(
     )
 }
 
+/// A head for the risk of macular oedema, where photos are labelled with it: none
+/// where no photo is, and a reason where too few are.
+///
+/// # Errors
+/// [`TrainError::Photos`] where one of them is gone.
+fn teach_edema(
+    network: &Classifier,
+    views: Views,
+    album: &Album<'_>,
+    command: &str,
+    device: &Device,
+) -> Result<Result<Option<Taught>, String>, TrainError> {
+    let train = edema::labelled(album.train);
+    let validation = edema::labelled(album.validation);
+    if train.is_empty() {
+        return Ok(Ok(None));
+    }
+    if let Err(reason) = edema::enough(&train, &validation) {
+        return Ok(Err(reason));
+    }
+    let prepared = |records: &[Record], what: &str| {
+        let pictures = album.at_full_size(records, what);
+        let pictures = pictures.map_err(TrainError::Photos)?;
+        Ok::<_, TrainError>(Labelled::of(records, pictures))
+    };
+    let train = prepared(&train, "labelled training")?;
+    let validation = prepared(&validation, "labelled validation")?;
+    let pupil = Pupil {
+        network,
+        settings: &album.config.preprocessing,
+        views,
+        device,
+    };
+    let taught = edema::teach(&pupil, &train, &validation, command, album.watch);
+    Ok(taught.map(Some))
+}
+
 /// `history.json` with everything, `metrics.csv` for a spreadsheet or a plot.
 fn write_history(out: &Path, history: &[EpochFigures]) -> Result<(), String> {
     let json = serde_json::to_vec_pretty(history).map_err(|e| e.to_string())?;
@@ -411,7 +456,8 @@ fn start(
     let Some(path) = &config.from else {
         return Ok(network);
     };
-    let weights = weights_file::read(path)?;
+    // A head beside the grades' belongs to the network it was taught on.
+    let weights = network::without_beside(&weights_file::read(path)?);
     let unfit = |source| {
         TrainError::Weights(weights_file::WeightsFileError::Weights {
             path: path.clone(),

@@ -31,7 +31,7 @@ export interface OperatingPoint {
 }
 
 /** A result, as far as a new decision needs it: an `Assessment` is one. */
-export type Graded = Pick<Assessment, "status" | "model" | "probabilities" | "agreement">;
+export type Graded = Pick<Assessment, "status" | "model" | "probabilities" | "agreement" | "edemaProbabilities">;
 
 /** All of an assessment that changes with the operating point. */
 export interface Decision {
@@ -44,6 +44,7 @@ export interface Decision {
   doubt: string | null;
   between: Assessment["between"];
   doubtChance: number | null;
+  edemaAlone: boolean;
   followUp: Assessment["followUp"];
   codes: { referral: string; threat: string | null; doubt: string | null };
 }
@@ -93,7 +94,10 @@ export interface Assessment {
   probabilityLabels: string[];
   /** Where it was decided; null where there was no grade to decide by. */
   operatingPoint: OperatingPointName | null;
-  /** Moderate or worse at the operating point; true where the photo is unsure or ungradable. */
+  /**
+   * Moderate or worse at the operating point, or at risk of macular oedema; true where the
+   * photo is unsure or ungradable.
+   */
   referable: boolean | null;
   referral: string | null;
   /** Severe or proliferative at the operating point; null where the model has no line for it. */
@@ -119,7 +123,16 @@ export interface Assessment {
     /** The largest share of the probability that moved between grades. */
     moved: number;
   } | null;
+  /** The risk of macular oedema in a sentence, or that it was not assessed. */
   edema: string;
+  /** Of no risk, 1 and 2 on IDRiD's scale; null where the model has no head for it. */
+  edemaProbabilities: [number, number, number] | null;
+  /** The chance of risk 1 or 2 as whole per cent. */
+  edemaLabel: string | null;
+  /** Whether that chance reaches the model's line, the same at every operating point. */
+  edemaReferable: boolean | null;
+  /** Referred for the risk of macular oedema, and not for retinopathy. */
+  edemaAlone: boolean;
   /** A guideline's interval for the grade; a clinician decides. */
   followUp: { code: string; sentence: string; guideline: string } | null;
   /** Keys for translating the sentences above. */
@@ -160,6 +173,8 @@ export interface PatientPhoto {
   grade?: number | null;
   referable?: boolean | null;
   unsure: boolean;
+  /** Absent in results of before there were models with a head for it. */
+  edemaAlone?: boolean;
 }
 
 /** The decision for one patient; the worse eye decides. */

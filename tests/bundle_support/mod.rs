@@ -2,8 +2,8 @@
 //! ask how bundles are handled and not how well one grades.
 
 use fovea::bundle::{
-    Calibration, DataSource, FORMAT, Manifest, OperatingPoint, Thresholds, Training, WeightsFile,
-    sha256_hex,
+    Calibration, DataSource, Edema, EdemaFigures, FORMAT, Manifest, OperatingPoint, Thresholds,
+    Training, WeightsFile, sha256_hex,
 };
 use fovea::grading::Grade;
 use fovea::network::Architecture;
@@ -16,6 +16,27 @@ pub fn point(threshold: f64) -> OperatingPoint {
         sensitivity: 0.9,
         specificity: 0.9,
         fixed_on: "nothing".to_owned(),
+    }
+}
+
+/// A head for the risk of macular oedema that nothing was measured for.
+#[allow(dead_code)] // Not every test has one.
+pub fn edema(threshold: f64) -> Edema {
+    Edema {
+        temperature: 1.0,
+        referable: point(threshold),
+        taught_by: "nothing".to_owned(),
+        penalty: 1.0,
+        figures: EdemaFigures {
+            dataset: "nothing".to_owned(),
+            n: 0,
+            accuracy: 0.0,
+            kappa_quadratic: None,
+            cross_entropy: 0.0,
+            referable_auc: None,
+            ece: 0.0,
+        },
+        command: "none".to_owned(),
     }
 }
 
@@ -43,6 +64,7 @@ pub fn manifest(weights: &[u8]) -> Manifest {
             further: Vec::new(),
         },
         doubt: None,
+        edema: None,
         weights: WeightsFile {
             file: "weights.safetensors".to_owned(),
             bytes: weights.len() as u64,

@@ -53,7 +53,12 @@ export function pointOf(assessment) {
   return name ? strings.points.at(strings.points.name[name]) : "";
 }
 
-export const edemaOf = (assessment) => said(assessment?.codes?.edema, assessment?.edema) ?? "";
+// The risk of macular oedema, or that it was not assessed. A translation has a place for the chance.
+export function edemaOf(assessment) {
+  const { codes, edema, edemaLabel } = assessment ?? {};
+  return (said(codes?.edema, edema) ?? "").replace("{chance}", () => strings.f.percent(edemaLabel ?? ""));
+}
+
 export const followUpOf = (assessment) => said(assessment?.followUp?.code, assessment?.followUp?.sentence) ?? "";
 
 export function preparedBy(assessment, card) {

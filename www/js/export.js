@@ -4,7 +4,7 @@
 
 import { reasonOf } from "./assessment.js";
 
-const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "operating_point", "referable", "sight_threatening", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "patient", "eye", "patient_decision", "follow_up", "guideline", "bundle", "model_sha256", "own_model", "backend", "preprocessing", "milliseconds", "graded_at", "doubt_chance", "between", "looks_agreeing"];
+const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "operating_point", "referable", "sight_threatening", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "patient", "eye", "patient_decision", "follow_up", "guideline", "bundle", "model_sha256", "own_model", "backend", "preprocessing", "milliseconds", "graded_at", "doubt_chance", "between", "looks_agreeing", "edema", "edema_referable", "edema_p0", "edema_p1", "edema_p2"];
 
 // `patientOf(item)` is what is known of a photograph's patient: { summary }, if anything.
 export function toJson(items, patientOf) {
@@ -42,6 +42,9 @@ export function toJson(items, patientOf) {
       doubtChance: a?.doubtChance ?? null,
       between: a?.between ?? null,
       agreement: a?.agreement ?? null,
+      edema: a?.edema ?? null,
+      edemaProbabilities: a?.edemaProbabilities ? [...a.edemaProbabilities] : null,
+      edemaReferable: a?.edemaReferable ?? null,
     };
   });
   return `${JSON.stringify(results, null, 2)}\n`;
@@ -77,6 +80,9 @@ export function toCsv(items, patientOf) {
       a?.doubtChance,
       a?.between?.join("|"),
       a?.agreement?.sameGrade,
+      a?.edema,
+      a?.edemaReferable,
+      ...Array.from({ length: 3 }, (_, risk) => a?.edemaProbabilities?.[risk]),
     ];
   });
   // RFC 4180, with the byte order mark by which spreadsheets know UTF-8.

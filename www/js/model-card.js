@@ -9,9 +9,9 @@ import { strings } from "./strings.js";
 // What the model's maker wrote is shown as written, in English.
 const written = (text) => el("span", { lang: "en", dir: "ltr" }, text);
 
-export function modelCard({ name, version, architecture, intended_use: use, training, figures, doubt, weights }, points) {
+export function modelCard({ name, version, architecture, intended_use: use, training, figures, doubt, weights, edema }, points) {
   const words = strings.card;
-  const { decimal, count } = strings.f;
+  const { count } = strings.f;
   return el(
     "div",
     {},
@@ -25,20 +25,22 @@ export function modelCard({ name, version, architecture, intended_use: use, trai
       ...points.map((point) => [strings.points.at(strings.points.name[point.name]), reached(point)]),
       [words.fingerprint, weights.sha256],
     ]),
-    ...figures.map((measured) =>
-      el(
-        "section",
-        { class: "model-card__figures" },
-        el("h3", {}, words.measured(measured.dataset, count(measured.n))),
-        facts(
-          Object.entries(words.figure)
-            .filter(([key]) => measured[key] != null)
-            .map(([key, title]) => [title, decimal(measured[key])]),
-        ),
-      ),
-    ),
+    ...figures.map((measured) => measuredOn(words.measured(measured.dataset, count(measured.n)), measured)),
+    edema && measuredOn(words.edema(edema.figures.dataset, count(edema.figures.n)), edema.figures, [[words.edemaLine, edemaLine(edema)]]),
     doubtFigures(doubt),
   );
+}
+
+// Figures of one set of photographs, and what else is to be said of them.
+function measuredOn(heading, measured, further = []) {
+  const figures = Object.entries(strings.card.figure).filter(([key]) => measured[key] != null);
+  return el("section", { class: "model-card__figures" }, el("h3", {}, heading), facts([...figures.map(([key, title]) => [title, strings.f.decimal(measured[key])]), ...further]));
+}
+
+// Where a risk of macular oedema is referred, and what that reached.
+export function edemaLine({ referable: { threshold, sensitivity, specificity, fixed_on: photos } }) {
+  const { decimal } = strings.f;
+  return [strings.card.point(decimal(threshold), decimal(sensitivity), decimal(specificity)), ` ${strings.card.on} `, written(photos)];
 }
 
 function facts(rows) {

@@ -99,7 +99,7 @@ export class OperatingPoints {
       const items = this.#queue.items.filter((item) => this.#stale(item));
       const asked = items.map(({ assessment }) => assessment);
       try {
-        const decisions = items.length ? await this.#engine.decide(asked.map(({ status, model, probabilities, agreement }) => ({ status, model, probabilities, agreement }))) : [];
+        const decisions = items.length ? await this.#engine.decide(asked.map(({ status, model, probabilities, agreement, edemaProbabilities }) => ({ status, model, probabilities, agreement, edemaProbabilities }))) : [];
         const changed = items.filter((item, at) => {
           if (!decisions[at] || item.assessment !== asked[at]) return false;
           item.assessment = { ...asked[at], ...decisions[at], codes: { ...asked[at].codes, ...decisions[at].codes } };

@@ -98,6 +98,7 @@ function photoOf(item) {
     grade: assessment?.grade ?? null,
     referable: assessment?.referable ?? null,
     unsure: Boolean(assessment?.unsure),
+    edemaAlone: Boolean(assessment?.edemaAlone),
   };
 }
 

@@ -3,6 +3,7 @@
 
 import { edemaOf, followUpOf, gradeOf, headingOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
 import { byId, el } from "./dom.js";
+import { edemaLine } from "./model-card.js";
 import { reached } from "./operating-point.js";
 import { decisionOf } from "./patients.js";
 import { isDone } from "./queue.js";
@@ -120,6 +121,7 @@ export class Report {
       el("p", { class: "sheet__print" }, `${strings.card.fingerprint}: ${card.weights.sha256}`),
       ...this.#used(items).map((point) => el("p", {}, `${strings.points.at(strings.points.name[point.name])}; `, ...reached(point))),
       ...figures.map((line) => el("p", {}, line)),
+      card.edema ? el("p", {}, `${strings.card.edema(card.edema.figures.dataset, strings.f.count(card.edema.figures.n))}; ${strings.card.edemaLine}: `, ...edemaLine(card.edema)) : null,
     );
   }
 }

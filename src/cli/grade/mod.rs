@@ -108,6 +108,7 @@ impl Graded {
             grade: a.grade.map(Grade::number),
             referable: a.referable,
             unsure: a.unsure,
+            edema_alone: a.edema_alone,
         }
     }
 }

@@ -13,6 +13,7 @@ pub const WAITING: Photo = Photo {
     grade: None,
     referable: None,
     unsure: false,
+    edema_alone: false,
 };
 
 /// By what a photo is paired; nothing for one that stands alone.

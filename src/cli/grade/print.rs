@@ -20,10 +20,12 @@ pub fn text(result: &Graded) -> Result<()> {
         writeln!(out, "  {}: {}", a.status.name(), error.message)?;
     }
     let follow_up = a.follow_up.map(|f| f.sentence);
+    let edema = a.grade.map(|_| a.edema.as_str());
     for line in [
         a.referral,
         a.threat,
         a.doubt.as_deref(),
+        edema,
         follow_up,
         result.note.as_deref(),
     ]

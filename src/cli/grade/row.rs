@@ -9,11 +9,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::Graded;
+use crate::bundle::RISKS;
 use crate::grading::patient::Decision;
 use crate::grading::{Agreement, Grade, Milliseconds, PointName, eye};
 
 /// The CSV's columns.
-pub const COLUMNS: [&str; 30] = [
+pub const COLUMNS: [&str; 35] = [
     "file",
     "drawn",
     "status",
@@ -44,6 +45,11 @@ pub const COLUMNS: [&str; 30] = [
     "doubt_chance",
     "between",
     "looks_agreeing",
+    "edema",
+    "edema_referable",
+    "edema_p0",
+    "edema_p1",
+    "edema_p2",
 ];
 
 /// A row of JSON, under the names of the page's own saved results.
@@ -77,6 +83,9 @@ pub struct Row<'a> {
     doubt_chance: Option<f64>,
     between: Option<[Grade; 2]>,
     agreement: Option<&'a Agreement>,
+    edema: &'a str,
+    edema_probabilities: Option<&'a [f64]>,
+    edema_referable: Option<bool>,
     #[serde(skip)]
     of: &'a Graded,
 }
@@ -113,6 +122,9 @@ impl<'a> Row<'a> {
             doubt_chance: a.doubt_chance,
             between: a.between,
             agreement: a.agreement.as_ref(),
+            edema: &a.edema,
+            edema_probabilities: a.edema_probabilities.as_deref(),
+            edema_referable: a.edema_referable,
             of: result,
         }
     }
@@ -132,10 +144,12 @@ impl<'a> Row<'a> {
             flag(self.referable),
             flag(self.sight_threatening),
         ];
-        for grade in 0..5 {
-            let p = self.probabilities.and_then(|p| p.get(grade));
-            cells.push(p.map_or_else(String::new, |p| number(*p)));
-        }
+        let shares = |of: Option<&[f64]>, count: usize| -> Vec<String> {
+            let share = |place| of.and_then(|p| p.get(place)).copied();
+            let cell = |place| share(place).map_or_else(String::new, number);
+            (0..count).map(cell).collect()
+        };
+        cells.extend(shares(self.probabilities, Grade::ALL.len()));
         let reason: Vec<&str> = [self.error.or(self.doubt), self.of.note.as_deref()]
             .into_iter()
             .flatten()
@@ -161,7 +175,10 @@ impl<'a> Row<'a> {
             }),
             self.agreement
                 .map_or_else(String::new, |agreement| number(agreement.same_grade)),
+            defuse(self.edema),
+            flag(self.edema_referable),
         ]);
+        cells.extend(shares(self.edema_probabilities, RISKS));
         cells
     }
 }

@@ -64,6 +64,8 @@ impl Line {
             grade: self.told.grade,
             referable: self.told.referable,
             unsure: self.told.unsure,
+            // The decision is the same for whichever reason a photo is referred.
+            edema_alone: false,
         }
     }
 

@@ -363,6 +363,8 @@ export default (f) => {
         specificity: "Specificity",
         decides: "(as decided here)",
       },
+      edema: (dataset, n) => `Macular oedema, measured on ${dataset}, ${n} photographs`,
+      edemaLine: "Line of referral",
       figure: {
         accuracy: "Accuracy",
         kappa_quadratic: "Quadratic kappa",
