@@ -366,6 +366,9 @@ fn line(
 
 #[cfg(test)]
 mod tests {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
     use super::*;
     use crate::training::dataset::Source;
 
@@ -420,21 +423,15 @@ mod tests {
 
     #[test]
     fn the_penalty_is_the_one_that_holds_on_other_patients() {
-        // One feature tells the risk, thirty others of each patient are chance.
+        // One feature tells the risk, a hundred and fifty others of each patient are chance.
         let photos = 90usize;
         let risk = |i: usize| (i % RISKS) as u8;
-        let noise = |i: usize, place: usize| {
-            let mixed = (i as u64 * 31 + place as u64 + 7).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            (mixed >> 40) as f64 / f64::from(1u32 << 23) - 1.0
-        };
+        let mut rng = StdRng::seed_from_u64(1);
         let rows: Vec<Vec<Vec<f64>>> = (0..photos)
             .map(|i| {
-                let tells = f64::from(risk(i)) - 1.0 + 0.8 * noise(i, 99);
-                vec![
-                    (0..31)
-                        .map(|p| if p == 0 { tells } else { noise(i, p) })
-                        .collect(),
-                ]
+                let mut row: Vec<f64> = (0..151).map(|_| rng.random_range(-1.0..1.0)).collect();
+                row[0] = f64::from(risk(i)) - 1.0 + 0.8 * row[0];
+                vec![row]
             })
             .collect();
         let labelled = Labelled {

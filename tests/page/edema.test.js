@@ -116,6 +116,7 @@ test("a risk refers a healthy grade and its patient, with the reason, at every o
   assert.equal(referable, "true");
   assert.match(referral, /^Refer: a risk of macular oedema/);
   const shown = card(page, "3_left.png");
+  await graded("3_right.png");
   await shown.locator(".eye__says").filter({ hasText: "macular oedema in an eye" }).waitFor();
   assert.equal(await shown.locator(".card__follow-up").isHidden(), true, "the guideline’s interval is for eyes without oedema");
   const row = (await savedJson(page)).at(-1);
