@@ -230,6 +230,13 @@ fn a_training_that_was_killed_resumes_to_the_same_weights() {
 
     succeed(&["train", "--resume", "--out", killed.to_str().unwrap()]);
     assert_eq!(hash(&killed), hash(&unbroken));
+    let manifest = std::fs::read_to_string(killed.join("model.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let command = manifest["training"]["command"].as_str().unwrap();
+    assert!(
+        command.contains("--data") && !command.contains("--resume"),
+        "{command} does not repeat the training"
+    );
     // Figures of the epochs before the kill came back from a file: a last digit may differ.
     let epochs = |out: &Path| -> Vec<Vec<f64>> {
         let csv = std::fs::read_to_string(out.join("metrics.csv")).unwrap();

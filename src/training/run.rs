@@ -126,6 +126,11 @@ pub fn run_on(
     let out = destination.out;
     check_destination(out, resume)?;
     begin(config, out)?;
+    let command = command(destination, resume)?;
+    let destination = &Destination {
+        command: &command,
+        ..*destination
+    };
     photos
         .split
         .write(&photos.records, &out.join("split.csv"))?;
@@ -229,6 +234,18 @@ pub fn find_learning_rate(
     .map_err(stopped)?;
     let plot = rate_finder::write(out, &curve).map_err(stopped)?;
     Ok((plot, rate_finder::suggest(&curve)))
+}
+
+/// What to type to repeat the run: the command that began it, which lies beside
+/// its configuration for the one that goes on.
+fn command(destination: &Destination<'_>, resume: bool) -> Result<String, TrainError> {
+    let kept = destination.out.join("command.txt");
+    if resume && let Ok(began) = std::fs::read_to_string(&kept) {
+        return Ok(began.trim_end().to_owned());
+    }
+    let command = destination.command;
+    export::write_whole(&kept, format!("{command}\n").as_bytes()).map_err(TrainError::Stopped)?;
+    Ok(command.to_owned())
 }
 
 fn begin(config: &TrainConfig, out: &Path) -> Result<(), TrainError> {
