@@ -109,14 +109,9 @@ mod tests {
         Tensor::random(shape, Distribution::Normal(0.3, 1.0), &device())
     }
 
-    /// To within rounding: of the number itself, and of the largest it may have
-    /// been summed up with, as where large ones cancel.
     fn close(name: &str, ours: &TensorData, burns: &TensorData) {
         println!("{name}");
-        let largest = burns
-            .iter::<f32>()
-            .fold(10.0, |most: f32, x| most.max(x.abs()));
-        ours.assert_approx_eq::<f32>(burns, Tolerance::rel_abs(1e-4, 1e-5 * largest));
+        ours.assert_approx_eq::<f32>(burns, Tolerance::rel_abs(1e-4, 1e-4));
     }
 
     #[test]
@@ -132,13 +127,6 @@ mod tests {
             (4, 7, [5, 6], 1, 1, 0, 2),
             (18, 3, [4, 4], 3, 1, 1, 70),
             (2, 3, [3, 3], 3, 1, 0, 1),
-            // By way of Winograd's: whole tiles and cut ones, more than a block
-            // takes, every padding.
-            (8, 16, [8, 8], 3, 1, 1, 2),
-            (24, 8, [13, 10], 3, 1, 1, 11),
-            (16, 8, [7, 40], 3, 1, 1, 3),
-            (8, 8, [10, 9], 3, 1, 0, 2),
-            (8, 8, [6, 7], 3, 1, 2, 3),
         ] {
             let layer = Conv2dConfig::new([inputs, outputs], [kernel, kernel])
                 .with_stride([stride, stride])

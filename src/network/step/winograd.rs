@@ -450,3 +450,105 @@ pub(super) fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<
     });
     weight
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+    use crate::network::step::convolution;
+
+    /// Of the largest sum of magnitudes that is added up to one number: rounding
+    /// follows what was added, not what large numbers leave when they cancel. A
+    /// wrong tap or sign is off by some hundredths of it.
+    const ROUNDING: f64 = 2e-6;
+
+    fn numbers(rng: &mut StdRng, len: usize) -> Vec<f32> {
+        (0..len).map(|_| rng.random_range(-1.0..1.3)).collect()
+    }
+
+    /// What each of the three maps sums up, in `f64`: `visit` is given places of
+    /// output, input and weight that meet.
+    fn meet(g: &Geometry, mut visit: impl FnMut(usize, usize, usize)) {
+        let ([height, width], [tall, wide]) = (g.size, g.output_size());
+        for picture in 0..g.batch {
+            for output in 0..g.outputs {
+                for (row, column) in (0..tall).flat_map(|r| (0..wide).map(move |c| (r, c))) {
+                    let to = ((picture * g.outputs + output) * tall + row) * wide + column;
+                    for (input, tap) in (0..g.inputs).flat_map(|i| (0..9).map(move |t| (i, t))) {
+                        let y = (row + tap / 3).wrapping_sub(g.padding[0]);
+                        let x = (column + tap % 3).wrapping_sub(g.padding[1]);
+                        if y < height && x < width {
+                            let from = ((picture * g.inputs + input) * height + y) * width + x;
+                            visit(to, from, (output * g.inputs + input) * 9 + tap);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn close(name: &str, g: &Geometry, found: &[f32], exact: &[(f64, f64)]) {
+        assert_eq!(found.len(), exact.len(), "{name} of {g:?}");
+        let most = exact.iter().fold(0.0, |most: f64, (_, sum)| most.max(*sum));
+        let off = std::iter::zip(found, exact)
+            .map(|(found, (exact, _))| (f64::from(*found) - exact).abs() / most)
+            .fold(0.0, |worst: f64, off| {
+                if off.is_nan() {
+                    f64::NAN
+                } else {
+                    worst.max(off)
+                }
+            });
+        println!("{name} of {g:?}: {off:.1e}");
+        assert!(off < ROUNDING, "{name} of {g:?} is {off:.1e} off");
+    }
+
+    #[test]
+    fn outputs_and_gradients_are_those_of_plain_sums_in_double_precision() {
+        let mut rng = StdRng::seed_from_u64(1);
+        // Whole tiles and cut ones, more than a block takes, every padding.
+        for (inputs, outputs, size, padding, batch) in [
+            (8, 16, [8, 8], 1, 2),
+            (24, 8, [13, 10], 1, 11),
+            (16, 8, [7, 40], 1, 3),
+            (8, 8, [10, 9], 0, 2),
+            (8, 8, [6, 7], 2, 3),
+            (64, 64, [12, 12], 1, 2),
+        ] {
+            let g = Geometry {
+                batch,
+                inputs,
+                outputs,
+                size,
+                kernel: [3, 3],
+                stride: [1, 1],
+                padding: [padding; 2],
+            };
+            assert!(suits(&g), "{g:?}");
+            let x = numbers(&mut rng, batch * inputs * size[0] * size[1]);
+            let weight = numbers(&mut rng, g.weight_len());
+            let gradient = numbers(&mut rng, g.output_len());
+            let mut of_output = vec![(0.0, 0.0); gradient.len()];
+            let mut of_input = vec![(0.0, 0.0); x.len()];
+            let mut of_weight = vec![(0.0, 0.0); weight.len()];
+            meet(&g, |to, from, tap| {
+                let add = |sum: &mut (f64, f64), a: f32, b: f32| {
+                    let product = f64::from(a) * f64::from(b);
+                    *sum = (sum.0 + product, sum.1 + product.abs());
+                };
+                add(&mut of_output[to], x[from], weight[tap]);
+                add(&mut of_input[from], gradient[to], weight[tap]);
+                add(&mut of_weight[tap], gradient[to], x[from]);
+            });
+            // By the door all of them come through.
+            let found = convolution::forward(&g, &x, &weight);
+            close("output", &g, &found, &of_output);
+            let found = convolution::input_gradient(&g, &weight, &gradient);
+            close("input's gradient", &g, &found, &of_input);
+            let found = convolution::weight_gradient(&g, &x, &gradient);
+            close("weight's gradient", &g, &found, &of_weight);
+        }
+    }
+}
