@@ -99,6 +99,60 @@ struct State {
     best: Option<StateDict>,
 }
 
+/// The loss of a step, still on the device.
+struct Unread {
+    /// From 1.
+    step: usize,
+    value: Tensor<1>,
+    /// Of the head.
+    learning_rate: f64,
+}
+
+/// Losses of an epoch, as they come off the device.
+struct Losses<'a> {
+    journal: &'a Journal,
+    epoch: usize,
+    steps: usize,
+    size: u32,
+    sum: f64,
+    smoothed: Option<f64>,
+}
+
+impl Losses<'_> {
+    fn read(
+        &mut self,
+        step: Unread,
+        observe: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<(), FinetuneError> {
+        let loss = f64::from(step.value.into_scalar::<f32>());
+        if !loss.is_finite() {
+            return Err(FinetuneError::Diverged {
+                loss,
+                epoch: self.epoch,
+                step: step.step,
+            });
+        }
+        self.sum += loss;
+        let shown = self.smoothed.map_or(loss, |s| 0.95 * s + 0.05 * loss);
+        self.smoothed = Some(shown);
+        let line = journal::Step {
+            epoch: self.epoch,
+            step: step.step,
+            loss,
+            learning_rate: step.learning_rate,
+            size: self.size,
+        };
+        self.journal.step(&line).map_err(FinetuneError::Other)?;
+        observe(Progress::Step {
+            epoch: self.epoch,
+            step: step.step,
+            steps: self.steps,
+            loss: shown,
+        });
+        Ok(())
+    }
+}
+
 impl Finetune<'_> {
     /// Trains `network` for the configured epochs, or goes on from the last
     /// checkpoint where there is one, and returns the epoch with the highest
@@ -199,8 +253,17 @@ impl Finetune<'_> {
         // Dropout draws from the device: the same in an epoch whatever came before.
         self.device.seed(config.seed.wrapping_add(epoch as u64));
         let weights = config.balance.loss_weights(&grades(&photos.train));
-        let mut sum = 0.0;
-        let mut smoothed = None;
+        let mut losses = Losses {
+            journal: self.journal,
+            epoch,
+            steps,
+            size: photos.size,
+            sum: 0.0,
+            smoothed: None,
+        };
+        // A loss is read once the next step is under way: to wait for it at once
+        // would leave a GPU idle while that step is prepared.
+        let mut unread: Option<Unread> = None;
         let received = batches::epoch(&photos.train, &config.drawing(photos.size), epoch);
         for (step, batch) in received.into_iter().enumerate() {
             if (self.stop)() {
@@ -211,47 +274,34 @@ impl Finetune<'_> {
             let outputs = state
                 .network
                 .forward(Tensor::from_data(pictures, self.device));
-            let value = config.objective.loss(
+            let loss = config.objective.loss(
                 outputs,
                 &batch.grades,
                 &config.balance.in_batch(&weights, &batch.grades),
                 config.label_smoothing,
                 self.device,
             );
-            let number = f64::from(value.clone().into_scalar::<f32>());
-            if !number.is_finite() {
-                return Err(FinetuneError::Diverged {
-                    loss: number,
-                    epoch,
-                    step: step + 1,
-                });
-            }
-            let gradients = GradientsParams::from_grads(value.backward(), &state.network);
+            let value = loss.clone().inner();
+            let gradients = GradientsParams::from_grads(loss.backward(), &state.network);
             let rates = schedule.step();
             let learning_rate = rates.lr_from_param(ParamId::new(), Some(HEAD));
             state.network = state.optimizer.step(rates, state.network, gradients);
+            let taken = unread.replace(Unread {
+                step: step + 1,
+                value,
+                learning_rate,
+            });
+            if let Some(taken) = taken {
+                losses.read(taken, observe)?;
+            }
             if let Some(average) = &mut state.average {
                 average.update(&state.network, (epoch - 1) * steps + step + 1);
             }
-            sum += number;
-            let shown = smoothed.map_or(number, |s: f64| 0.95 * s + 0.05 * number);
-            smoothed = Some(shown);
-            let line = journal::Step {
-                epoch,
-                step: step + 1,
-                loss: number,
-                learning_rate,
-                size: photos.size,
-            };
-            self.journal.step(&line).map_err(FinetuneError::Other)?;
-            observe(Progress::Step {
-                epoch,
-                step: step + 1,
-                steps,
-                loss: shown,
-            });
         }
-        Ok((state, Some(sum / steps as f64)))
+        if let Some(taken) = unread {
+            losses.read(taken, observe)?;
+        }
+        Ok((state, Some(losses.sum / steps as f64)))
     }
 
     /// Measures the network (or the mean of its weights) on validation and keeps
