@@ -14,7 +14,8 @@ pub enum Hardware {
     Cpu,
     /// A GPU through Vulkan or Metal, in a build with `--features gpu`
     Gpu,
-    /// An NVIDIA GPU through CUDA, in a build with `--features cuda`
+    /// An NVIDIA GPU through CUDA, in a build with `--features cuda`; the first run looks for
+    /// the fastest kernels, which takes many minutes
     Cuda,
 }
 
