@@ -201,6 +201,52 @@ fn smaller_training_subsets_lie_inside_larger_ones() {
 }
 
 #[test]
+fn every_training_photo_is_held_out_of_one_fold_with_its_patient() {
+    let records = two_eyes();
+    let split = draw(&records, 1);
+    let folds = split.folds(&records, 4, 7);
+    assert_eq!(folds.len(), 4);
+    let mut held_out: Vec<usize> = Vec::new();
+    for fold in &folds {
+        let answered: HashSet<_> = fold
+            .validation
+            .iter()
+            .map(|&i| &records[i].patient)
+            .collect();
+        assert!(
+            fold.train
+                .iter()
+                .all(|&i| !answered.contains(&records[i].patient))
+        );
+        assert_eq!(fold.train.len() + fold.validation.len(), split.train.len());
+        let aside: HashSet<usize> = fold.test.iter().copied().collect();
+        assert!(
+            split
+                .validation
+                .iter()
+                .chain(&split.test)
+                .all(|i| aside.contains(i)),
+            "what the split keeps aside is aside in every fold"
+        );
+        let of_each = grade_counts(
+            &fold
+                .validation
+                .iter()
+                .map(|&i| records[i].clone())
+                .collect::<Vec<_>>(),
+        );
+        // 28 patients a grade in four folds, two eyes each.
+        assert!(
+            of_each.iter().all(|&count| (12..=16).contains(&count)),
+            "{of_each:?}"
+        );
+        held_out.extend(&fold.validation);
+    }
+    held_out.sort_unstable();
+    assert_eq!(held_out, split.train);
+}
+
+#[test]
 fn a_split_comes_back_from_its_file() {
     let records = two_eyes();
     let split = draw(&records, 1);

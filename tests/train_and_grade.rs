@@ -338,6 +338,103 @@ fn an_ordinal_network_becomes_a_bundle_of_five_probabilities() {
 }
 
 #[test]
+fn trainings_in_folds_leave_opinions_that_another_one_hears() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let first = folder.path().join("first");
+    let quick = ["--epochs", "1"];
+    train_quickly(&data, &first, &quick);
+    let split = first.join("split.csv");
+    let folds = folder.path().join("folds");
+    succeed(&[
+        "data",
+        "folds",
+        data.to_str().unwrap(),
+        "--split",
+        split.to_str().unwrap(),
+        "--folds",
+        "2",
+        "--out",
+        folds.to_str().unwrap(),
+    ]);
+    let heard: Vec<String> = (1..=2)
+        .map(|number| {
+            let out = folder.path().join(format!("fold-{number}"));
+            let fold = folds.join(format!("fold-{number}.csv"));
+            let arguments = ["--data", data.to_str().unwrap(), "--out"];
+            succeed(
+                &[
+                    &["train"][..],
+                    &arguments,
+                    &[out.to_str().unwrap(), "--split", fold.to_str().unwrap()],
+                    &["--size", "32", "--batch", "8", "--epochs", "1"],
+                ]
+                .concat(),
+            );
+            out.join("predictions.csv").to_str().unwrap().to_owned()
+        })
+        .collect();
+    // Between them they answer every photo the first training was taught by.
+    let taught: Vec<String> = std::fs::read_to_string(&split)
+        .unwrap()
+        .lines()
+        .filter(|row| row.contains(",train,"))
+        .map(|row| row.split(',').next().unwrap().to_owned())
+        .collect();
+    let answered = heard
+        .iter()
+        .map(|file| std::fs::read_to_string(file).unwrap())
+        .collect::<String>();
+    for name in &taught {
+        assert_eq!(answered.matches(name.as_str()).count(), 1, "{name}");
+    }
+
+    let out = folder.path().join("second");
+    let arguments = |opinions: &str| {
+        let data = data.to_str().unwrap().to_owned();
+        let split = split.to_str().unwrap().to_owned();
+        let out = out.to_str().unwrap().to_owned();
+        let given = ["train", "--size", "32", "--batch", "8", "--epochs", "1"];
+        let mut all: Vec<String> = given.map(str::to_owned).to_vec();
+        for (flag, value) in [
+            ("--data", data),
+            ("--split", split),
+            ("--out", out),
+            ("--opinions", opinions.to_owned()),
+        ] {
+            all.extend([flag.to_owned(), value]);
+        }
+        all
+    };
+    let run = |arguments: Vec<String>| {
+        let borrowed: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        fovea(&borrowed)
+    };
+    let trained = run(arguments(&heard.join(",")));
+    let said = String::from_utf8_lossy(&trained.stderr).into_owned();
+    assert!(trained.status.success(), "{said}");
+    let count = format!(
+        "second opinions on {0} of {0} training photos",
+        taught.len()
+    );
+    assert!(said.contains(&count), "{said}");
+    let manifest = std::fs::read_to_string(out.join("model.json")).unwrap();
+    assert!(
+        manifest.contains("50 % of the truth from networks that had not seen the photo"),
+        "{manifest}"
+    );
+
+    let refused = run(arguments(split.to_str().unwrap()));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success());
+    assert!(
+        said.contains("split.csv") && said.contains("predictions.csv"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_training_goes_on_from_a_bundle_and_inherits_its_terms() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");

@@ -8,9 +8,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::progress::bar;
+use crate::training::dataset::{self, Record};
+use crate::training::split::Split;
 use crate::training::{check, contact_sheet, gate};
 
-/// Look over folders of labelled photos
+/// Look over folders of labelled photos, and divide them
 #[derive(Args)]
 pub struct Arguments {
     #[command(subcommand)]
@@ -20,6 +22,30 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Check(CheckArguments),
+    Folds(FoldsArguments),
+}
+
+/// Divide the training photos of a split into folds, each a split.csv of its own
+///
+/// A training by each of them leaves its predictions.csv, answers to photos that
+/// it did not train on; together they are what `fovea train --opinions` hears.
+#[derive(Args)]
+struct FoldsArguments {
+    /// Folders of labelled photos
+    #[arg(required = true, value_name = "DIR")]
+    data: Vec<PathBuf>,
+    /// The split.csv whose training photos are divided; all others are kept aside
+    #[arg(long, value_name = "FILE")]
+    split: PathBuf,
+    /// How many folds
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=20))]
+    folds: u8,
+    /// Draws the folds
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Folder for fold-1.csv, fold-2.csv, …
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
 }
 
 /// Read every table and photo and list every fault in one go
@@ -56,7 +82,35 @@ struct Outcome<'a> {
 
 /// Ends with a failure code where something must be mended.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let Command::Check(arguments) = &arguments.command;
+    match &arguments.command {
+        Command::Check(arguments) => check(arguments),
+        Command::Folds(arguments) => folds(arguments),
+    }
+}
+
+fn folds(arguments: &FoldsArguments) -> Result<ExitCode> {
+    let records: Vec<Record> = dataset::read_all(&arguments.data)?
+        .into_iter()
+        .flat_map(|set| set.records)
+        .collect();
+    let split = Split::read(&records, &arguments.split)?;
+    let out = &arguments.out;
+    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    let folds = split.folds(&records, usize::from(arguments.folds), arguments.seed);
+    for (number, fold) in (1..).zip(folds) {
+        let file = out.join(format!("fold-{number}.csv"));
+        fold.write(&records, &file)?;
+        println!(
+            "{}: {} photos to train on, {} to answer",
+            file.display(),
+            fold.train.len(),
+            fold.validation.len()
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn check(arguments: &CheckArguments) -> Result<ExitCode> {
     let progress = bar("Reading", 0);
     let found = check::check(
         &arguments.data,

@@ -215,6 +215,7 @@ impl Arguments {
                 objective: Objective::CrossEntropy,
                 label_smoothing: 0.0,
                 balance: Balance::Neither,
+                opinions: None,
                 augmentation: Augmentation::default(),
                 average_epochs: 0.5,
                 test_time_flips: false,

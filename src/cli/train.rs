@@ -16,6 +16,7 @@ use crate::training::augment::Augmentation;
 use crate::training::balance::Balance;
 use crate::training::config::SizeStage;
 use crate::training::objective::Objective;
+use crate::training::opinions::Opinions;
 use crate::training::optimizer::Optimizer;
 use crate::training::run::{self, Destination};
 
@@ -116,6 +117,13 @@ struct OptimisationFlags {
     /// Share of the truth spread over all grades
     #[arg(long, default_value_t = 0.0)]
     label_smoothing: f32,
+    /// predictions.csv of trainings that saw other photos: what they make of a training photo is
+    /// mixed into its grade; `fovea data folds` divides photos for them
+    #[arg(long, value_name = "FILE", value_delimiter = ',')]
+    opinions: Vec<PathBuf>,
+    /// How much of the truth is those opinions; the grade keeps the rest
+    #[arg(long, default_value_t = 0.5, requires = "opinions")]
+    opinion_share: f32,
     /// Rare grades: draw them more often, weigh them more (over all photos, or in each batch), or
     /// neither
     #[arg(long, value_enum, default_value = "neither")]
@@ -231,6 +239,7 @@ impl Arguments {
             objective: optimisation.objective(),
             label_smoothing: optimisation.label_smoothing,
             balance: optimisation.balance(),
+            opinions: optimisation.opinions(),
             augmentation: self.augmentation.resolve(),
             average_epochs: optimisation.average,
             test_time_flips: network.test_time_flips,
@@ -252,6 +261,13 @@ impl OptimisationFlags {
             },
             LossName::Ordinal => Objective::Ordinal,
         }
+    }
+
+    fn opinions(&self) -> Option<Opinions> {
+        (!self.opinions.is_empty()).then(|| Opinions {
+            files: self.opinions.clone(),
+            share: self.opinion_share,
+        })
     }
 
     fn optimizer(&self) -> Optimizer {

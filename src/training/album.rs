@@ -7,6 +7,7 @@ use image::RgbImage;
 use super::batches::Example;
 use super::config::TrainConfig;
 use super::dataset::Record;
+use super::opinions::Opinion;
 use super::pictures::Rejected;
 use super::run::Watch;
 use super::shelf::Shelf;
@@ -15,6 +16,8 @@ use super::shelf::Shelf;
 pub struct Album<'a> {
     pub train: &'a [Record],
     pub validation: &'a [Record],
+    /// On the photos of `train`; empty where none was asked.
+    pub opinions: Arc<Vec<Option<Opinion>>>,
     pub config: &'a TrainConfig,
     pub shelf: &'a Shelf,
     pub watch: &'a dyn Watch,
@@ -25,6 +28,8 @@ pub struct Sized {
     /// Side of the pictures, in pixels.
     pub size: u32,
     pub train: Arc<Vec<Example>>,
+    /// A second opinion on every training photo; empty where none was asked.
+    pub opinions: Arc<Vec<Option<Opinion>>>,
     pub validation: Arc<Vec<Example>>,
 }
 
@@ -37,6 +42,7 @@ impl Album<'_> {
         Ok(Sized {
             size,
             train: self.prepare(self.train, size, "training")?,
+            opinions: Arc::clone(&self.opinions),
             validation: self.prepare(self.validation, size, "validation")?,
         })
     }

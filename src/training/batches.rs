@@ -10,15 +10,18 @@ use rayon::prelude::*;
 
 use super::augment::{Augmentation, Change};
 use super::balance::Balance;
+use super::opinions::Opinion;
 use crate::photo::Preprocessing;
 
 /// Batches made ahead of the network; more would only hold memory.
 const AHEAD: usize = 3;
 
-/// A batch on the host: pictures `[n, 3, size, size]` and their grades.
+/// A batch on the host: pictures `[n, 3, size, size]`, their grades, and a second
+/// opinion on each where any was asked.
 pub struct Batch {
     pub pictures: Vec<f32>,
     pub grades: Vec<u8>,
+    pub opinions: Vec<Option<Opinion>>,
 }
 
 /// A labelled picture.
@@ -39,9 +42,17 @@ pub struct Drawing {
 /// so that a resumed training sees what an unbroken one would have.
 ///
 /// A last batch of a single picture is left out: batch norm cannot use it.
-pub fn epoch(examples: &Arc<Vec<Example>>, drawing: &Drawing, epoch: usize) -> Receiver<Batch> {
+///
+/// `opinions` has one for every example or none at all.
+pub fn epoch(
+    examples: &Arc<Vec<Example>>,
+    opinions: &Arc<Vec<Option<Opinion>>>,
+    drawing: &Drawing,
+    epoch: usize,
+) -> Receiver<Batch> {
     let (send, receive) = sync_channel(AHEAD);
     let examples = Arc::clone(examples);
+    let opinions = Arc::clone(opinions);
     let drawing = drawing.clone();
     std::thread::spawn(move || {
         let seed = drawing.seed;
@@ -71,6 +82,10 @@ pub fn epoch(examples: &Arc<Vec<Example>>, drawing: &Drawing, epoch: usize) -> R
             let made = Batch {
                 pictures: pictures.concat(),
                 grades: chunk.iter().map(|(_, index)| grades[*index]).collect(),
+                opinions: chunk
+                    .iter()
+                    .filter_map(|(_, index)| opinions.get(*index).copied())
+                    .collect(),
             };
             // The receiver is gone: the training stopped, and so does this.
             if send.send(made).is_err() {
@@ -125,7 +140,7 @@ mod tests {
     #[test]
     fn an_epoch_holds_every_example_once_and_repeats_exactly() {
         let run = |number| -> Vec<(Vec<f32>, Vec<u8>)> {
-            epoch(&examples(10), &drawing(), number)
+            epoch(&examples(10), &Arc::default(), &drawing(), number)
                 .into_iter()
                 .map(|batch| (batch.pictures, batch.grades))
                 .collect()
@@ -140,8 +155,31 @@ mod tests {
     }
 
     #[test]
+    fn an_opinion_goes_with_its_photo() {
+        let examples = examples(10);
+        let opinions: Vec<Option<Opinion>> = examples
+            .iter()
+            .enumerate()
+            .map(|(place, (_, grade))| (place % 3 > 0).then_some([f32::from(*grade); 5]))
+            .collect();
+        let mut heard = 0;
+        for batch in epoch(&examples, &Arc::new(opinions), &drawing(), 0) {
+            assert_eq!(batch.opinions.len(), batch.grades.len());
+            for (opinion, grade) in batch.opinions.iter().zip(&batch.grades) {
+                if let Some(opinion) = opinion {
+                    assert_eq!(opinion[0], f32::from(*grade));
+                    heard += 1;
+                }
+            }
+        }
+        assert_eq!(heard, 6);
+    }
+
+    #[test]
     fn a_lone_last_picture_is_left_out() {
-        let batches: Vec<Batch> = epoch(&examples(9), &drawing(), 0).into_iter().collect();
+        let batches: Vec<Batch> = epoch(&examples(9), &Arc::default(), &drawing(), 0)
+            .into_iter()
+            .collect();
         assert_eq!(batches.len(), 2);
         assert_eq!(batches_in_epoch(9, 4), 2);
     }

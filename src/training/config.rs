@@ -9,6 +9,7 @@ use super::augment::Augmentation;
 use super::balance::Balance;
 use super::batches::Drawing;
 use super::objective::Objective;
+use super::opinions::Opinions;
 use super::optimizer::Optimizer;
 use burn::tensor::Device;
 
@@ -46,6 +47,9 @@ pub struct TrainConfig {
     pub objective: Objective,
     pub label_smoothing: f32,
     pub balance: Balance,
+    /// What other networks make of the photos, mixed into their grades.
+    #[serde(default)]
+    pub opinions: Option<Opinions>,
     pub augmentation: Augmentation,
     /// Epochs over which an exponential mean of the weights reaches back; 0: none.
     pub average_epochs: f64,
@@ -118,6 +122,11 @@ impl TrainConfig {
         }
     }
 
+    /// Share of the truth that second opinions have.
+    pub fn opinion_share(&self) -> f32 {
+        self.opinions.as_ref().map_or(0.0, |heard| heard.share)
+    }
+
     /// The network with fresh random weights.
     pub fn network(&self, device: &Device) -> Classifier {
         self.architecture
@@ -181,6 +190,11 @@ impl TrainConfig {
                  leave one of them out",
             ),
             (
+                self.opinions.is_some() && self.objective == Objective::Ordinal,
+                "--opinions are probabilities of grades, which --loss ordinal has none of; leave \
+                 one of them out",
+            ),
+            (
                 !(0.0..=100.0).contains(&self.average_epochs),
                 "--average must lie between 0 and 100 epochs",
             ),
@@ -197,6 +211,7 @@ impl TrainConfig {
             return Err((*sentence).to_owned());
         }
         self.objective.validate()?;
+        self.opinions.iter().try_for_each(Opinions::validate)?;
         self.balance.validate()?;
         self.optimizer.validate()?;
         self.augmentation.validate()?;

@@ -13,6 +13,7 @@ use super::checkpoint::{CheckpointError, Checkpoints, Saved};
 use super::config::TrainConfig;
 use super::journal::{self, Journal};
 use super::judge;
+use super::objective::Targets;
 use super::pictures::{self, Rejected};
 use super::schedule::discriminative;
 use crate::evaluation::Metrics;
@@ -264,7 +265,8 @@ impl Finetune<'_> {
         // A loss is read once the next step is under way: to wait for it at once
         // would leave a GPU idle while that step is prepared.
         let mut unread: Option<Unread> = None;
-        let received = batches::epoch(&photos.train, &config.drawing(photos.size), epoch);
+        let drawing = config.drawing(photos.size);
+        let received = batches::epoch(&photos.train, &photos.opinions, &drawing, epoch);
         for (step, batch) in received.into_iter().enumerate() {
             if (self.stop)() {
                 return Ok((state, None));
@@ -274,13 +276,14 @@ impl Finetune<'_> {
             let outputs = state
                 .network
                 .forward(Tensor::from_data(pictures, self.device));
-            let loss = config.objective.loss(
-                outputs,
-                &batch.grades,
-                &config.balance.in_batch(&weights, &batch.grades),
-                config.label_smoothing,
-                self.device,
-            );
+            let targets = Targets {
+                grades: &batch.grades,
+                weights: &config.balance.in_batch(&weights, &batch.grades),
+                smoothing: config.label_smoothing,
+                opinions: &batch.opinions,
+                opinion_share: config.opinion_share(),
+            };
+            let loss = config.objective.loss(outputs, &targets, self.device);
             let value = loss.clone().inner();
             let gradients = GradientsParams::from_grads(loss.backward(), &state.network);
             let rates = schedule.step();

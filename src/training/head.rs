@@ -8,20 +8,28 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::config::TrainConfig;
+use super::objective::Targets;
+use super::opinions::Opinion;
 use super::schedule::one_cycle;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrSchedulerConfig;
 
-/// Features and grade a photo.
-pub struct Features {
+/// Features, grade and second opinion a photo.
+pub struct Features<'a> {
     pub rows: Vec<Vec<f32>>,
     pub grades: Vec<u8>,
+    /// Empty where none was asked.
+    pub opinions: &'a [Option<Opinion>],
 }
 
 /// Trains a fresh last layer on frozen features and returns it.
 ///
 /// # Errors
 /// A sentence where the learning rate is out of range or the loss stops being a number.
-pub fn train(features: &Features, config: &TrainConfig, device: &Device) -> Result<Linear, String> {
+pub fn train(
+    features: &Features<'_>,
+    config: &TrainConfig,
+    device: &Device,
+) -> Result<Linear, String> {
     let width = features.rows.first().map_or(0, Vec::len);
     device.seed(config.seed);
     let mut head = LinearConfig::new(width, config.objective.outputs()).init(device);
@@ -40,13 +48,18 @@ pub fn train(features: &Features, config: &TrainConfig, device: &Device) -> Resu
                 .collect();
             let grades: Vec<u8> = chunk.iter().map(|i| features.grades[*i]).collect();
             let input = Tensor::<2>::from_data(TensorData::new(rows, [chunk.len(), width]), device);
-            let value = config.objective.loss(
-                head.forward(input),
-                &grades,
-                &config.balance.in_batch(&weights, &grades),
-                config.label_smoothing,
-                device,
-            );
+            let opinions: Vec<Option<Opinion>> = chunk
+                .iter()
+                .filter_map(|i| features.opinions.get(*i).copied())
+                .collect();
+            let targets = Targets {
+                grades: &grades,
+                weights: &config.balance.in_batch(&weights, &grades),
+                smoothing: config.label_smoothing,
+                opinions: &opinions,
+                opinion_share: config.opinion_share(),
+            };
+            let value = config.objective.loss(head.forward(input), &targets, device);
             let gradients = GradientsParams::from_grads(value.backward(), &head);
             head = optimizer.step(schedule.step(), head, gradients);
         }

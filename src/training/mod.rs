@@ -26,6 +26,7 @@ pub mod journal;
 pub mod judge;
 pub mod memory;
 pub mod objective;
+pub mod opinions;
 pub mod optimizer;
 pub mod photos;
 pub mod pictures;

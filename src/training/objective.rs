@@ -5,7 +5,22 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::opinions::Opinion;
 use crate::grading::Grade;
+
+/// What a batch's outputs are held to.
+#[derive(Clone, Copy, Debug)]
+pub struct Targets<'a> {
+    pub grades: &'a [u8],
+    /// A weight a grade, by which the mean is weighted.
+    pub weights: &'a [f32],
+    /// Share of the truth that is spread over all grades (Szegedy et al. 2016).
+    pub smoothing: f32,
+    /// A second opinion a photo, where there is one; empty where none was asked.
+    pub opinions: &'a [Option<Opinion>],
+    /// Their share of the truth.
+    pub opinion_share: f32,
+}
 
 /// The loss, and with it what the network's outputs mean.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,18 +60,12 @@ impl Objective {
 
     /// The mean loss of a batch, `[1]`.
     ///
-    /// `outputs` is `[n, self.outputs()]`; `weights` holds a weight a grade, by
-    /// which the mean is weighted (PyTorch's convention: the weights of a batch
-    /// are divided by their sum). `smoothing` of the truth is spread over all
-    /// grades (Szegedy et al. 2016).
-    pub fn loss(
-        self,
-        outputs: Tensor<2>,
-        grades: &[u8],
-        weights: &[f32],
-        smoothing: f32,
-        device: &Device,
-    ) -> Tensor<1> {
+    /// `outputs` is `[n, self.outputs()]`. The mean is weighted by PyTorch's
+    /// convention: the weights of a batch are divided by their sum.
+    pub fn loss(self, outputs: Tensor<2>, targets: &Targets<'_>, device: &Device) -> Tensor<1> {
+        let Targets {
+            grades, weights, ..
+        } = *targets;
         let count = grades.len();
         let column =
             |values: Vec<f32>| Tensor::<2>::from_data(TensorData::new(values, [count, 1]), device);
@@ -69,7 +78,7 @@ impl Objective {
                 (outputs - truth).powi_scalar(2)
             }
             Self::CrossEntropy | Self::Focal { .. } => {
-                let truth = truths(grades, self.outputs(), smoothing, device);
+                let truth = truths(targets, self.outputs(), device);
                 let log_probabilities = log_softmax(outputs, 1);
                 let losses = -(truth.clone() * log_probabilities.clone()).sum_dim(1);
                 match self {
@@ -87,12 +96,22 @@ impl Objective {
     }
 }
 
-/// The distribution `[n, classes]` each photo's true grade stands for.
-fn truths(grades: &[u8], classes: usize, smoothing: f32, device: &Device) -> Tensor<2> {
+/// The distribution `[n, classes]` each photo's true grade stands for, and the
+/// second opinion mixed into it.
+fn truths(targets: &Targets<'_>, classes: usize, device: &Device) -> Tensor<2> {
+    let Targets {
+        grades, smoothing, ..
+    } = *targets;
     let rest = smoothing / classes as f32;
     let mut values = vec![rest; grades.len() * classes];
     for (row, grade) in grades.iter().enumerate() {
         values[row * classes + usize::from(*grade)] += 1.0 - smoothing;
+    }
+    for (row, opinion) in values.chunks_mut(classes).zip(targets.opinions) {
+        let share = targets.opinion_share;
+        for (value, probability) in row.iter_mut().zip(opinion.iter().flatten()) {
+            *value = (1.0 - share) * *value + share * probability;
+        }
     }
     Tensor::from_data(TensorData::new(values, [grades.len(), classes]), device)
 }
@@ -103,12 +122,22 @@ mod tests {
 
     const EQUAL: [f32; 5] = [1.0; 5];
 
+    fn targets<'a>(grades: &'a [u8], weights: &'a [f32]) -> Targets<'a> {
+        Targets {
+            grades,
+            weights,
+            smoothing: 0.0,
+            opinions: &[],
+            opinion_share: 0.0,
+        }
+    }
+
     fn value(objective: Objective, outputs: Vec<f32>, grades: &[u8], weights: &[f32]) -> f32 {
         let device = Device::flex();
         let shape = [grades.len(), objective.outputs()];
         let outputs = Tensor::from_data(TensorData::new(outputs, shape), &device);
         objective
-            .loss(outputs, grades, weights, 0.0, &device)
+            .loss(outputs, &targets(grades, weights), &device)
             .into_scalar()
     }
 
@@ -162,11 +191,36 @@ mod tests {
         let at = |margin: f32, smoothing| {
             let row = vec![margin, 0.0, 0.0, 0.0, 0.0];
             let outputs = Tensor::from_data(TensorData::new(row, [1, 5]), &device);
+            let targets = Targets {
+                smoothing,
+                ..targets(&[0], &EQUAL)
+            };
             Objective::CrossEntropy
-                .loss(outputs, &[0], &EQUAL, smoothing, &device)
+                .loss(outputs, &targets, &device)
                 .into_scalar::<f32>()
         };
         assert!(at(20.0, 0.0) < at(4.0, 0.0));
         assert!(at(20.0, 0.1) > at(4.0, 0.1));
+    }
+
+    #[test]
+    fn a_second_opinion_takes_its_share_of_the_truth() {
+        let device = Device::flex();
+        let row = vec![2.0, 0.0, 0.0, 0.0, 0.0];
+        let total = (2f32.exp() + 4.0).ln();
+        let of = |opinion: Option<Opinion>| {
+            let outputs = Tensor::from_data(TensorData::new(row.clone(), [1, 5]), &device);
+            let targets = Targets {
+                opinions: &[opinion],
+                opinion_share: 0.25,
+                ..targets(&[0], &EQUAL)
+            };
+            Objective::CrossEntropy
+                .loss(outputs, &targets, &device)
+                .into_scalar::<f32>()
+        };
+        assert!((of(None) - (total - 2.0)).abs() < 1e-6);
+        let other = of(Some([0.0, 1.0, 0.0, 0.0, 0.0]));
+        assert!((other - (total - 0.75 * 2.0)).abs() < 1e-6, "{other}");
     }
 }

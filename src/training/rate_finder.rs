@@ -11,6 +11,7 @@ use super::album::{Sized, grades};
 use super::batches;
 use super::config::TrainConfig;
 use super::export::write_whole;
+use super::objective::Targets;
 use super::schedule::constant;
 use crate::evaluation::plots;
 use crate::network::Classifier;
@@ -58,19 +59,21 @@ pub fn search(
     let mut curve: Vec<Tried> = Vec::new();
     let mut mean = 0.0;
     // As many epochs as it takes: a small folder has few steps in one.
-    let batches = (1..).flat_map(|epoch| batches::epoch(&photos.train, &drawing, epoch));
+    let batches =
+        (1..).flat_map(|epoch| batches::epoch(&photos.train, &photos.opinions, &drawing, epoch));
     for (step, batch) in batches.take(STEPS).enumerate() {
         let rate = FROM * (TO / FROM).powf(step as f64 / (STEPS - 1) as f64);
         let count = batch.grades.len();
         let pictures = TensorData::new(batch.pictures, [count, 3, size, size]);
         let outputs = network.forward(Tensor::from_data(pictures, device));
-        let loss = config.objective.loss(
-            outputs,
-            &batch.grades,
-            &config.balance.in_batch(&weights, &batch.grades),
-            config.label_smoothing,
-            device,
-        );
+        let targets = Targets {
+            grades: &batch.grades,
+            weights: &config.balance.in_batch(&weights, &batch.grades),
+            smoothing: config.label_smoothing,
+            opinions: &batch.opinions,
+            opinion_share: config.opinion_share(),
+        };
+        let loss = config.objective.loss(outputs, &targets, device);
         let number = f64::from(loss.clone().into_scalar::<f32>());
         mean = SMOOTHING * mean + (1.0 - SMOOTHING) * number;
         let smoothed = mean / (1.0 - SMOOTHING.powi(step as i32 + 1));

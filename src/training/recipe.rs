@@ -38,6 +38,12 @@ pub fn sentence(config: &TrainConfig) -> String {
         Balance::BatchWeights => "the grades of a batch weigh the same".to_owned(),
         Balance::Weights { strength } => format!("rare grades weigh more ({strength})"),
     });
+    if let Some(heard) = &config.opinions {
+        parts.push(format!(
+            "{} % of the truth from networks that had not seen the photo",
+            (heard.share * 100.0).round()
+        ));
+    }
     if config.preprocessing.local_mean.is_some() {
         parts.push("local mean subtracted".to_owned());
     }

@@ -1,6 +1,7 @@
 //! A whole training, from folders of photos to a bundle.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use burn::tensor::Device;
 
@@ -14,6 +15,7 @@ use super::edema::{self, Labelled, Pupil, Taught};
 use super::export::{self, Calibrated, Description, Measured};
 use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress};
 use super::journal::Journal;
+use super::opinions;
 use super::photos::{Photos, Sides};
 use super::rate_finder::{self, Suggestion};
 use super::shelf::Shelf;
@@ -144,7 +146,7 @@ pub fn run_on(
         )));
     }
     let checkpoints = Checkpoints::of(out);
-    let album = album(config, &sides, shelf, watch);
+    let album = album(config, &sides, shelf, watch)?;
     let journal = Journal::open(out, checkpoints.epochs()).map_err(stopped)?;
 
     let training_device = device.clone().autodiff();
@@ -214,7 +216,7 @@ pub fn find_learning_rate(
     let sides = photos.sides(config.share, config.seed);
     watch.say(&sides.to_string());
     let shelf = Shelf::default();
-    let photos = album(config, &sides, &shelf, watch)
+    let photos = album(config, &sides, &shelf, watch)?
         .at(config.size_at(1))
         .map_err(TrainError::Photos)?;
     let training_device = device.clone().autodiff();
@@ -260,14 +262,34 @@ fn album<'a>(
     sides: &'a Sides,
     shelf: &'a Shelf,
     watch: &'a dyn Watch,
-) -> Album<'a> {
-    Album {
+) -> Result<Album<'a>, TrainError> {
+    let opinions = match &config.opinions {
+        None => Vec::new(),
+        Some(heard) => {
+            let opinions = heard.read(&sides.train).map_err(TrainError::Stopped)?;
+            let count = opinions.iter().flatten().count();
+            watch.say(&format!(
+                "second opinions on {count} of {} training photos",
+                opinions.len()
+            ));
+            if count == 0 {
+                return Err(TrainError::Stopped(
+                    "--opinions: the files have no opinion on any of the training photos; name \
+                     the predictions.csv of trainings on the same data sets"
+                        .to_owned(),
+                ));
+            }
+            opinions
+        }
+    };
+    Ok(Album {
         train: &sides.train,
         validation: &sides.validation,
+        opinions: Arc::new(opinions),
         config,
         shelf,
         watch,
-    }
+    })
 }
 
 /// Calibrates the best network, measures it and writes the bundle.
@@ -302,6 +324,17 @@ fn finish(
     let mut calibrated = export::calibrate(&measured, config.objective, &|sentence| {
         album.watch.say(sentence);
     })
+    .map_err(stopped)?;
+    let probabilities: Vec<Vec<f64>> = judged
+        .outputs
+        .iter()
+        .map(|row| calibrated.calibration.probabilities(row))
+        .collect();
+    opinions::write(
+        &destination.out.join(opinions::FILE),
+        album.validation,
+        &probabilities,
+    )
     .map_err(stopped)?;
     match learn_doubt(
         &network,
@@ -503,6 +536,7 @@ fn start(
     let features = head::Features {
         rows,
         grades: super::album::grades(&photos.train),
+        opinions: &photos.opinions,
     };
     let head = head::train(&features, config, training_device).map_err(stopped)?;
     Ok(network.with_head(head))

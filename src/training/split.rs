@@ -299,6 +299,31 @@ impl Split {
         subset
     }
 
+    /// The training side in `count` folds, stratified like a split: in each, a
+    /// fold's photos are for validation, the other folds' for training, and what
+    /// was not for training here is kept aside.
+    pub fn folds(&self, records: &[Record], count: usize, seed: u64) -> Vec<Self> {
+        let mut fold = vec![None; records.len()];
+        for stratum in strata(records, &self.group, &self.train, seed) {
+            for (place, photos) in stratum.places() {
+                for &i in photos {
+                    fold[i] = Some((place * count as f64) as usize);
+                }
+            }
+        }
+        (0..count)
+            .map(|held_out| {
+                let part = |fold: &Option<usize>| match fold {
+                    None => Part::Test,
+                    Some(fold) if *fold == held_out => Part::Validation,
+                    Some(_) => Part::Train,
+                };
+                let parts: Vec<Part> = fold.iter().map(part).collect();
+                Self::from_parts(&parts, self.group.clone())
+            })
+            .collect()
+    }
+
     /// Writes `image,dataset,part,group`, whole or not at all.
     pub fn write(&self, records: &[Record], path: &Path) -> Result<(), SplitError> {
         let attempt = || -> std::io::Result<()> {

@@ -1,0 +1,198 @@
+//! Second opinions: what networks that never saw a photo make of it.
+//!
+//! Graders disagree, and a network that sees a photo often enough learns its
+//! label by heart, right or wrong. Trained in folds, networks give every training
+//! photo an opinion from one that did not train on it; mixed into the truth, these
+//! soften labels that all other photos speak against, and tell which grades a
+//! photo lies between (Hinton et al. 2015, "Distilling the Knowledge in a Neural
+//! Network"; Furlanello et al. 2018, "Born-Again Neural Networks").
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::dataset::Record;
+use super::export::write_whole;
+use crate::grading::Grade;
+
+/// The file of a training's calibrated answers to its validation photos.
+pub const FILE: &str = "predictions.csv";
+
+/// Probabilities of the five grades.
+pub type Opinion = [f32; Grade::ALL.len()];
+
+/// Whose opinions a training hears, and how much they count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opinions {
+    /// Tables that [`write`] wrote.
+    pub files: Vec<PathBuf>,
+    /// Their share of the truth; the label keeps the rest.
+    pub share: f32,
+}
+
+/// A row of the table.
+#[derive(Serialize, Deserialize)]
+struct Row {
+    image: String,
+    dataset: String,
+    grade: u8,
+    none: f64,
+    mild: f64,
+    moderate: f64,
+    severe: f64,
+    proliferative: f64,
+}
+
+impl Row {
+    fn probabilities(&self) -> [f64; 5] {
+        [
+            self.none,
+            self.mild,
+            self.moderate,
+            self.severe,
+            self.proliferative,
+        ]
+    }
+}
+
+impl Opinions {
+    /// # Errors
+    /// A sentence that names the flag.
+    pub fn validate(&self) -> Result<(), String> {
+        if self.share > 0.0 && self.share <= 1.0 {
+            Ok(())
+        } else {
+            Err("--opinion-share must lie above 0 and at most at 1".to_owned())
+        }
+    }
+
+    /// The opinion on every photo, their mean where several files have one; none
+    /// where no file has. Rows of other photos are passed over.
+    ///
+    /// # Errors
+    /// A sentence naming the file and the line.
+    pub fn read(&self, records: &[Record]) -> Result<Vec<Option<Opinion>>, String> {
+        let places: HashMap<(&str, &str), usize> = records
+            .iter()
+            .enumerate()
+            .map(|(place, record)| ((record.dataset.as_str(), record.name.as_str()), place))
+            .collect();
+        let mut sums = vec![([0.0f64; 5], 0u32); records.len()];
+        for file in &self.files {
+            let named = |fault: String| {
+                format!("{}: {fault}; name the {FILE} of a training", file.display())
+            };
+            let mut reader = csv::Reader::from_path(file).map_err(|e| named(e.to_string()))?;
+            for (index, row) in reader.deserialize::<Row>().enumerate() {
+                let row = row.map_err(|e| named(e.to_string()))?;
+                let probabilities = row.probabilities();
+                let total: f64 = probabilities.iter().sum();
+                let each = probabilities.iter().all(|p| (0.0..=1.0).contains(p));
+                if !(each && (total - 1.0).abs() < 1e-3) {
+                    return Err(named(format!(
+                        "line {}: the five numbers are no probabilities",
+                        index + 2
+                    )));
+                }
+                if let Some(&place) = places.get(&(row.dataset.as_str(), row.image.as_str())) {
+                    let (sum, count) = &mut sums[place];
+                    for (sum, probability) in sum.iter_mut().zip(probabilities) {
+                        *sum += probability / total;
+                    }
+                    *count += 1;
+                }
+            }
+        }
+        Ok(sums
+            .into_iter()
+            .map(|(sum, count)| (count > 0).then(|| sum.map(|sum| (sum / f64::from(count)) as f32)))
+            .collect())
+    }
+}
+
+/// Writes the probabilities of `records`, a row a photo.
+///
+/// # Errors
+/// A sentence naming the file.
+pub fn write(path: &Path, records: &[Record], probabilities: &[Vec<f64>]) -> Result<(), String> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for (record, row) in records.iter().zip(probabilities) {
+        let of = |grade: Grade| row.get(usize::from(grade as u8)).copied().unwrap_or(0.0);
+        writer
+            .serialize(Row {
+                image: record.name.clone(),
+                dataset: record.dataset.clone(),
+                grade: record.grade,
+                none: of(Grade::None),
+                mild: of(Grade::Mild),
+                moderate: of(Grade::Moderate),
+                severe: of(Grade::Severe),
+                proliferative: of(Grade::Proliferative),
+            })
+            .map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    let bytes = writer
+        .into_inner()
+        .map_err(|e| format!("{}: {e}", path.display()))?;
+    write_whole(path, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::dataset::Source;
+    use super::*;
+
+    fn record(name: &str, grade: u8) -> Record {
+        Record {
+            dataset: "clinic".to_owned(),
+            name: name.to_owned(),
+            source: Source::File(PathBuf::from(name)),
+            grade,
+            patient: name.to_owned(),
+            edema: None,
+        }
+    }
+
+    fn opinions(files: Vec<PathBuf>) -> Opinions {
+        Opinions { files, share: 0.5 }
+    }
+
+    #[test]
+    fn what_was_written_is_heard_and_several_opinions_are_averaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
+        let records = [record("one.jpg", 0), record("two.jpg", 3)];
+        let certain = |grade: usize| {
+            let mut row = vec![0.0; 5];
+            row[grade] = 1.0;
+            row
+        };
+        write(&first, &records, &[certain(0), certain(3)]).unwrap();
+        write(&second, &records[1..], &[certain(4)]).unwrap();
+        let asked = [record("two.jpg", 3), record("never seen.jpg", 1)];
+        let heard = opinions(vec![first, second]).read(&asked).unwrap();
+        assert_eq!(heard, [Some([0.0, 0.0, 0.0, 0.5, 0.5]), None]);
+    }
+
+    #[test]
+    fn numbers_that_are_no_probabilities_name_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.csv");
+        write(&file, &[record("one.jpg", 0)], &[vec![0.5; 5]]).unwrap();
+        let fault = opinions(vec![file]).read(&[]).unwrap_err();
+        assert!(fault.contains("a.csv: line 2"), "{fault}");
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named_with_what_to_name_instead() {
+        let fault = opinions(vec![PathBuf::from("gone.csv")])
+            .read(&[])
+            .unwrap_err();
+        assert!(
+            fault.contains("gone.csv") && fault.contains(FILE),
+            "{fault}"
+        );
+    }
+}
