@@ -95,7 +95,7 @@ fn without_head(bundle: Bundle) -> Bundle {
 
 fn teach(arguments: &FitArguments, bundle: &Bundle) -> Result<Taught> {
     let divided = Divided::read(&arguments.data, &arguments.split)?;
-    let train = edema::labelled(&divided.part(Part::Train));
+    let train = edema::labelled(&divided.taught()?);
     let validation = edema::labelled(&divided.part(Part::Validation));
     edema::enough(&train, &validation).map_err(|error| anyhow!(error))?;
     let manifest = &bundle.manifest;

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use super::progress::bar;
 use crate::photo::Preprocessing;
 use crate::training::dataset::{self, Record};
+use crate::training::duplicates;
 use crate::training::export::write_whole;
 use crate::training::pictures;
 use crate::training::split::{Part, Split};
@@ -34,6 +35,20 @@ impl Divided {
     pub fn part(&self, part: Part) -> Vec<Record> {
         let of = self.split.part(part).iter();
         of.map(|index| self.records[*index].clone()).collect()
+    }
+
+    /// The photos that a training is taught by: all of its side but those whose
+    /// copies disagree on the grade.
+    pub fn taught(&self) -> Result<Vec<Record>> {
+        let progress = bar("Looking for duplicates", self.records.len());
+        let twins = duplicates::find(&self.records, |done| progress.set_position(done as u64))?;
+        progress.finish_and_clear();
+        let disputed = twins.disputed();
+        let of = self.split.part(Part::Train).iter();
+        Ok(of
+            .filter(|index| !disputed.contains(index))
+            .map(|index| self.records[*index].clone())
+            .collect())
     }
 }
 

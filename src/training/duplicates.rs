@@ -8,7 +8,7 @@
 //! quality 30, which goes unnoticed), and the known copies in APTOS 0.11.
 //! Crops, mirrored copies and changes of brightness are not found.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -121,6 +121,13 @@ pub struct Duplicates {
     pub near_identical: Vec<Vec<usize>>,
     /// Those sets, of either kind, whose photos do not all have one grade.
     pub conflicting: Vec<Vec<usize>>,
+}
+
+impl Duplicates {
+    /// Photos with a copy of another grade: two grades for one picture teach nothing.
+    pub fn disputed(&self) -> HashSet<usize> {
+        self.conflicting.iter().flatten().copied().collect()
+    }
 }
 
 /// The group of each photo: photos of the same picture share one. `progress` is

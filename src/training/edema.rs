@@ -88,6 +88,13 @@ pub fn enough(train: &[Record], validation: &[Record]) -> Result<(), String> {
     };
     let taught: [usize; RISKS] =
         std::array::from_fn(|risk| count(train, &|of| usize::from(of) == risk));
+    if taught == [0; RISKS] {
+        return Err(
+            "no photo's table has a risk of macular oedema; name a data set whose table has the \
+             column macular_edema_risk, as IDRiD's"
+                .to_owned(),
+        );
+    }
     if taught.iter().any(|photos| *photos < LEAST_TAUGHT) {
         return Err(format!(
             "{} training photos are labelled with risks 0, 1 and 2 of macular oedema; at least \

@@ -91,7 +91,7 @@ impl Photos {
             )?,
         };
         Ok(Self {
-            disputed: twins.conflicting.into_iter().flatten().collect(),
+            disputed: twins.disputed(),
             records,
             split,
         })
