@@ -206,22 +206,19 @@ pub fn gate_section(gate: &Gate) -> String {
     let mut severities: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for figure in &record.figures {
         if let Some(kind) = spoilt(figure) {
-            severities.entry(kind).or_default().push(refused(figure));
+            let mut words = refused(figure);
+            if as_no_retina(figure) > 0 {
+                words += &format!(", {} as no retina", as_no_retina(figure));
+            }
+            severities.entry(kind).or_default().push(words);
             continue;
         }
-        // Where no retina was found there is no reason of the gate's own.
-        let other: usize = figure
-            .reasons
-            .iter()
-            .filter(|(reason, _)| **reason != Reason::NotFundus)
-            .map(|(_, n)| n)
-            .sum();
         text += &format!(
             "| {} | {} | {} | {} |\n",
             figure.pictures,
             figure.n,
             refused(figure),
-            figure.refused - other
+            as_no_retina(figure)
         );
     }
     text += "\nRefused of validation photos that were spoilt, by severity:\n\n\
@@ -230,6 +227,14 @@ pub fn gate_section(gate: &Gate) -> String {
         text += &format!("| {kind} | {} |\n", shares.join(" | "));
     }
     text
+}
+
+/// Pictures that were refused and do not count as ones to refer. Where no retina
+/// was found there is no reason of the gate's own.
+fn as_no_retina(figure: &Figure) -> usize {
+    let other = figure.reasons.iter();
+    let other = other.filter(|(reason, _)| **reason != Reason::NotFundus);
+    figure.refused - other.map(|(_, n)| n).sum::<usize>()
 }
 
 /// The kind of a figure on spoilt photos: `blur` for `blur 3 of 5`.

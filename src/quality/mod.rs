@@ -101,6 +101,9 @@ pub struct Gate {
     pub scaling: Scaling,
     /// Below its threshold, the picture is no photograph of a retina.
     pub fundus: Score,
+    /// What is below it: above this threshold it is a retina all the same, spoilt
+    /// beyond recognition.
+    pub ruined: Score,
     /// Above its threshold, the shot has the fault.
     pub faults: Vec<Fault>,
     /// Least part of the retina's disc that must be in the frame.
@@ -166,6 +169,7 @@ impl Gate {
         }
         let sound = gate.scaling.is_sound()
             && gate.fundus.is_sound()
+            && gate.ruined.is_sound()
             && gate.faults.iter().all(|fault| fault.score.is_sound())
             && (0.0..=1.0).contains(&gate.least_visible);
         if sound {
@@ -191,8 +195,19 @@ impl Gate {
     /// The first [`Reason`] that holds.
     pub fn judge(&self, measures: &Measures) -> Result<(), Reason> {
         let terms = self.scaling.terms(&measures.values);
+        let worst = self
+            .faults
+            .iter()
+            .map(|fault| (fault.score.margin(&terms), fault.reason))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
         if self.fundus.margin(&terms) < 0.0 {
-            return Err(Reason::NotFundus);
+            // A shot of an eye in which nothing can be seen is one to repeat or to
+            // refer; a picture of something else concerns nobody's eye.
+            let ruined = self.ruined.margin(&terms) > 0.0;
+            return Err(match worst {
+                Some((_, reason)) if ruined => reason,
+                _ => Reason::NotFundus,
+            });
         }
         if measures.diameter < LEAST_DIAMETER {
             return Err(Reason::TooSmall);
@@ -200,11 +215,6 @@ impl Gate {
         if measures.visible < self.least_visible {
             return Err(Reason::CutOff);
         }
-        let worst = self
-            .faults
-            .iter()
-            .map(|fault| (fault.score.margin(&terms), fault.reason))
-            .max_by(|a, b| a.0.total_cmp(&b.0));
         match worst {
             Some((margin, reason)) if margin > 0.0 => Err(reason),
             _ => Ok(()),
@@ -252,6 +262,9 @@ mod tests {
         gate.fundus.weights.pop();
         let cut = serde_json::to_string(&gate).expect("written");
         assert!(matches!(Gate::from_json(&cut), Err(GateError::Unsound)));
+        let mut gate = Gate::shipped().clone();
+        gate.ruined.threshold = f64::NEG_INFINITY;
+        assert!(!gate.ruined.is_sound());
         assert!(matches!(Gate::from_json("{}"), Err(GateError::Json(_))));
     }
 
@@ -275,12 +288,13 @@ mod tests {
     #[test]
     fn each_fault_of_a_shot_is_named() {
         let photo = crate::synth::draw(1, 3, 400);
-        // As blur grows the photo is called blurred first, and at last no retina.
+        // However much the blur grows, it stays a blurred photo of an eye.
         let blurred = [1.0, 2.0, 3.0, 4.0, 6.0, 10.0]
             .map(|sigma| verdict(&image::imageops::blur(&photo, sigma)));
         let refused = blurred.iter().position(Result::is_err).expect("refused");
-        assert_eq!(blurred[refused], Err(Reason::Blurred), "{blurred:?}");
-        assert!(blurred[refused..].iter().all(Result::is_err), "{blurred:?}");
+        for verdict in &blurred[refused..] {
+            assert_eq!(*verdict, Err(Reason::Blurred), "{blurred:?}");
+        }
 
         let mut dark = photo.clone();
         dark.iter_mut().for_each(|level| *level /= 9);

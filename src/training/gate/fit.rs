@@ -22,6 +22,8 @@ const CUT: f64 = 0.003;
 /// The least log-odds at which a shot has a fault, whatever the data sets' worst
 /// photos: a camera that none of them was taken with deserves a margin.
 const FAULT_ODDS: f64 = 1.0;
+/// Part of every kind of other picture that may be taken for a ruined retina.
+const NO_EYE: f64 = 0.01;
 /// The most at which a picture is asked to be a retina: even odds.
 const FUNDUS_ODDS: f64 = 0.0;
 /// From this severity on a spoilt photo is to be refused; up to the other it is
@@ -54,6 +56,7 @@ pub fn fit(samples: &[&Sample]) -> Gate {
         .map(|(_, measures)| scaling.terms(&measures.values))
         .collect();
     let fundus = fundus(&used, &terms);
+    let ruined = ruined(&used, &terms);
     let faults = [
         Reason::Blurred,
         Reason::TooDark,
@@ -75,6 +78,7 @@ pub fn fit(samples: &[&Sample]) -> Gate {
         measures: NAMES.map(str::to_owned).to_vec(),
         scaling,
         fundus,
+        ruined,
         faults,
         // Rounded down: what is asked for is a margin, not a photo's own figure.
         least_visible: (least_visible * 50.0).floor() / 50.0,
@@ -161,6 +165,37 @@ fn fundus(used: &[(&Sample, &Measures)], terms: &[[f64; TERMS]]) -> Score {
     let good = good(used, terms, &score);
     Score {
         threshold: lowest(good.into_iter(), MISTAKEN).min(FUNDUS_ODDS),
+        ..score
+    }
+}
+
+/// What is an eye all the same, of pictures too bad to be taken for a retina.
+fn ruined(used: &[(&Sample, &Measures)], terms: &[[f64; TERMS]]) -> Score {
+    let weights = score(used, terms, |sample| {
+        Some(match sample.origin {
+            Origin::Spoilt { severity, .. } if severity < HOPELESS => return None,
+            Origin::Spoilt { kind, .. } => (true, kind.name().to_owned(), 1.0),
+            Origin::Good | Origin::Colourless | Origin::Drawn => return None,
+            Origin::Everyday => (false, "everyday".to_owned(), 2.0),
+            Origin::Disguised => (false, "disguised".to_owned(), 2.0),
+            Origin::Thing => (false, "thing".to_owned(), 1.0),
+        })
+    });
+    let score = Score {
+        weights,
+        threshold: 0.0,
+    };
+    let others = used.iter().zip(terms).filter_map(|((sample, _), terms)| {
+        let name = match sample.origin {
+            Origin::Everyday => "everyday",
+            Origin::Disguised => "disguised",
+            Origin::Thing => "thing",
+            _ => return None,
+        };
+        Some((name, -score.margin(terms)))
+    });
+    Score {
+        threshold: (-lowest(others, NO_EYE)).max(0.0),
         ..score
     }
 }
