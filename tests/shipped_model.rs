@@ -106,66 +106,79 @@ fn manifest() -> serde_json::Value {
     serde_json::from_slice(&json).unwrap()
 }
 
-/// A drawing that the shipped model's lines do not agree about.
-fn drawing(folder: &Path) -> String {
-    let path = folder.join("right.png");
-    fovea::synth::draw(0, 13, 768).save(&path).unwrap();
+/// Drawings of healthy eyes, which the shipped model is clear about.
+const HEALTHY: [u64; 3] = [6, 7, 13];
+
+fn draw(folder: &Path, seed: u64) -> String {
+    let path = folder.join(format!("{seed}.png"));
+    fovea::synth::draw(0, seed, 768).save(&path).unwrap();
     path.to_str().unwrap().to_owned()
+}
+
+/// The shipped model with another manifest.
+fn bundle(folder: &Path, manifest: &serde_json::Value) {
+    let weights = manifest["weights"]["file"].as_str().unwrap();
+    std::fs::copy(root().join("www/model").join(weights), folder.join(weights)).unwrap();
+    std::fs::write(folder.join("model.json"), manifest.to_string()).unwrap();
+}
+
+fn score(row: &serde_json::Value) -> f64 {
+    let probabilities = row["probabilities"].as_array().unwrap();
+    probabilities[2..].iter().map(|p| p.as_f64().unwrap()).sum()
 }
 
 #[test]
 fn each_operating_point_decides_by_its_own_line() {
     let folder = tempfile::tempdir().unwrap();
-    let photo = drawing(folder.path());
-    let thresholds = &manifest()["thresholds"];
-    let mut decided = Vec::new();
-    for name in ["screening", "balanced", "specific"] {
-        let point = match name {
-            "screening" => &thresholds["referable"],
-            _ => thresholds["further"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .find(|point| point["name"] == format!("referable, {name}"))
-                .map(|point| &point["point"])
-                .unwrap(),
-        };
-        let json = fovea(&[
-            "grade",
-            &photo,
-            "--format",
-            "json",
-            "--operating-point",
-            name,
-        ]);
-        let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
-        let row = &rows[0];
-        let probabilities = row["probabilities"].as_array().unwrap();
-        let score: f64 = probabilities[2..].iter().map(|p| p.as_f64().unwrap()).sum();
-        assert_eq!(row["operatingPoint"], name);
-        assert_eq!(
-            row["referable"],
-            score >= point["threshold"].as_f64().unwrap() || row["unsure"] == true,
-            "{name}: {score}"
-        );
-        decided.push(row["referable"].as_bool().unwrap());
+    let photos = HEALTHY.map(|seed| draw(folder.path(), seed));
+    let grade = |point: &str, bundle: &str| -> Vec<serde_json::Value> {
+        let mut arguments = vec!["grade", "--format", "json", "--operating-point", point];
+        arguments.extend(["--bundle", bundle]);
+        arguments.extend(photos.iter().map(String::as_str));
+        serde_json::from_str(&fovea(&arguments)).unwrap()
+    };
+    // Lines in between the scores, wherever the shipped model puts those.
+    let mut scores: Vec<f64> = grade("screening", "www/model").iter().map(score).collect();
+    scores.sort_by(f64::total_cmp);
+    let lines = [
+        ("screening", (scores[0] + scores[1]) / 2.0),
+        ("balanced", (scores[1] + scores[2]) / 2.0),
+        ("specific", (scores[2] + 1.0) / 2.0),
+    ];
+    let mut manifest = manifest();
+    for (name, line) in lines {
+        let thresholds = &mut manifest["thresholds"];
+        if name == "screening" {
+            thresholds["referable"]["threshold"] = line.into();
+            continue;
+        }
+        let further = thresholds["further"].as_array_mut().unwrap().iter_mut();
+        let wanted = format!("referable, {name}");
+        let mut of_name = further.filter(|point| point["name"] == wanted.as_str());
+        of_name.next().unwrap()["point"]["threshold"] = line.into();
     }
-    assert_eq!(decided, [true, false, false], "choose another drawing");
+    bundle(folder.path(), &manifest);
+    for ((name, line), expected) in lines.into_iter().zip([2, 1, 0]) {
+        let rows = grade(name, folder.path().to_str().unwrap());
+        for row in &rows {
+            assert_eq!(row["operatingPoint"], name);
+            let referred = score(row) >= line
+                || row["unsure"] == true
+                || row["edemaReferable"].as_bool().unwrap_or(false);
+            assert_eq!(row["referable"], referred, "{name}: {row}");
+        }
+        let referred = rows.iter().filter(|row| row["referable"] == true).count();
+        assert_eq!(referred, expected, "{name}: are the drawings still clear?");
+    }
 }
 
 #[test]
 fn a_point_the_model_does_not_have_is_refused_with_those_it_has() {
     let folder = tempfile::tempdir().unwrap();
-    let photo = drawing(folder.path());
+    let photo = draw(folder.path(), HEALTHY[0]);
     let mut manifest = manifest();
     manifest["thresholds"]["further"] = serde_json::json!([]);
-    let weights = manifest["weights"]["file"].as_str().unwrap().to_owned();
-    std::fs::copy(
-        root().join("www/model").join(&weights),
-        folder.path().join(&weights),
-    )
-    .unwrap();
-    std::fs::write(folder.path().join("model.json"), manifest.to_string()).unwrap();
+    bundle(folder.path(), &manifest);
     let output = Command::new(env!("CARGO_BIN_EXE_fovea"))
         .args(["grade", &photo, "--operating-point", "specific", "--bundle"])
         .arg(folder.path())

@@ -3,15 +3,13 @@
 // "not assessed" by one that has none.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { card, choose, modelReady, photo, result, savedJson, SITE, visit } from "./help/page.js";
+import { open, shipped, withHead } from "./help/bundle.js";
+import { card, choose, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
-
-const HEAD = "fc_beside.";
 
 let visitor;
 let page;
@@ -29,60 +27,6 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-// The shipped model with a head that gives every photograph the same logits, or
-// with none.
-async function model(logits) {
-  const manifest = JSON.parse(await readFile(join(SITE, "model/model.json"), "utf8"));
-  const weights = withHead(await readFile(join(SITE, "model", manifest.weights.file)), logits);
-  delete manifest.edema;
-  if (logits) {
-    const figures = { dataset: "toys (validation)", n: 12, accuracy: 0.75, kappa_quadratic: 0.7, cross_entropy: 0.5, referable_auc: 0.9, ece: 0.05 };
-    const referable = { threshold: 0.2, sensitivity: 0.96, specificity: 0.8, fixed_on: "12 validation photos of toys" };
-    manifest.edema = { temperature: 1, referable, taught_by: "30 training photos of toys", penalty: 100, figures, command: "none" };
-  }
-  manifest.name = logits ? `head-${logits.join("")}` : "headless";
-  manifest.weights = { ...manifest.weights, bytes: weights.length, sha256: createHash("sha256").update(weights).digest("hex") };
-  return { manifest, weights };
-}
-
-// A safetensors file: the length of a header, the header, and the numbers it names.
-function withHead(file, logits) {
-  const length = Number(file.readBigUInt64LE(0));
-  const data = file.subarray(8 + length);
-  const header = {};
-  const parts = [];
-  let end = 0;
-  const put = (name, dtype, shape, bytes) => {
-    header[name] = { dtype, shape, data_offsets: [end, end + bytes.length] };
-    parts.push(bytes);
-    end += bytes.length;
-  };
-  const { __metadata__, ...tensors } = JSON.parse(file.subarray(8, 8 + length).toString("utf8"));
-  const inOrder = Object.entries(tensors).sort(([, a], [, b]) => a.data_offsets[0] - b.data_offsets[0]);
-  for (const [name, { dtype, shape, data_offsets: at }] of inOrder) if (!name.startsWith(HEAD)) put(name, dtype, shape, data.subarray(...at));
-  if (logits) {
-    const [, features] = tensors["fc.weight"].shape;
-    put(`${HEAD}weight`, "F32", [3, features], Buffer.alloc(4 * 3 * features));
-    put(`${HEAD}bias`, "F32", [3], Buffer.from(Float32Array.from(logits).buffer));
-  }
-  const json = JSON.stringify(header);
-  const start = Buffer.from(json.padEnd(Math.ceil(json.length / 8) * 8));
-  const size = Buffer.alloc(8);
-  size.writeBigUInt64LE(BigInt(start.length));
-  return Buffer.concat([size, start, ...parts]);
-}
-
-async function use({ manifest, weights }) {
-  const files = { manifest: join(folder, "model.json"), weights: join(folder, "mine.safetensors") };
-  await writeFile(files.manifest, JSON.stringify(manifest));
-  await writeFile(files.weights, weights);
-  await page.locator("#own").evaluate((details) => (details.open = true));
-  await page.locator("#own-manifest").setInputFiles(files.manifest);
-  await page.locator("#own-weights").setInputFiles(files.weights);
-  await page.getByRole("button", { name: "Check and use it" }).click();
-  await page.waitForFunction((name) => document.querySelector("#own-told").textContent.includes(name), manifest.name, { timeout: 60_000 });
-}
-
 async function graded(name) {
   await choose(page, photo(name, healthy, "image/png"));
   const found = await result(card(page, name));
@@ -90,8 +34,15 @@ async function graded(name) {
   return { ...found, edema: await card(page, name).locator(".card__aside p").first().textContent() };
 }
 
+test("the shipped model tells of the risk", async () => {
+  assert.ok((await shipped()).manifest.edema, "it has a head");
+  const { edema, referable } = await graded("0_left.png");
+  assert.match(edema, /^Macular oedema: no sign of a risk \(chance <?\d+\u00a0%\)\.$/);
+  assert.equal(referable, "false");
+});
+
 test("a model without a head says that oedema was not assessed", async () => {
-  await use(await model(null));
+  await open(page, folder, await withHead(null));
   const { edema, referable } = await graded("1_left.png");
   assert.equal(edema, "Macular oedema: not assessed.");
   assert.equal(referable, "false");
@@ -101,7 +52,7 @@ test("a model without a head says that oedema was not assessed", async () => {
 });
 
 test("no sign of a risk leaves the decision as it was", async () => {
-  await use(await model([6, 0, 0]));
+  await open(page, folder, await withHead([6, 0, 0]));
   const { edema, referable, referral } = await graded("2_left.png");
   assert.equal(edema, "Macular oedema: no sign of a risk (chance <1\u00a0%).");
   assert.equal(referable, "false");
@@ -109,7 +60,7 @@ test("no sign of a risk leaves the decision as it was", async () => {
 });
 
 test("a risk refers a healthy grade and its patient, with the reason, at every operating point", async () => {
-  await use(await model([0, 0, 3]));
+  await open(page, folder, await withHead([0, 0, 3]));
   const { edema, referable, referral, grade } = await graded("3_left.png");
   assert.equal(grade, "0");
   assert.equal(edema, "Macular oedema: risk likely (chance 95\u00a0%), as of hard exudates near the centre.");

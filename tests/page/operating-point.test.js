@@ -2,35 +2,71 @@
 // and each result says where it was decided.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { card, choose, modelReady, photo, result, savedJson, SITE, visit } from "./help/page.js";
+import { open, shipped, withHead } from "./help/bundle.js";
+import { card, choose, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
-const { thresholds } = JSON.parse(await readFile(join(SITE, "model/model.json"), "utf8"));
+const { manifest } = await shipped();
+let { thresholds } = manifest;
 const line = (name) => (name === "screening" ? thresholds.referable : thresholds.further.find((one) => one.name === `referable, ${name}`).point);
 
-// Drawings on both sides of the shipped model's lines, and one that every line refers.
-const EYES = [
-  ["1_right.png", 0, 7],
-  ["1_left.png", 0, 13],
-  ["2_left.png", 1, 6],
+// Clear drawings of healthy eyes, one that the shipped model is not sure of, and one
+// that every line refers.
+const HEALTHY = [
+  ["1_right.png", 0, 6],
+  ["1_left.png", 0, 7],
+  ["2_right.png", 0, 13],
+];
+const OTHERS = [
+  ["2_left.png", 1, 12],
   ["3_left.png", 3, 8],
 ];
 
 let visitor;
 let page;
+let folder;
 before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "fovea-points-"));
   visitor = await visit({ query: "?backend=cpu" });
   page = visitor.page;
   await modelReady(page);
-  const photos = [];
-  for (const [name, grade, seed] of EYES) photos.push(photo(name, await drawnPng(page, grade, seed), "image/png"));
-  await choose(page, ...photos);
+  const drawn = async (eyes) => {
+    const photos = [];
+    for (const [name, grade, seed] of eyes) photos.push(photo(name, await drawnPng(page, grade, seed), "image/png"));
+    return photos;
+  };
+  const eyes = await drawn([...HEALTHY, ...OTHERS]);
+  await choose(page, ...eyes);
+  await result(card(page, "3_left.png"));
+  thresholds = between(await savedJson(page));
+  await page.locator("#clear").click();
+  await page.waitForFunction(() => !document.querySelector("article"));
+  // Without the head for oedema, whose risk refers at every line.
+  const model = await withHead(null);
+  model.manifest.thresholds = thresholds;
+  await open(page, folder, model);
+  await choose(page, ...eyes);
   await result(card(page, "3_left.png"));
 });
-after(() => visitor?.close());
+after(async () => {
+  await visitor?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+// The shipped model's lines with the first two of referral moved in between the
+// scores of the healthy eyes, wherever a model puts those, so that the points differ.
+function between(rows) {
+  const scores = rows.filter(({ file }) => HEALTHY.some(([name]) => name === file)).map(score).sort((a, b) => a - b);
+  const moved = structuredClone(manifest.thresholds);
+  moved.referable.threshold = (scores[0] + scores[1]) / 2;
+  moved.further.find(({ name }) => name === "referable, balanced").point.threshold = (scores[1] + scores[2]) / 2;
+  return moved;
+}
+const score = (row) => row.probabilities.slice(2).reduce((sum, p) => sum + p, 0);
 
 const referred = () => page.locator("article").evaluateAll((cards) => cards.map(({ dataset }) => dataset.referable));
 async function take(name) {
@@ -59,9 +95,8 @@ test("another point decides all again, by its line, without grading", async () =
     await take(name);
     const rows = await savedJson(page);
     for (const [index, row] of rows.entries()) {
-      const score = row.probabilities.slice(2).reduce((sum, p) => sum + p, 0);
       // Unsure counts as refer, wherever the line lies.
-      assert.equal(row.referable, score >= line(name).threshold || row.unsure, `${row.file} at ${name}: ${score}`);
+      assert.equal(row.referable, score(row) >= line(name).threshold || row.unsure, `${row.file} at ${name}: ${score(row)}`);
       assert.equal(row.operatingPoint, name);
       for (const key of ["grade", "probabilities", "gradedAt", "milliseconds"]) assert.deepEqual(row[key], before[index][key], key);
     }
@@ -97,6 +132,8 @@ test("what is graded from now on is decided there, and a reload remembers the ch
   assert.equal((await result(card(page, "4_left.png"))).point, "specific");
   await page.reload();
   await modelReady(page);
+  // The shipped model is back, with its own lines.
+  ({ thresholds } = manifest);
   await choose(page, photo("5_left.png", await drawnPng(page, 0, 13), "image/png"));
   const again = await result(card(page, "5_left.png"));
   assert.deepEqual([again.point, again.referable], ["specific", "false"]);
