@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::paths::Paths;
 use crate::process::{Run, on_path};
-use crate::tools::{Chromium, Toolbox, WasmRust, driver_of};
+use crate::tools::{Chromium, Toolbox, WasmRust, driver_of, firefox};
 
 pub fn report(paths: &Paths) -> Result<()> {
     let tools = Toolbox::new(paths);
@@ -37,6 +37,12 @@ pub fn report(paths: &Paths) -> Result<()> {
             "chromedriver",
             driver_of().and_then(|driver| Run::new(driver, "").arg("--version").output().ok()),
             "your system's package `chromium-driver`, in Chromium's version",
+        ),
+        (
+            "Firefox",
+            firefox().and_then(|program| Run::new(program, "").arg("--version").output().ok()),
+            "for the page's tests in it, which are skipped without: your system's package; as \
+             root on Debian installed when first needed",
         ),
         (
             "git",

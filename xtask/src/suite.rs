@@ -16,7 +16,7 @@ use crate::paths::Paths;
 use crate::process::Run;
 use crate::reference;
 use crate::site;
-use crate::tools::Toolbox;
+use crate::tools::{self, Toolbox};
 use crate::wasm::{self, CPU};
 
 /// One part of the whole, in the order they run: quick to tell first.
@@ -76,7 +76,7 @@ impl Part {
             Self::Native => "the library and the command, on this machine",
             Self::Wasm => "the library in headless Chromium, by wasm-pack",
             Self::Site => "wasm and page put together in target/site/",
-            Self::Page => "the real page in real Chromium",
+            Self::Page => "the real page in real Chromium, and in Firefox where it is",
             Self::Features => "the features for training on a GPU compile",
         }
     }
@@ -355,11 +355,13 @@ fn page(paths: &Paths, tools: &Toolbox) -> Result<Run> {
         .args(["build", "--package", "fovea", "--bin", "fovea"])
         .go()?;
     let binary = format!("fovea{}", std::env::consts::EXE_SUFFIX);
+    let firefox = tools::firefox_or_install().unwrap_or_default();
     Ok(Run::new(node, "the tests that failed are named above")
         .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
         .args(test_files(&tests)?)
         .env("FOVEA_SITE", paths.site())
         .env("FOVEA_CHROMIUM", &browser.chromium.program)
+        .env("FOVEA_FIREFOX", firefox)
         .env("FOVEA_BIN", paths.target().join("debug").join(binary))
         .folder(&paths.root))
 }

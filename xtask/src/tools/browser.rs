@@ -1,4 +1,5 @@
-//! Chromium and its driver, which the browser tests need.
+//! Chromium and its driver, which the browser tests need, and Firefox, which they
+//! take where it is.
 
 use std::path::PathBuf;
 
@@ -92,6 +93,30 @@ impl Browser {
             }
         })
     }
+}
+
+/// A Firefox named in the environment or found on `PATH`.
+pub fn firefox() -> Option<PathBuf> {
+    from_environment("FOVEA_FIREFOX").or_else(|| {
+        ["firefox-esr", "firefox"]
+            .iter()
+            .find_map(|name| on_path(name))
+    })
+}
+
+/// The same, installed where that needs nobody's leave. Without one the tests in
+/// Firefox are skipped, and say so.
+pub fn firefox_or_install() -> Option<PathBuf> {
+    firefox().or_else(|| {
+        if !debian::may_install() {
+            return None;
+        }
+        eprintln!("Installing Firefox");
+        if let Err(error) = debian::install(&["firefox-esr"]) {
+            eprintln!("the page is not tested in Firefox: {error}");
+        }
+        firefox()
+    })
 }
 
 /// The chromedriver named in the environment or found on `PATH`.
