@@ -45,9 +45,9 @@ test("the same at every width, and nothing is wider than the screen", async () =
     assert.ok(wide <= width, `the page is ${wide} pixels wide on a screen of ${width}`);
     const full = await places();
     // The results taken away again leave what waiting looked like.
-    await page.evaluate(() => document.querySelectorAll(".card__verdict p:not(.card__grade)").forEach((line) => (line.style.display = "none")));
+    await page.evaluate(() => document.querySelectorAll(".card__verdict p:not(.card__grade), .card__aside p").forEach((line) => (line.style.display = "none")));
     unmoved(await places(), full, `${width} pixels`);
-    await page.evaluate(() => document.querySelectorAll(".card__verdict p").forEach((line) => (line.style.display = "")));
+    await page.evaluate(() => document.querySelectorAll(".card__verdict p, .card__aside p").forEach((line) => (line.style.display = "")));
   }
 });
 
