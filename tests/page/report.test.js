@@ -39,6 +39,23 @@ test("each page holds photograph, grade, decision, follow-up, model, provenance 
   assert.equal(await page.locator(".card__photo img").first().evaluate((image) => image.complete && image.naturalWidth > 0), true);
 });
 
+test("a report asked for by its button has a map of every photograph, and what it is not", async () => {
+  await page.evaluate(() => (window.print = () => (window.printed = true)));
+  await page.getByRole("button", { name: "Print a report" }).click();
+  await page.waitForFunction(() => window.printed);
+  assert.equal(await page.locator("#print").textContent(), "Print a report");
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  const sheet = page.locator(".sheet").first();
+  assert.equal(await sheet.locator(".sheet__map").count(), 2);
+  for (const image of await sheet.locator(".sheet__map img").all()) assert.ok(await image.evaluate(({ complete, naturalWidth, alt }) => complete && naturalWidth > 0 && alt));
+  const words = await sheet.locator(".sheet__words").allTextContents();
+  assert.equal(words.length, 3, "what it shows of each photograph, and once what it is not");
+  for (const part of [/where the network’s evidence for/, /The brightest place is/, /not where lesions are/]) assert.match(words.join(" "), part);
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  const pdf = (await page.pdf({ preferCSSPageSize: true })).toString("latin1");
+  assert.equal(pdf.match(/\/Type\s*\/Page\b(?!s)/g).length, 2, "still a page a patient");
+});
+
 test("with nothing graded the page itself is printed", async () => {
   await page.getByRole("button", { name: "Clear everything" }).click();
   await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));

@@ -28,6 +28,15 @@ export function updateLookButton(button, { name, status, file, drawn }) {
   write(more, ` ${strings.look.openFor(name)}`);
 }
 
+// What a map shows and what it does not: the library's sentences, or their translation.
+export function mapWords({ method, shows, place, caveats, placeCode, cells }, assessment, { scale }) {
+  const { library } = strings.look;
+  if (!library) return { shows, place, caveats };
+  const { label } = gradeOf(assessment, scale);
+  const covered = method === "occlusion" ? [library.covered] : [];
+  return { shows: library.shows[method](label), place: library.place[placeCode], caveats: [...library.caveats(strings.f.count(cells)), ...covered] };
+}
+
 class Look {
   #item;
   #engine;
@@ -63,15 +72,6 @@ class Look {
     return bytesOf(await this.#picture());
   }
 
-  // The library's sentences, or their translation.
-  #words({ method, shows, place, caveats, placeCode, cells }) {
-    const { library } = strings.look;
-    if (!library) return { shows, place, caveats };
-    const { label } = gradeOf(this.#item.assessment, this.#engine.state.scale);
-    const covered = method === "occlusion" ? [library.covered] : [];
-    return { shows: library.shows[method](label), place: library.place[placeCode], caveats: [...library.caveats(strings.f.count(cells)), ...covered] };
-  }
-
   async #show(explanation) {
     if (this.#closed) return;
     const { images, strength } = this.#parts;
@@ -92,7 +92,7 @@ class Look {
     this.#maps.set(explanation.method, explanation);
     await Promise.all(["photoMap", "viewMap"].map((name) => this.#put(images[name], explanation[name])));
     if (this.#closed) return;
-    const { shows, place, caveats } = this.#words(explanation);
+    const { shows, place, caveats } = mapWords(explanation, this.#item.assessment, this.#engine.state);
     write(status, shows);
     write(where, place);
     words.replaceChildren(...caveats.map((sentence) => el("li", {}, sentence)));

@@ -18,6 +18,7 @@ import { Patients } from "./patients.js";
 import { Progress } from "./progress.js";
 import { canRetry, isDone, Queue } from "./queue.js";
 import { Report } from "./report.js";
+import { ReportMaps } from "./report-maps.js";
 import { Results } from "./results.js";
 import { explain, LANGUAGES, preferred, remember, speak, strings } from "./strings.js";
 
@@ -36,7 +37,8 @@ const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const points = new OperatingPoints({ engine, queue, changed: decided, announce });
 const results = new Results({ queue, engine, patients, changed: keep });
-new Report({ queue, engine, patients, cards: results.cards });
+const maps = new ReportMaps({ queue, engine });
+new Report({ queue, engine, patients, cards: results.cards, maps });
 const diagnostics = new Diagnostics({ engine, queue, offline });
 
 // --- what runs -------------------------------------------------------------
@@ -168,7 +170,19 @@ async function save(extension, type, write) {
 }
 const patientOf = (item) => patients.byItem.get(item);
 const saveCsv = () => save("csv", "text/csv;charset=utf-8", toCsv);
-const print = () => points.settled().then(() => patients.settled()).then(() => window.print());
+// Asked a second time, it prints with the maps there are.
+async function print() {
+  const button = byId("print");
+  if (button.ariaBusy === "true") return maps.stop();
+  await points.settled();
+  await patients.settled();
+  button.ariaBusy = "true";
+  if (maps.missing().length) announce(strings.report.makingMaps);
+  await maps.make((done, all) => write(button, strings.report.mapsMade(done, all)));
+  button.ariaBusy = "false";
+  write(button, strings.page.print);
+  window.print();
+}
 byId("save-csv").addEventListener("click", saveCsv);
 byId("save-json").addEventListener("click", () => save("json", "application/json", toJson));
 byId("print").addEventListener("click", print);

@@ -16,12 +16,14 @@ export class Report {
   #engine;
   #patients;
   #cards;
+  #maps;
 
-  constructor({ queue, engine, patients, cards }) {
+  constructor({ queue, engine, patients, cards, maps }) {
     this.#queue = queue;
     this.#engine = engine;
     this.#patients = patients;
     this.#cards = cards;
+    this.#maps = maps;
     window.addEventListener("beforeprint", () => this.build());
     window.addEventListener("afterprint", () => this.clear());
   }
@@ -44,6 +46,8 @@ export class Report {
     const words = strings.report;
     const isDrawn = items.some((item) => item.drawn);
     const decision = summary ? decisionOf(summary) : "";
+    const inOrder = SIDES.flatMap((side) => items.filter((item) => item.side === side));
+    const maps = new Map(inOrder.map((item) => [item, this.#maps.figure(item)]));
     return el(
       "section",
       { class: "sheet" },
@@ -56,7 +60,8 @@ export class Report {
       ),
       decision ? el("p", { class: "sheet__decision" }, el("strong", {}, `${words.decision}: `), decision) : null,
       items.some((item) => !isDone(item)) ? el("p", { class: "sheet__decision" }, words.incomplete) : null,
-      ...SIDES.flatMap((side) => items.filter((item) => item.side === side)).map((item) => this.#photo(item, this.#used(items).length !== 1)),
+      ...inOrder.map((item) => this.#photo(item, maps.get(item), this.#used(items).length !== 1)),
+      [...maps.values()].find(Boolean)?.caveats ?? null,
       this.#model(items),
       el("p", { class: "sheet__sign" }, words.sign),
       el("p", { class: "sheet__purpose" }, strings.page.disclaimer),
@@ -71,8 +76,8 @@ export class Report {
     return points.filter(({ name }) => decided.some(({ operatingPoint }) => operatingPoint === name));
   }
 
-  // `pointed`: with its operating point, where the sheet does not say one for all.
-  #photo(item, pointed) {
+  // `map`: where its evidence lay, if one was made. `pointed`: with its operating point, where the sheet does not say one for all.
+  #photo(item, map, pointed) {
     const words = strings.report;
     const { assessment: a, side, name, own, gradedAt } = item;
     const { state } = this.#engine;
@@ -91,7 +96,7 @@ export class Report {
     return el(
       "div",
       { class: "sheet__photo" },
-      el("div", { class: "sheet__picture" }, picture),
+      el("div", { class: "sheet__pictures" }, el("div", { class: "sheet__picture" }, picture), map?.picture),
       el(
         "div",
         {},
@@ -100,6 +105,7 @@ export class Report {
         el("p", {}, gradeOf(a, state.scale).name ?? ""),
         ...[reasonOf(item), referralOf(a), item.status === "graded" ? edemaOf(a) : ""].filter(Boolean).map((line) => el("p", { class: "sheet__line" }, line)),
         el("dl", { class: "sheet__facts" }, ...lines.filter(([, fact]) => fact).map(([title, fact]) => el("div", {}, el("dt", {}, title), el("dd", { dir: "auto" }, fact)))),
+        map?.words,
       ),
     );
   }

@@ -309,6 +309,8 @@ export default (f) => {
       sure: "Sandsynlighed for hver grad",
       model: "Modellen i korte træk",
       incomplete: "Ikke alle patientens billeder er graderet.",
+      makingMaps: "Kortene til rapporten laves; vælg igen for at udskrive uden resten.",
+      mapsMade: (done, all) => `Kort: ${f.count(done)} af ${f.count(all)}`,
       sign: "Aflæst af (navn, dato, underskrift)",
     },
 

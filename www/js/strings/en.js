@@ -234,6 +234,8 @@ export default (f) => {
       sure: "Probability of each grade",
       model: "Model in brief",
       incomplete: "Not every photograph of this patient has been graded.",
+      makingMaps: "Making the maps for the report; ask again to print without the rest.",
+      mapsMade: (done, all) => `Maps: ${f.count(done)} of ${f.count(all)}`,
       sign: "Read by (name, date, signature)",
     },
 

@@ -309,6 +309,8 @@ export default (f) => {
       sure: "Probabilidad de cada grado",
       model: "El modelo en breve",
       incomplete: "No todas las fotografías de este paciente están graduadas.",
+      makingMaps: "Se hacen los mapas para el informe; vuelva a pulsar para imprimir sin los que falten.",
+      mapsMade: (done, all) => `Mapas: ${f.count(done)} de ${f.count(all)}`,
       sign: "Leído por (nombre, fecha, firma)",
     },
 
