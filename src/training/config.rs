@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::augment::Augmentation;
 use super::balance::Balance;
 use super::batches::Drawing;
-use super::objective::Objective;
-use super::opinions::Opinions;
+use super::objective::{Objective, Targets};
+use super::opinions::{Opinion, Opinions};
 use super::optimizer::Optimizer;
 use burn::tensor::Device;
 
@@ -122,9 +122,20 @@ impl TrainConfig {
         }
     }
 
-    /// Share of the truth that second opinions have.
-    pub fn opinion_share(&self) -> f32 {
-        self.opinions.as_ref().map_or(0.0, |heard| heard.share)
+    /// What a batch of these grades, weights and second opinions is held to.
+    pub fn targets<'a>(
+        &self,
+        grades: &'a [u8],
+        weights: &'a [f32],
+        opinions: &'a [Option<Opinion>],
+    ) -> Targets<'a> {
+        Targets {
+            grades,
+            weights,
+            smoothing: self.label_smoothing,
+            opinions,
+            opinion_share: self.opinions.as_ref().map_or(0.0, |heard| heard.share),
+        }
     }
 
     /// The network with fresh random weights.

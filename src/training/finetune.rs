@@ -13,7 +13,6 @@ use super::checkpoint::{CheckpointError, Checkpoints, Saved};
 use super::config::TrainConfig;
 use super::journal::{self, Journal};
 use super::judge;
-use super::objective::Targets;
 use super::pictures::{self, Rejected};
 use super::schedule::discriminative;
 use crate::evaluation::Metrics;
@@ -276,13 +275,8 @@ impl Finetune<'_> {
             let outputs = state
                 .network
                 .forward(Tensor::from_data(pictures, self.device));
-            let targets = Targets {
-                grades: &batch.grades,
-                weights: &config.balance.in_batch(&weights, &batch.grades),
-                smoothing: config.label_smoothing,
-                opinions: &batch.opinions,
-                opinion_share: config.opinion_share(),
-            };
+            let weights = config.balance.in_batch(&weights, &batch.grades);
+            let targets = config.targets(&batch.grades, &weights, &batch.opinions);
             let loss = config.objective.loss(outputs, &targets, self.device);
             let value = loss.clone().inner();
             let gradients = GradientsParams::from_grads(loss.backward(), &state.network);

@@ -8,7 +8,6 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::config::TrainConfig;
-use super::objective::Targets;
 use super::opinions::Opinion;
 use super::schedule::one_cycle;
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrSchedulerConfig;
@@ -52,13 +51,8 @@ pub fn train(
                 .iter()
                 .filter_map(|i| features.opinions.get(*i).copied())
                 .collect();
-            let targets = Targets {
-                grades: &grades,
-                weights: &config.balance.in_batch(&weights, &grades),
-                smoothing: config.label_smoothing,
-                opinions: &opinions,
-                opinion_share: config.opinion_share(),
-            };
+            let weights = config.balance.in_batch(&weights, &grades);
+            let targets = config.targets(&grades, &weights, &opinions);
             let value = config.objective.loss(head.forward(input), &targets, device);
             let gradients = GradientsParams::from_grads(value.backward(), &head);
             head = optimizer.step(schedule.step(), head, gradients);

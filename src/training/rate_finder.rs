@@ -11,7 +11,6 @@ use super::album::{Sized, grades};
 use super::batches;
 use super::config::TrainConfig;
 use super::export::write_whole;
-use super::objective::Targets;
 use super::schedule::constant;
 use crate::evaluation::plots;
 use crate::network::Classifier;
@@ -66,13 +65,8 @@ pub fn search(
         let count = batch.grades.len();
         let pictures = TensorData::new(batch.pictures, [count, 3, size, size]);
         let outputs = network.forward(Tensor::from_data(pictures, device));
-        let targets = Targets {
-            grades: &batch.grades,
-            weights: &config.balance.in_batch(&weights, &batch.grades),
-            smoothing: config.label_smoothing,
-            opinions: &batch.opinions,
-            opinion_share: config.opinion_share(),
-        };
+        let weights = config.balance.in_batch(&weights, &batch.grades);
+        let targets = config.targets(&batch.grades, &weights, &batch.opinions);
         let loss = config.objective.loss(outputs, &targets, device);
         let number = f64::from(loss.clone().into_scalar::<f32>());
         mean = SMOOTHING * mean + (1.0 - SMOOTHING) * number;

@@ -3,13 +3,12 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { gradeDrawn, modelReady, savedJson, SITE, visit } from "./help/page.js";
-
-const MODEL = join(SITE, "model");
+import { shipped, signed } from "./help/bundle.js";
+import { gradeDrawn, modelReady, savedJson, visit } from "./help/page.js";
 
 let visitor;
 let page;
@@ -18,8 +17,7 @@ let weights;
 let folder;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "fovea-own-"));
-  manifest = JSON.parse(await readFile(join(MODEL, "model.json"), "utf8"));
-  weights = await readFile(join(MODEL, manifest.weights.file));
+  ({ manifest, weights } = await shipped());
   visitor = await visit({ query: "?backend=cpu", permissions: ["clipboard-read", "clipboard-write"] });
   page = visitor.page;
   await modelReady(page);
@@ -87,7 +85,7 @@ test("a sound one runs, named and marked, and fetches nothing", async () => {
 test("a network that no map can be made of says so", async () => {
   const blank = blankPratt(64);
   const preprocessing = { ...manifest.preprocessing, size: 64 };
-  await open({ ...manifest, edema: undefined, name: "ward-pratt", architecture: "pratt2016", preprocessing, weights: { ...manifest.weights, file: "mine.safetensors", bytes: blank.length, sha256: createHash("sha256").update(blank).digest("hex") } }, blank);
+  await open({ ...manifest, edema: undefined, name: "ward-pratt", architecture: "pratt2016", preprocessing, weights: signed(blank, { ...manifest.weights, file: "mine.safetensors" }) }, blank);
   await told("ward-pratt");
   assert.equal((await gradeDrawn(page)).status, "graded");
   await page.locator("article").last().getByRole("button", { name: "Where it looked" }).click();

@@ -174,14 +174,15 @@ const saveCsv = () => save("csv", "text/csv;charset=utf-8", toCsv);
 async function print() {
   const button = byId("print");
   if (button.ariaBusy === "true") return maps.stop();
+  button.ariaBusy = "true";
   await points.settled();
   await patients.settled();
-  button.ariaBusy = "true";
   if (maps.missing().length) announce(strings.report.makingMaps);
   await maps.make((done, all) => write(button, strings.report.mapsMade(done, all)));
   button.ariaBusy = "false";
   write(button, strings.page.print);
-  window.print();
+  // Everything may have been cleared meanwhile.
+  if (queue.items.length) window.print();
 }
 byId("save-csv").addEventListener("click", saveCsv);
 byId("save-json").addEventListener("click", () => save("json", "application/json", toJson));

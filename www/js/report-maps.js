@@ -7,7 +7,7 @@ import { mapWords } from "./explain.js";
 import { bytesOf } from "./file.js";
 import { strings } from "./strings.js";
 
-const SIDE = 320; // pixels; a map is printed 36 mm wide
+const SIDE = 320; // pixels; a map is printed 32 mm high
 // A map takes about as long as grading did, and a day's work holds hundreds.
 const MOST = 40;
 
