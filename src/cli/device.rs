@@ -1,10 +1,12 @@
-//! `--device`: where a training runs.
+//! `--device` and `--devices`: where a training runs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use anyhow::{Result, anyhow, bail};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, DeviceKind, Tensor};
 use clap::{Args, ValueEnum};
+
+use crate::training::devices::Devices;
 
 /// A kind of hardware.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -25,27 +27,62 @@ pub struct DeviceFlags {
     /// Hardware to train on; figures of one kind and of another differ in the last digits
     #[arg(long, value_enum, default_value = "cpu")]
     device: Hardware,
+    /// GPUs that divide each batch among them; batch norm sees a part at a time
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
+    devices: u16,
 }
 
 impl DeviceFlags {
-    /// The device, once it has answered.
+    /// The devices, once each has answered.
     ///
     /// # Errors
-    /// Where this build cannot use it or the machine has none.
-    pub fn open(&self) -> Result<Device> {
+    /// Where this build cannot use them or the machine has too few.
+    pub fn open(&self) -> Result<Devices> {
+        if self.device == Hardware::Cpu && self.devices > 1 {
+            bail!(
+                "--devices {}: a processor is one device and already uses all its cores; leave \
+                 --devices out, or name --device cuda or gpu",
+                self.devices
+            );
+        }
+        let first = self.open_one(0)?;
+        let others = (1..self.devices)
+            .map(|index| self.open_one(index))
+            .collect::<Result<_>>()?;
+        Ok(Devices::new(first, others))
+    }
+
+    fn open_one(&self, index: u16) -> Result<Device> {
         let device = match self.device {
             Hardware::Cpu => Device::flex(),
-            Hardware::Gpu => gpu()?,
-            Hardware::Cuda => cuda()?,
+            Hardware::Gpu => gpu(self.kind(index))?,
+            Hardware::Cuda => cuda(index)?,
         };
         if self.device == Hardware::Cpu || answers(&device) {
             return Ok(device);
+        }
+        if index > 0 {
+            bail!(
+                "--devices {}: only {index} answered here; lower it",
+                self.devices
+            );
         }
         let (name, fix) = match self.device {
             Hardware::Cuda => ("cuda", "install NVIDIA's driver and CUDA 12 or later"),
             _ => ("gpu", "install the driver of its maker, with Vulkan"),
         };
         bail!("--device {name}: no such GPU answers here; {fix}, or use --device cpu")
+    }
+}
+
+impl DeviceFlags {
+    /// A machine's own GPU may be no card of its own, but several are.
+    fn kind(&self, index: u16) -> DeviceKind {
+        if self.devices == 1 {
+            DeviceKind::DefaultDevice
+        } else {
+            DeviceKind::DiscreteGpu(index.into())
+        }
     }
 }
 
@@ -62,23 +99,23 @@ fn answers(device: &Device) -> bool {
 
 #[cfg(feature = "gpu")]
 #[allow(clippy::unnecessary_wraps)] // A build without the feature has nothing to give.
-fn gpu() -> Result<Device> {
-    Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice))
+fn gpu(kind: DeviceKind) -> Result<Device> {
+    Ok(Device::wgpu(kind))
 }
 
 #[cfg(not(feature = "gpu"))]
-fn gpu() -> Result<Device> {
+fn gpu(_: DeviceKind) -> Result<Device> {
     Err(not_built("gpu"))
 }
 
 #[cfg(feature = "cuda")]
 #[allow(clippy::unnecessary_wraps)] // A build without the feature has nothing to give.
-fn cuda() -> Result<Device> {
-    Ok(Device::cuda(0))
+fn cuda(index: u16) -> Result<Device> {
+    Ok(Device::cuda(usize::from(index)))
 }
 
 #[cfg(not(feature = "cuda"))]
-fn cuda() -> Result<Device> {
+fn cuda(_: u16) -> Result<Device> {
     Err(not_built("cuda"))
 }
 
@@ -98,8 +135,19 @@ mod tests {
     fn the_processor_answers() {
         let flags = DeviceFlags {
             device: Hardware::Cpu,
+            devices: 1,
         };
-        assert!(answers(&flags.open().unwrap()));
+        assert!(answers(flags.open().unwrap().first()));
+    }
+
+    #[test]
+    fn a_processor_is_one_device() {
+        let flags = DeviceFlags {
+            device: Hardware::Cpu,
+            devices: 2,
+        };
+        let words = flags.open().unwrap_err().to_string();
+        assert!(words.contains("--devices 2"), "{words}");
     }
 
     #[cfg(not(feature = "cuda"))]
@@ -107,6 +155,7 @@ mod tests {
     fn a_build_without_a_device_names_the_one_that_has_it() {
         let flags = DeviceFlags {
             device: Hardware::Cuda,
+            devices: 1,
         };
         let words = flags.open().unwrap_err().to_string();
         assert!(words.contains("--features cuda"), "{words}");

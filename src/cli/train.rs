@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow};
-use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 
 use super::device::DeviceFlags;
@@ -15,6 +14,7 @@ use crate::training::TrainConfig;
 use crate::training::augment::Augmentation;
 use crate::training::balance::Balance;
 use crate::training::config::SizeStage;
+use crate::training::devices::Devices;
 use crate::training::objective::Objective;
 use crate::training::opinions::Opinions;
 use crate::training::optimizer::Optimizer;
@@ -325,17 +325,17 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             config
         }
     };
-    let device = arguments.device.open()?;
+    let devices = arguments.device.open()?;
     let watch = Terminal::listening();
     if arguments.find_learning_rate {
-        return find_learning_rate(&config, &arguments.out, &device, &watch);
+        return find_learning_rate(&config, &arguments.out, &devices, &watch);
     }
     let destination = Destination {
         name: &arguments.name,
         out: &arguments.out,
         command: &super::command_line(),
     };
-    let manifest = run::run(&config, &destination, &device, arguments.resume, &watch)?;
+    let manifest = run::run(&config, &destination, &devices, arguments.resume, &watch)?;
     println!("{}", manifest.display());
     Ok(ExitCode::SUCCESS)
 }
@@ -343,10 +343,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 fn find_learning_rate(
     config: &TrainConfig,
     out: &Path,
-    device: &Device,
+    devices: &Devices,
     watch: &Terminal,
 ) -> Result<ExitCode> {
-    let (plot, suggestion) = run::find_learning_rate(config, out, device, watch)?;
+    let (plot, suggestion) = run::find_learning_rate(config, out, devices, watch)?;
     match suggestion {
         Some(suggestion) => eprintln!(
             "the loss falls fastest at {:.1e}; a tenth of the rate where it is lowest is {:.1e}: \

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use burn::tensor::Device;
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +15,7 @@ use crate::grader::Grader;
 use crate::network::Views;
 use crate::training::checkpoint::Checkpoints;
 use crate::training::dataset::{self, GRADES, Record, grade_counts};
+use crate::training::devices::Devices;
 use crate::training::duplicates;
 use crate::training::export::{self, write_whole};
 use crate::training::photos::Photos;
@@ -128,7 +128,7 @@ pub struct Bench<'a> {
     out: &'a Path,
     photos: Photos,
     shelf: Shelf,
-    device: Device,
+    devices: Devices,
     /// Leave the trained weights where they were written.
     pub keep_weights: bool,
     /// What to type to repeat the study.
@@ -144,7 +144,7 @@ impl<'a> Bench<'a> {
     pub fn set_up(
         plan: &'a Plan,
         out: &'a Path,
-        device: Device,
+        devices: Devices,
         command: &'a str,
         watch: &dyn Watch,
     ) -> Result<Self, TrainError> {
@@ -176,7 +176,7 @@ impl<'a> Bench<'a> {
             out,
             photos,
             shelf: Shelf::keeping(),
-            device,
+            devices,
             keep_weights: false,
             command,
         })
@@ -207,7 +207,7 @@ impl<'a> Bench<'a> {
                 out: &out,
                 command: self.command,
             },
-            &self.device,
+            &self.devices,
             resumed,
             watch,
         )?;
@@ -246,7 +246,7 @@ impl<'a> Bench<'a> {
         let manifest = &bundle.manifest;
         let (records, groups) = self.photos.test();
         let pictures = self.test_pictures(&records, bundle, watch)?;
-        let grader = Grader::new(bundle, self.device.clone(), "cpu")
+        let grader = Grader::new(bundle, self.devices.first().clone(), "cpu")
             .map_err(|e| TrainError::Stopped(e.to_string()))?;
         watch.stage("Measuring on test photos", pictures.len());
         let outputs = predict::outputs(
@@ -254,7 +254,7 @@ impl<'a> Bench<'a> {
             &pictures,
             &manifest.preprocessing,
             Views::of(manifest.test_time_flips),
-            &self.device,
+            self.devices.first(),
             &|done| watch.advance(done),
         );
         let logits: Vec<Vec<f64>> = outputs

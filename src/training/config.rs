@@ -248,25 +248,26 @@ impl TrainConfig {
     }
 }
 
+/// As a run saved it before shares and given splits existed.
+#[cfg(test)]
+pub(super) const EARLIER: &str = r#"{
+    "data": ["photos"], "from": null, "architecture": "resnet18",
+    "preprocessing": {"size": 64, "margin": 0.0, "local_mean": null,
+        "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]},
+    "smaller_first": [], "head_epochs": 0, "epochs": 2, "batch": 8,
+    "learning_rate": 0.001, "discrimination": 0.5, "weight_decay": 0.01,
+    "objective": {"kind": "cross-entropy"}, "label_smoothing": 0.0,
+    "balance": {"kind": "neither"},
+    "augmentation": {"flip": true, "rotate": true, "zoom": 0.1, "shift": 0.03,
+        "brightness": 0.05, "contrast": 0.2, "colour": 0.07, "blur": 0.1,
+        "jpeg": 0.1, "framing": 0.3},
+    "average_epochs": 0.5, "test_time_flips": false,
+    "validation": 0.15, "test": 0.0, "seed": 1
+}"#;
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// As a run saved it before shares and given splits existed.
-    const EARLIER: &str = r#"{
-        "data": ["photos"], "from": null, "architecture": "resnet18",
-        "preprocessing": {"size": 64, "margin": 0.0, "local_mean": null,
-            "mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]},
-        "smaller_first": [], "head_epochs": 0, "epochs": 2, "batch": 8,
-        "learning_rate": 0.001, "discrimination": 0.5, "weight_decay": 0.01,
-        "objective": {"kind": "cross-entropy"}, "label_smoothing": 0.0,
-        "balance": {"kind": "neither"},
-        "augmentation": {"flip": true, "rotate": true, "zoom": 0.1, "shift": 0.03,
-            "brightness": 0.05, "contrast": 0.2, "colour": 0.07, "blur": 0.1,
-            "jpeg": 0.1, "framing": 0.3},
-        "average_epochs": 0.5, "test_time_flips": false,
-        "validation": 0.15, "test": 0.0, "seed": 1
-    }"#;
 
     #[test]
     fn an_earlier_configuration_trains_on_the_whole_of_a_drawn_split() {

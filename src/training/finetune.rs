@@ -2,8 +2,8 @@
 
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::module::{Module, ParamId};
-use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::optim::ModuleOptimizer;
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::album::{Album, Sized, grades};
@@ -11,10 +11,12 @@ use super::averaging::Average;
 use super::batches;
 use super::checkpoint::{CheckpointError, Checkpoints, Saved};
 use super::config::TrainConfig;
+use super::devices::Devices;
 use super::journal::{self, Journal};
 use super::judge;
 use super::pictures::{self, Rejected};
 use super::schedule::discriminative;
+use super::step;
 use crate::evaluation::Metrics;
 use crate::network::{self, Classifier, StateDict, Views};
 
@@ -82,7 +84,7 @@ pub struct Finetune<'a> {
     pub album: &'a Album<'a>,
     pub config: &'a TrainConfig,
     /// With autodiff.
-    pub device: &'a Device,
+    pub devices: &'a Devices,
     pub checkpoints: &'a Checkpoints,
     pub journal: &'a Journal,
     /// Asked between steps whether to stop.
@@ -251,7 +253,7 @@ impl Finetune<'_> {
         let config = self.config;
         let size = photos.size as usize;
         // Dropout draws from the device: the same in an epoch whatever came before.
-        self.device.seed(config.seed.wrapping_add(epoch as u64));
+        self.devices.seed(config.seed.wrapping_add(epoch as u64));
         let weights = config.balance.loss_weights(&grades(&photos.train));
         let mut losses = Losses {
             journal: self.journal,
@@ -266,37 +268,30 @@ impl Finetune<'_> {
         let mut unread: Option<Unread> = None;
         let drawing = config.drawing(photos.size);
         let received = batches::epoch(&photos.train, &photos.opinions, &drawing, epoch);
-        for (step, batch) in received.into_iter().enumerate() {
+        for (number, batch) in received.into_iter().enumerate() {
             if (self.stop)() {
                 return Ok((state, None));
             }
-            let count = batch.grades.len();
-            let pictures = TensorData::new(batch.pictures, [count, 3, size, size]);
-            let outputs = state
-                .network
-                .forward(Tensor::from_data(pictures, self.device));
-            let weights = config.balance.in_batch(&weights, &batch.grades);
-            let targets = config.targets(&batch.grades, &weights, &batch.opinions);
-            let loss = config.objective.loss(outputs, &targets, self.device);
-            let value = loss.clone().inner();
-            let gradients = GradientsParams::from_grads(loss.backward(), &state.network);
+            let taken = step::take(&state.network, batch, size, &weights, config, self.devices);
             let rates = schedule.step();
             let learning_rate = rates.lr_from_param(ParamId::new(), Some(HEAD));
-            state.network = state.optimizer.step(rates, state.network, gradients);
-            let taken = unread.replace(Unread {
-                step: step + 1,
-                value,
+            state.network = state
+                .optimizer
+                .step_multi(rates, state.network, taken.gradients);
+            let before = unread.replace(Unread {
+                step: number + 1,
+                value: taken.loss,
                 learning_rate,
             });
-            if let Some(taken) = taken {
-                losses.read(taken, observe)?;
+            if let Some(before) = before {
+                losses.read(before, observe)?;
             }
             if let Some(average) = &mut state.average {
-                average.update(&state.network, (epoch - 1) * steps + step + 1);
+                average.update(&state.network, (epoch - 1) * steps + number + 1);
             }
         }
-        if let Some(taken) = unread {
-            losses.read(taken, observe)?;
+        if let Some(last) = unread {
+            losses.read(last, observe)?;
         }
         Ok((state, Some(losses.sum / steps as f64)))
     }
@@ -312,8 +307,8 @@ impl Finetune<'_> {
         observe: &mut dyn FnMut(Progress<'_>),
     ) -> Result<(), FinetuneError> {
         let other = FinetuneError::Other;
-        let plain = self.device.clone().inner();
-        let mut inference = state.network.valid();
+        let plain = self.devices.first().clone().inner();
+        let mut inference = state.network.valid().to_device(&plain);
         if let Some(average) = state.average.as_ref().filter(|_| epoch > 0) {
             inference = network::load(inference, average.weights())
                 .map_err(|error| other(error.to_string()))?;

@@ -14,6 +14,7 @@ pub mod config;
 pub mod contact_sheet;
 pub mod cut_points;
 pub mod dataset;
+pub mod devices;
 mod disjoint_sets;
 pub mod doubt;
 pub mod duplicates;
@@ -39,6 +40,7 @@ pub mod schedule;
 pub mod shelf;
 mod softmax_regression;
 pub mod split;
+pub mod step;
 pub mod terms;
 pub mod weights_file;
 

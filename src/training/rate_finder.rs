@@ -4,14 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
-use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
-
 use super::album::{Sized, grades};
 use super::batches;
 use super::config::TrainConfig;
+use super::devices::Devices;
 use super::export::write_whole;
 use super::schedule::constant;
+use super::step;
 use crate::evaluation::plots;
 use crate::network::Classifier;
 
@@ -48,7 +47,7 @@ pub fn search(
     mut network: Classifier,
     photos: &Sized,
     config: &TrainConfig,
-    device: &Device,
+    devices: &Devices,
     tried: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Tried>, String> {
     let weights = config.balance.loss_weights(&grades(&photos.train));
@@ -60,17 +59,12 @@ pub fn search(
     // As many epochs as it takes: a small folder has few steps in one.
     let batches =
         (1..).flat_map(|epoch| batches::epoch(&photos.train, &photos.opinions, &drawing, epoch));
-    for (step, batch) in batches.take(STEPS).enumerate() {
-        let rate = FROM * (TO / FROM).powf(step as f64 / (STEPS - 1) as f64);
-        let count = batch.grades.len();
-        let pictures = TensorData::new(batch.pictures, [count, 3, size, size]);
-        let outputs = network.forward(Tensor::from_data(pictures, device));
-        let weights = config.balance.in_batch(&weights, &batch.grades);
-        let targets = config.targets(&batch.grades, &weights, &batch.opinions);
-        let loss = config.objective.loss(outputs, &targets, device);
-        let number = f64::from(loss.clone().into_scalar::<f32>());
-        mean = SMOOTHING * mean + (1.0 - SMOOTHING) * number;
-        let smoothed = mean / (1.0 - SMOOTHING.powi(step as i32 + 1));
+    for (number, batch) in batches.take(STEPS).enumerate() {
+        let rate = FROM * (TO / FROM).powf(number as f64 / (STEPS - 1) as f64);
+        let taken = step::take(&network, batch, size, &weights, config, devices);
+        let loss = f64::from(taken.loss.into_scalar::<f32>());
+        mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss;
+        let smoothed = mean / (1.0 - SMOOTHING.powi(number as i32 + 1));
         let lowest = curve.iter().map(|t| t.loss).fold(smoothed, f64::min);
         if !smoothed.is_finite() || smoothed > EXPLODED * lowest {
             break;
@@ -79,10 +73,9 @@ pub fn search(
             rate,
             loss: smoothed,
         });
-        tried(step + 1, STEPS);
-        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        tried(number + 1, STEPS);
         let rates = constant(rate, config.discrimination)?.step();
-        network = optimizer.step(rates, network, gradients);
+        network = optimizer.step_multi(rates, network, taken.gradients);
     }
     Ok(curve)
 }

@@ -10,6 +10,7 @@ use super::batches::Example;
 use super::checkpoint::Checkpoints;
 use super::config::TrainConfig;
 use super::dataset::{self, Record};
+use super::devices::Devices;
 use super::doubt::{self, Looked};
 use super::edema::{self, Labelled, Pupil, Taught};
 use super::export::{self, Calibrated, Description, Measured};
@@ -92,7 +93,7 @@ pub struct Destination<'a> {
 pub fn run(
     config: &TrainConfig,
     destination: &Destination<'_>,
-    device: &Device,
+    devices: &Devices,
     resume: bool,
     watch: &dyn Watch,
 ) -> Result<PathBuf, TrainError> {
@@ -100,7 +101,7 @@ pub fn run(
     begin(config, destination.out)?;
     let photos = Photos::read(config, watch)?;
     let shelf = Shelf::default();
-    run_on(&photos, &shelf, config, destination, device, resume, watch)
+    run_on(&photos, &shelf, config, destination, devices, resume, watch)
 }
 
 fn check_destination(out: &Path, resume: bool) -> Result<(), TrainError> {
@@ -120,7 +121,7 @@ pub fn run_on(
     shelf: &Shelf,
     config: &TrainConfig,
     destination: &Destination<'_>,
-    device: &Device,
+    devices: &Devices,
     resume: bool,
     watch: &dyn Watch,
 ) -> Result<PathBuf, TrainError> {
@@ -149,12 +150,13 @@ pub fn run_on(
     let album = album(config, &sides, shelf, watch)?;
     let journal = Journal::open(out, checkpoints.epochs()).map_err(stopped)?;
 
-    let training_device = device.clone().autodiff();
+    let device = devices.first();
+    let training = devices.autodiff();
     let (network, photos) = if resume {
-        (config.network(&training_device), None)
+        (config.network(training.first()), None)
     } else {
         let photos = album.at(config.size_at(1)).map_err(TrainError::Photos)?;
-        let network = start(config, &photos, device, &training_device, watch)?;
+        let network = start(config, &photos, device, training.first(), watch)?;
         (network, Some(photos))
     };
 
@@ -162,7 +164,7 @@ pub fn run_on(
     let finetune = Finetune {
         album: &album,
         config,
-        device: &training_device,
+        devices: &training,
         checkpoints: &checkpoints,
         journal: &journal,
         stop: &|| watch.stop(),
@@ -207,7 +209,7 @@ pub fn run_on(
 pub fn find_learning_rate(
     config: &TrainConfig,
     out: &Path,
-    device: &Device,
+    devices: &Devices,
     watch: &dyn Watch,
 ) -> Result<(PathBuf, Option<Suggestion>), TrainError> {
     let stopped = TrainError::Stopped;
@@ -219,20 +221,14 @@ pub fn find_learning_rate(
     let photos = album(config, &sides, &shelf, watch)?
         .at(config.size_at(1))
         .map_err(TrainError::Photos)?;
-    let training_device = device.clone().autodiff();
-    let network = start(config, &photos, device, &training_device, watch)?;
-    let curve = rate_finder::search(
-        network,
-        &photos,
-        config,
-        &training_device,
-        &mut |step, steps| {
-            if step == 1 {
-                watch.stage("Trying learning rates", steps);
-            }
-            watch.advance(step);
-        },
-    )
+    let training = devices.autodiff();
+    let network = start(config, &photos, devices.first(), training.first(), watch)?;
+    let curve = rate_finder::search(network, &photos, config, &training, &mut |step, steps| {
+        if step == 1 {
+            watch.stage("Trying learning rates", steps);
+        }
+        watch.advance(step);
+    })
     .map_err(stopped)?;
     let plot = rate_finder::write(out, &curve).map_err(stopped)?;
     Ok((plot, rate_finder::suggest(&curve)))
