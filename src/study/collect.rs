@@ -75,6 +75,15 @@ pub struct Figure {
     pub by_seed: Vec<Option<f64>>,
 }
 
+impl Figure {
+    /// Each seed's value for a reader; nothing where there is one seed, which is the mean.
+    pub(super) fn seeds(&self) -> Option<String> {
+        let value = |value: &Option<f64>| value.map_or("–".to_owned(), |v| format!("{v:.3}"));
+        let values: Vec<String> = self.by_seed.iter().map(value).collect();
+        (values.len() > 1).then(|| values.join(", "))
+    }
+}
+
 /// What one arm came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ArmSummary {

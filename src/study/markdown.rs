@@ -1,7 +1,7 @@
 //! The study as Markdown, for a document that tells it: answers, table, and
 //! what they were measured on.
 
-use super::collect::{ArmSummary, Figure, Study};
+use super::collect::{ArmSummary, Figure, Study, TALKED_OF};
 use super::grid::{Arm, Start};
 use super::page::elsewhere;
 
@@ -49,7 +49,8 @@ pub fn of(study: &Study) -> String {
     text += &format!(
         "\nFovea {}, {} photos ({} groups) of {} kept aside, {} more chose epoch and temperature, \
          {} px, {} epochs. A figure is the mean over seeds, after temperature scaling but where the \
-         heading says before; in brackets its 95 % interval from {} resamplings of the groups. \
+         heading says before; in brackets its 95 % interval from {} resamplings of the groups, \
+         and, where there are several, each seed's own. \
          “Accuracy against” compares TL with Ref on the same share and a preset with TL on all, by \
          a paired bootstrap.\n",
         study.version,
@@ -65,7 +66,13 @@ pub fn of(study: &Study) -> String {
 }
 
 fn row(study: &Study, arm: &ArmSummary) -> String {
-    let figures = COLUMNS.map(|(name, _)| arm.figures.get(name).map_or_else(missing, shown));
+    let mut figures = COLUMNS.map(|(name, _)| arm.figures.get(name).map_or_else(missing, shown));
+    // Every seed of every figure would drown the table.
+    for (cell, (name, _)) in figures.iter_mut().zip(&COLUMNS[..TALKED_OF]) {
+        if let Some(seeds) = arm.figures.get(*name).and_then(Figure::seeds) {
+            *cell += &format!(" [{seeds}]");
+        }
+    }
     format!(
         "| {} | {:.0} | {} | {} | {} | {} |\n",
         arm.title,
@@ -126,6 +133,14 @@ mod tests {
             assert!(row.contains(words), "{words} in {row}");
         }
         assert!(text.contains("100 photos (50 groups) of toy"), "{text}");
+    }
+
+    #[test]
+    fn several_seeds_stand_beside_their_mean() {
+        let runs = [result("tl-100", 1, 90), result("tl-100", 2, 80)];
+        let text = of(&merged(&runs, &plan(&[100], 2, &[])));
+        assert!(text.contains("| 2 | 0.850 ("), "{text}");
+        assert!(text.contains(") [0.900, 0.800] |"), "{text}");
     }
 
     #[test]

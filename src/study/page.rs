@@ -79,7 +79,7 @@ pub fn html(study: &Study, plot: &str, command: &str) -> String {
              scaling but where the heading says before. A figure is the mean over seeds; \
              below it stands its 95 % interval from " (study.bootstrap.samples)
             " resamplings of " (study.test_groups) " groups of test photos, which holds \
-             chance in the photos, not in the seeds. p is that of a paired bootstrap of \
+             chance in the photos, not in the seeds, and then each seed's own. p is that of a paired bootstrap of \
              the accuracy: each TL against Ref on the same share, a preset against TL on \
              all. " (study.talk_source)
         }
@@ -115,13 +115,14 @@ fn row(study: &Study, arm: &ArmSummary) -> Markup {
         td { (arm.seeds.len()) }
         @for kind in &FIGURES {
             td {
-                @match arm.figures.get(kind.name).and_then(|f| Some((f.mean?, f.interval))) {
+                @match arm.figures.get(kind.name).and_then(|f| Some((f.mean?, f.interval, f.seeds()))) {
                     None => "–",
-                    Some((mean, interval)) => {
+                    Some((mean, interval, seeds)) => {
                         (format!("{mean:.3}"))
                         @if let Some(i) = interval {
                             br; small { (format!("{:.3} – {:.3}", i.low, i.high)) }
                         }
+                        @if let Some(seeds) = seeds { br; small { (seeds) } }
                     }
                 }
             }

@@ -73,6 +73,23 @@ test("claims, curves and table show the results; what is missing is named", asyn
   }
 });
 
+test("where there are several seeds, each is shown beside their mean", async () => {
+  const twice = structuredClone(RESULTS);
+  const { figures } = twice.arms.find(({ arm }) => arm === "tl-100");
+  figures.accuracy.by_seed = [0.88, 0.92];
+  const visitor = await open(twice);
+  try {
+    const { page } = visitor;
+    const cells = await page.locator("tr[data-arm=tl-100] td").allTextContents();
+    assert.equal(cells[2], "90.0 %87.0 % to 93.0 %88.0 %, 92.0 %");
+    const curve = page.getByRole("img", { name: /^Accuracy against/ });
+    assert.equal(await curve.locator(".seed--tl").count(), 2);
+    assert.equal(await page.locator(".seed").count(), 2);
+  } finally {
+    await visitor.close();
+  }
+});
+
 test("a second study has a table of its own; without one there is no empty section", async () => {
   const published = structuredClone(RESULTS);
   published.datasets = ["retinamnist"];

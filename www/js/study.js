@@ -78,6 +78,7 @@ function curve(study, start, name) {
       mean: figure.mean,
       low: figure.interval?.low ?? figure.mean,
       high: figure.interval?.high ?? figure.mean,
+      seeds: figure.by_seed.length > 1 ? figure.by_seed.filter((value) => value != null) : [],
     }));
 }
 
@@ -116,7 +117,7 @@ const BOX = { left: 46, right: 10, top: 10, bottom: 38 };
 function panel(study, figure) {
   const tl = curve(study, "tl", figure.name);
   const ref = curve(study, "ref", figure.name);
-  const values = [...tl, ...ref].flatMap(({ low, high }) => [low, high]).concat(study.talk.map((row) => row[figure.name]));
+  const values = [...tl, ...ref].flatMap(({ low, high, seeds }) => [low, high, ...seeds]).concat(study.talk.map((row) => row[figure.name]));
   const room = Math.max(0.02, Math.max(...values) - Math.min(...values)) * 0.06;
   const [lowest, highest] = [Math.min(...values) - room, Math.max(...values) + room];
   const x = (share) => BOX.left + (share / 105) * (WIDTH - BOX.left - BOX.right);
@@ -137,7 +138,10 @@ function panel(study, figure) {
   }
   for (const [kind, points] of [["ref", ref], ["tl", tl]]) {
     if (points.length > 1) drawing.append(svg("path", { class: `curve curve--${kind}`, d: `M${line(points, ({ mean }) => mean)}` }));
-    for (const point of points) drawing.append(svg("circle", { class: `dot--${kind}`, cx: x(point.share), cy: y(point.mean), r: 3.5 }));
+    for (const point of points) {
+      for (const seed of point.seeds) drawing.append(svg("path", { class: `seed seed--${kind}`, d: `M${x(point.share) - 6} ${y(seed)}h12` }));
+      drawing.append(svg("circle", { class: `dot--${kind}`, cx: x(point.share), cy: y(point.mean), r: 3.5 }));
+    }
   }
   for (const point of tl) drawing.append(svg("path", { class: "whisker", d: `M${at(point, point.low)}L${at(point, point.high)}` }));
   for (const row of study.talk) {
@@ -244,9 +248,10 @@ function table(study) {
 
 function row(study, arm) {
   const figures = FIGURES.map(({ name, shown }) => {
-    const { mean, interval } = arm.figures[name] ?? {};
+    const { mean, interval, by_seed: seeds } = arm.figures[name] ?? {};
     if (mean == null) return el("td", {}, "–");
-    return el("td", {}, shown(mean), interval && el("small", {}, `${shown(interval.low)} to ${shown(interval.high)}`));
+    const each = seeds.length > 1 ? el("small", {}, seeds.map((value) => (value == null ? "–" : shown(value))).join(", ")) : null;
+    return el("td", {}, shown(mean), interval && el("small", {}, `${shown(interval.low)} to ${shown(interval.high)}`), each);
   });
   return el(
     "tr",
@@ -287,6 +292,6 @@ function showNotes(study) {
 function measured({ test_photos: photos, test_groups: groups, datasets, size, epochs, bootstrap, version }) {
   return (
     `Measured by Fovea ${version} on ${photos.toLocaleString("en")} photos of ${datasets.join(", ")} kept aside, ${size} px, ${epochs} epochs. ` +
-      `A figure is the mean over seeds, after temperature scaling but where the heading says before. The small print is its 95 % interval from ${bootstrap.samples.toLocaleString("en")} resamplings of ${groups.toLocaleString("en")} groups of test photos: it holds the chance in the photos, not that in the seeds.`
+      `A figure is the mean over seeds, after temperature scaling but where the heading says before. The small print is its 95 % interval from ${bootstrap.samples.toLocaleString("en")} resamplings of ${groups.toLocaleString("en")} groups of test photos: it holds the chance in the photos, not that in the seeds. Where there are several, each seed’s own value stands below it and as a short line in the curves.`
   );
 }
