@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use burn::tensor::{Device, DeviceKind, Tensor};
 use clap::{Args, ValueEnum};
 
@@ -121,7 +121,7 @@ fn cuda(_: u16) -> Result<Device> {
 
 #[cfg(not(all(feature = "gpu", feature = "cuda")))]
 fn not_built(feature: &str) -> anyhow::Error {
-    anyhow!(
+    anyhow::anyhow!(
         "--device {feature}: this fovea was built without it; build it with `cargo build --release \
          --features {feature}`, or use --device cpu"
     )

@@ -76,7 +76,7 @@ fn row(study: &Study, arm: &ArmSummary) -> String {
     format!(
         "| {} | {:.0} | {} | {} | {} | {} |\n",
         arm.title,
-        arm.photos,
+        arm.photos.round(),
         arm.seeds.len(),
         figures.join(" | "),
         against(study, arm),

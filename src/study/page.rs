@@ -111,7 +111,7 @@ fn table(study: &Study) -> Markup {
 fn row(study: &Study, arm: &ArmSummary) -> Markup {
     html! { tr {
         th scope="row" { (arm.title) }
-        td { (format!("{:.0}", arm.photos)) }
+        td { (format!("{:.0}", arm.photos.round())) }
         td { (arm.seeds.len()) }
         @for kind in &FIGURES {
             td {

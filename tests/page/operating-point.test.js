@@ -14,8 +14,8 @@ const { manifest } = await shipped();
 let { thresholds } = manifest;
 const line = (name) => (name === "screening" ? thresholds.referable : thresholds.further.find((one) => one.name === `referable, ${name}`).point);
 
-// Clear drawings of healthy eyes, one that the shipped model is not sure of, and one
-// that every line refers.
+// Clear drawings of healthy eyes, and two of which a model grades one at least as
+// moderate.
 const HEALTHY = [
   ["1_right.png", 0, 6],
   ["1_left.png", 0, 7],
@@ -29,6 +29,8 @@ const OTHERS = [
 let visitor;
 let page;
 let folder;
+// The file of such an eye that the last line leaves below it.
+let below;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "fovea-points-"));
   visitor = await visit({ query: "?backend=cpu" });
@@ -58,12 +60,17 @@ after(async () => {
 });
 
 // The shipped model's lines with the first two of referral moved in between the
-// scores of the healthy eyes, wherever a model puts those, so that the points differ.
+// scores of the healthy eyes, wherever a model puts those, so that the points differ,
+// and the last above the score of an eye it grades as moderate.
 function between(rows) {
   const scores = rows.filter(({ file }) => HEALTHY.some(([name]) => name === file)).map(score).sort((a, b) => a - b);
   const moved = structuredClone(manifest.thresholds);
   moved.referable.threshold = (scores[0] + scores[1]) / 2;
-  moved.further.find(({ name }) => name === "referable, balanced").point.threshold = (scores[1] + scores[2]) / 2;
+  const further = (name) => moved.further.find((one) => one.name === `referable, ${name}`).point;
+  further("balanced").threshold = (scores[1] + scores[2]) / 2;
+  const moderate = rows.filter(({ file, grade }) => grade >= 2 && OTHERS.some(([name]) => name === file)).sort((a, b) => score(a) - score(b));
+  below = moderate[0].file;
+  further("specific").threshold = (score(moderate[0]) + 1) / 2;
   return moved;
 }
 const score = (row) => row.probabilities.slice(2).reduce((sum, p) => sum + p, 0);
@@ -108,9 +115,9 @@ test("another point decides all again, by its line, without grading", async () =
 
 test("a moderate grade below the line is unsure, and referred for that", async () => {
   await take("specific");
-  const below = card(page, "2_left.png");
-  assert.match(await below.locator(".card__referral").textContent(), /^Refer: the grade is unsure/);
-  assert.match(await below.locator(".card__doubt").textContent(), /^Unsure/);
+  const eye = card(page, below);
+  assert.match(await eye.locator(".card__referral").textContent(), /^Refer: the grade is unsure/);
+  assert.match(await eye.locator(".card__doubt").textContent(), /^Unsure/);
 });
 
 test("patients, filters, announcements and the card follow", async () => {
