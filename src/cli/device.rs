@@ -27,7 +27,8 @@ pub struct DeviceFlags {
     /// Hardware to train on; figures of one kind and of another differ in the last digits
     #[arg(long, value_enum, default_value = "cpu")]
     device: Hardware,
-    /// GPUs that divide each batch among them; batch norm sees a part at a time
+    /// GPUs that divide each batch among them; batch norm sees a part at a time, so another
+    /// number gives other weights, and --resume wants the same
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
     devices: u16,
 }
@@ -73,9 +74,7 @@ impl DeviceFlags {
         };
         bail!("--device {name}: no such GPU answers here; {fix}, or use --device cpu")
     }
-}
 
-impl DeviceFlags {
     /// A machine's own GPU may be no card of its own, but several are.
     fn kind(&self, index: u16) -> DeviceKind {
         if self.devices == 1 {
@@ -131,33 +130,26 @@ fn not_built(feature: &str) -> anyhow::Error {
 mod tests {
     use super::*;
 
+    fn flags(device: Hardware, devices: u16) -> DeviceFlags {
+        DeviceFlags { device, devices }
+    }
+
     #[test]
     fn the_processor_answers() {
-        let flags = DeviceFlags {
-            device: Hardware::Cpu,
-            devices: 1,
-        };
-        assert!(answers(flags.open().unwrap().first()));
+        let devices = flags(Hardware::Cpu, 1).open().unwrap();
+        assert!(answers(devices.first()));
     }
 
     #[test]
     fn a_processor_is_one_device() {
-        let flags = DeviceFlags {
-            device: Hardware::Cpu,
-            devices: 2,
-        };
-        let words = flags.open().unwrap_err().to_string();
+        let words = flags(Hardware::Cpu, 2).open().unwrap_err().to_string();
         assert!(words.contains("--devices 2"), "{words}");
     }
 
     #[cfg(not(feature = "cuda"))]
     #[test]
     fn a_build_without_a_device_names_the_one_that_has_it() {
-        let flags = DeviceFlags {
-            device: Hardware::Cuda,
-            devices: 1,
-        };
-        let words = flags.open().unwrap_err().to_string();
+        let words = flags(Hardware::Cuda, 1).open().unwrap_err().to_string();
         assert!(words.contains("--features cuda"), "{words}");
     }
 }
