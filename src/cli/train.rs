@@ -147,6 +147,9 @@ struct AugmentationFlags {
     /// No turned photos
     #[arg(long)]
     no_rotation: bool,
+    /// Photos turned by quarters only, no pixel mixed with its neighbours
+    #[arg(long, conflicts_with = "no_rotation")]
+    quarter_turns: bool,
     /// Zoom of each side by up to this share
     #[arg(long, default_value_t = Augmentation::default().zoom)]
     zoom: f32,
@@ -298,6 +301,7 @@ impl AugmentationFlags {
         Augmentation {
             flip: !self.no_flips,
             rotate: !self.no_rotation,
+            quarter_turns: self.quarter_turns,
             zoom: self.zoom,
             shift: self.shift,
             brightness: self.brightness,

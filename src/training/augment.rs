@@ -16,6 +16,10 @@ pub struct Augmentation {
     pub flip: bool,
     /// Turn by any angle.
     pub rotate: bool,
+    /// Turn by quarters only, each pixel moved whole: a turn by any other angle
+    /// reads between pixels, which dims the smallest lesions.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quarter_turns: bool,
     /// Zoom of each side by up to this share.
     pub zoom: f32,
     /// Shift by up to this share of the side.
@@ -41,6 +45,7 @@ impl Default for Augmentation {
         Self {
             flip: true,
             rotate: true,
+            quarter_turns: false,
             zoom: 0.1,
             shift: 0.03,
             brightness: 0.05,
@@ -58,6 +63,7 @@ impl Augmentation {
     pub const NONE: Self = Self {
         flip: false,
         rotate: false,
+        quarter_turns: false,
         zoom: 0.0,
         shift: 0.0,
         brightness: 0.0,
@@ -102,6 +108,10 @@ const QUALITY: std::ops::Range<u8> = 25..90;
 /// radius: the frames of the usual cameras.
 const CUT: std::ops::Range<f32> = 0.65..0.97;
 
+/// Sine and cosine of the quarter turns, to the last bit: those of a rounded
+/// angle would read a little of the neighbours.
+const QUARTERS: [(f32, f32); 4] = [(0.0, 1.0), (1.0, 0.0), (0.0, -1.0), (-1.0, 0.0)];
+
 /// One drawn change. The geometry and the light are applied in a single
 /// resampling; blur and compression, rarely drawn, come before it.
 #[derive(Clone, Copy, Debug)]
@@ -139,10 +149,12 @@ impl Change {
 
     /// Draws a change within `reach`.
     pub fn draw(reach: &Augmentation, rng: &mut impl Rng) -> Self {
-        let angle = if reach.rotate {
-            rng.random_range(0.0..std::f32::consts::TAU)
+        let (sin, cos) = if reach.quarter_turns {
+            QUARTERS[rng.random_range(0..QUARTERS.len())]
+        } else if reach.rotate {
+            rng.random_range(0.0..std::f32::consts::TAU).sin_cos()
         } else {
-            0.0
+            QUARTERS[0]
         };
         let flip = if reach.flip && rng.random_bool(0.5) {
             -1.0
@@ -151,7 +163,6 @@ impl Change {
         };
         let mut zoom = || 1.0 / (1.0 + about(rng, reach.zoom));
         let (zx, zy) = (zoom(), zoom());
-        let (sin, cos) = angle.sin_cos();
         let matrix = [cos * zx * flip, -sin * zy, sin * zx * flip, cos * zy];
         let shift = [about(rng, reach.shift), about(rng, reach.shift)];
         let contrast = 1.0 + about(rng, reach.contrast);
@@ -255,6 +266,7 @@ mod tests {
     const EVERYTHING: Augmentation = Augmentation {
         flip: true,
         rotate: true,
+        quarter_turns: false,
         zoom: 0.2,
         shift: 0.05,
         brightness: 0.2,
@@ -313,6 +325,44 @@ mod tests {
         Change::draw(&Augmentation::NONE, &mut rng).apply(&picture, &settings, &mut drawn);
         Change::NONE.apply(&picture, &settings, &mut none);
         assert_eq!(drawn, none);
+    }
+
+    #[test]
+    fn quarter_turns_and_flips_are_the_eight_views_of_a_square_and_move_pixels_whole() {
+        use image::imageops::{flip_horizontal, rotate90, rotate180, rotate270};
+        let settings = Preprocessing::imagenet(32);
+        let picture = picture(32);
+        let views = [&picture, &flip_horizontal(&picture)].map(|seen| {
+            [
+                seen.clone(),
+                rotate90(seen),
+                rotate180(seen),
+                rotate270(seen),
+            ]
+        });
+        let views: Vec<Vec<f32>> = views
+            .iter()
+            .flatten()
+            .map(|view| {
+                let mut planes = Vec::new();
+                Change::NONE.apply(view, &settings, &mut planes);
+                planes
+            })
+            .collect();
+        let reach = Augmentation {
+            flip: true,
+            quarter_turns: true,
+            ..Augmentation::NONE
+        };
+        let mut rng = StdRng::seed_from_u64(3);
+        let mut seen = [0; 8];
+        for _ in 0..160 {
+            let mut planes = Vec::new();
+            Change::draw(&reach, &mut rng).apply(&picture, &settings, &mut planes);
+            let view = views.iter().position(|view| *view == planes);
+            seen[view.expect("one of the eight")] += 1;
+        }
+        assert!(seen.iter().all(|count| *count > 8), "{seen:?}");
     }
 
     /// Variance of the differences between neighbours: what blur takes away.

@@ -106,9 +106,10 @@ fn loss(config: &TrainConfig) -> String {
 fn changes(a: &Augmentation) -> String {
     let percent = |share: f32| (share * 100.0).round();
     let of_photos = |share: f64| (share * 100.0).round();
-    let named: [(bool, String); 9] = [
+    let named: [(bool, String); 10] = [
         (a.flip, "flips".to_owned()),
-        (a.rotate, "any rotation".to_owned()),
+        (a.quarter_turns, "quarter turns".to_owned()),
+        (a.rotate && !a.quarter_turns, "any rotation".to_owned()),
         (a.zoom > 0.0, format!("zoom {} %", percent(a.zoom))),
         (a.shift > 0.0, format!("shift {} %", percent(a.shift))),
         (
