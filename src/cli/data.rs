@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use super::progress::bar;
+use crate::photo::{LocalMean, Preprocessing};
 use crate::training::dataset::{self, Record};
 use crate::training::split::Split;
-use crate::training::{check, contact_sheet, gate};
+use crate::training::{check, contact_sheet, gate, pictures, prepared_folder};
 
 /// Look over folders of labelled photos, and divide them
 #[derive(Args)]
@@ -23,6 +24,28 @@ pub struct Arguments {
 enum Command {
     Check(CheckArguments),
     Folds(FoldsArguments),
+    Prepare(PrepareArguments),
+}
+
+/// Write photos as the network is shown them: the retina a disc on black
+///
+/// Each data set gets a folder with its pictures and a labels.csv, which this
+/// program and others can read; photos keep their names, so that a split.csv of
+/// the photos divides the pictures too.
+#[derive(Args)]
+struct PrepareArguments {
+    /// Folders of labelled photos
+    #[arg(required = true, value_name = "DIR")]
+    data: Vec<PathBuf>,
+    /// Side of the pictures in pixels
+    #[arg(long, default_value_t = 224)]
+    size: u32,
+    /// Subtract the Gaussian local mean from every photo
+    #[arg(long)]
+    local_mean: bool,
+    /// Folder for the pictures
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
 }
 
 /// Divide the training photos of a split into folds, each a split.csv of its own
@@ -85,7 +108,42 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.command {
         Command::Check(arguments) => check(arguments),
         Command::Folds(arguments) => folds(arguments),
+        Command::Prepare(arguments) => prepare(arguments),
     }
+}
+
+/// Ends with a failure code where a photo had to be left out.
+fn prepare(arguments: &PrepareArguments) -> Result<ExitCode> {
+    let settings = Preprocessing {
+        local_mean: arguments.local_mean.then(LocalMean::default),
+        ..Preprocessing::imagenet(arguments.size)
+    };
+    settings.validate().context("--size")?;
+    let records: Vec<Record> = dataset::read_all(&arguments.data)?
+        .into_iter()
+        .flat_map(|set| set.records)
+        .collect();
+    let out = &arguments.out;
+    let progress = bar("Preparing", records.len());
+    let rejected = prepared_folder::write(&records, &settings, out, &|| progress.inc(1))
+        .map_err(|error| anyhow!(error))?;
+    progress.finish_and_clear();
+    println!(
+        "{}: {} pictures of {} x {} pixels",
+        out.display(),
+        records.len() - rejected.len(),
+        settings.size,
+        settings.size
+    );
+    if rejected.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    eprintln!(
+        "{} photos could not be prepared and were left out:\n{}",
+        rejected.len(),
+        pictures::list(&rejected)
+    );
+    Ok(ExitCode::FAILURE)
 }
 
 fn folds(arguments: &FoldsArguments) -> Result<ExitCode> {

@@ -32,6 +32,7 @@ pub mod optimizer;
 pub mod photos;
 pub mod pictures;
 pub mod predict;
+pub mod prepared_folder;
 pub mod rate_finder;
 pub mod recipe;
 mod regression;

@@ -76,7 +76,11 @@ fn limits(record: &Record) -> DecodeLimits {
     }
 }
 
-fn prepare_one(record: &Record, settings: &Preprocessing) -> Result<RgbImage, String> {
+/// Prepares a record's photo.
+///
+/// # Errors
+/// Why it cannot be used, without its name.
+pub fn prepare_one(record: &Record, settings: &Preprocessing) -> Result<RgbImage, String> {
     let bytes = record.bytes().map_err(|error| error.to_string())?;
     let photo = photo::decode(&bytes, &limits(record)).map_err(|e| e.to_string())?;
     let prepared = photo::prepare(&photo, settings).map_err(|e| e.to_string())?;

@@ -1,0 +1,59 @@
+//! `fovea data prepare`: what the network is shown, for other programs to train on.
+#![cfg(all(feature = "train", not(target_arch = "wasm32")))]
+
+mod command_support;
+
+use std::fs;
+use std::path::Path;
+
+use command_support::{draw_dataset, fovea, succeed};
+use fovea::photo::{DecodeLimits, Preprocessing, decode, prepare};
+use fovea::training::dataset::{self, Record};
+
+fn records(folder: &Path) -> Vec<Record> {
+    let sets = dataset::read_all(&[folder.to_path_buf()]).unwrap();
+    sets.into_iter().flat_map(|set| set.records).collect()
+}
+
+#[test]
+fn pictures_are_what_the_network_is_shown_under_the_names_of_their_photos() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("drawn");
+    draw_dataset(&photos, 2, 160);
+    let out = folder.path().join("prepared");
+    let (data, prepared) = (photos.to_str().unwrap(), out.to_str().unwrap());
+    succeed(&["data", "prepare", data, "--size", "64", "--out", prepared]);
+
+    let (before, after) = (records(&photos), records(&out.join("drawn")));
+    let told = |records: &[Record]| -> Vec<_> {
+        let told = records.iter();
+        told.map(|r| (r.name.clone(), r.grade, r.patient.clone()))
+            .collect()
+    };
+    assert_eq!(before.len(), 10);
+    assert_eq!(told(&before), told(&after));
+    for (photo, picture) in before.iter().zip(&after) {
+        let decoded = decode(&photo.bytes().unwrap(), &DecodeLimits::default()).unwrap();
+        let shown = prepare(&decoded, &Preprocessing::imagenet(64)).unwrap();
+        let written = image::open(picture.path()).unwrap().to_rgb8();
+        assert!(written == shown.picture, "{}", photo.name);
+    }
+}
+
+#[test]
+fn a_photo_that_cannot_be_prepared_is_named_and_the_others_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("drawn");
+    draw_dataset(&photos, 1, 160);
+    let broken = records(&photos)[3].path().to_path_buf();
+    fs::write(&broken, "no photo").unwrap();
+    let out = folder.path().join("prepared");
+    let (data, prepared) = (photos.to_str().unwrap(), out.to_str().unwrap());
+    let output = fovea(&["data", "prepare", data, "--out", prepared]);
+    assert!(!output.status.success());
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains(broken.to_str().unwrap()), "{words}");
+    let written = records(&out.join("drawn"));
+    assert_eq!(written.len(), 4);
+    assert!(written.iter().all(|record| record.grade != 3));
+}
