@@ -4,6 +4,9 @@ use std::path::Path;
 
 use crate::bundle::{DataSource, Manifest};
 
+/// What stands between the terms of one source and of another.
+const BETWEEN: &str = "; ";
+
 /// What a set of photos allows, for the sets this project knows by name.
 fn known(name: &str) -> Option<&'static str> {
     let known = match name {
@@ -40,21 +43,28 @@ pub fn of_photos(name: &str, photos: usize) -> DataSource {
     }
 }
 
+/// All terms, each once: weights that were handed on from training to training
+/// have met the same photos several times.
+fn inherited<'a>(terms: impl Iterator<Item = &'a str>) -> String {
+    let mut each: Vec<&str> = Vec::new();
+    for term in terms.flat_map(|terms| terms.split(BETWEEN)) {
+        if !each.contains(&term) {
+            each.push(term);
+        }
+    }
+    each.join(BETWEEN)
+}
+
 /// The source entry of the initial weights; a bundle's are named as it names
 /// itself, and hand their own terms on.
 pub fn of_weights(path: Option<&Path>) -> DataSource {
     if let Some(manifest) = path.and_then(manifest) {
-        let inherited: Vec<&str> = manifest
-            .training
-            .data
-            .iter()
-            .chain([&manifest.training.initial_weights])
-            .map(|source| source.terms.as_str())
-            .collect();
+        let training = &manifest.training;
+        let sources = training.data.iter().chain([&training.initial_weights]);
         return DataSource {
             name: manifest.id(),
             photos: 0,
-            terms: inherited.join("; "),
+            terms: inherited(sources.map(|source| source.terms.as_str())),
         };
     }
     let (name, terms) = match path {
@@ -76,5 +86,18 @@ pub fn of_weights(path: Option<&Path>) -> DataSource {
         name,
         photos: 0,
         terms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_handed_on_by_several_trainings_are_told_once() {
+        let (aptos, idrid) = ("A: non-commercial", "I: CC BY 4.0");
+        let before = inherited([aptos, idrid, "none"].into_iter());
+        assert_eq!(before, "A: non-commercial; I: CC BY 4.0; none");
+        assert_eq!(inherited([aptos, idrid, &before].into_iter()), before);
     }
 }
