@@ -57,3 +57,32 @@ fn a_photo_that_cannot_be_prepared_is_named_and_the_others_are_written() {
     assert_eq!(written.len(), 4);
     assert!(written.iter().all(|record| record.grade != 3));
 }
+
+#[test]
+fn no_photo_is_written_over_wherever_out_and_the_names_in_a_table_point() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("drawn");
+    draw_dataset(&photos, 1, 160);
+    let file = records(&photos)[0].path().to_path_buf();
+    let before = fs::read(&file).unwrap();
+    let data = photos.to_str().unwrap();
+
+    let back = folder.path().to_str().unwrap();
+    let output = fovea(&["data", "prepare", data, "--out", back]);
+    assert!(!output.status.success());
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(words.contains(data) && words.contains("--out"), "{words}");
+
+    let (whole, name) = (file.to_str().unwrap(), file.file_name().unwrap());
+    let table = photos.join("labels.csv");
+    let climbing = format!("../../{}", name.to_str().unwrap());
+    for given in [whole, &climbing] {
+        fs::write(&table, format!("image,grade\n{given},0\n")).unwrap();
+        let out = tempfile::tempdir().unwrap();
+        let prepared = out.path().to_str().unwrap();
+        succeed(&["data", "prepare", data, "--out", prepared]);
+        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 1, "{given}");
+        assert_eq!(records(&out.path().join("drawn")).len(), 1, "{given}");
+    }
+    assert!(fs::read(&file).unwrap() == before);
+}

@@ -38,7 +38,7 @@ struct PrepareArguments {
     #[arg(required = true, value_name = "DIR")]
     data: Vec<PathBuf>,
     /// Side of the pictures in pixels
-    #[arg(long, default_value_t = 224)]
+    #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(8..=i64::from(Preprocessing::MAX_SIZE)))]
     size: u32,
     /// Subtract the Gaussian local mean from every photo
     #[arg(long)]
@@ -118,7 +118,6 @@ fn prepare(arguments: &PrepareArguments) -> Result<ExitCode> {
         local_mean: arguments.local_mean.then(LocalMean::default),
         ..Preprocessing::imagenet(arguments.size)
     };
-    settings.validate().context("--size")?;
     let records: Vec<Record> = dataset::read_all(&arguments.data)?
         .into_iter()
         .flat_map(|set| set.records)

@@ -2,7 +2,7 @@
 //! for programs that are no part of this one to train on the same pictures.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -14,18 +14,28 @@ use crate::photo::Preprocessing;
 /// Writes every record's photo, prepared, as `NAME.png` below `out/DATASET/images`
 /// and their grades to `out/DATASET/labels.csv`; `done` is told of each photo.
 ///
-/// Photos keep the names their tables gave them, so that a split of the photos
-/// is one of the pictures as well. A photo that cannot be prepared is left out
+/// Photos keep the names their tables gave them (but for what would lead out of
+/// the folder), so that a split of the photos is one of the pictures as well. A photo that cannot be prepared is left out
 /// of pictures and labels, and comes back with its reason.
 ///
 /// # Errors
-/// A sentence naming the file that cannot be written.
+/// A sentence naming the file that cannot be written, or the data set's folder
+/// below `out` where it is there already: it might be that of the photos.
 pub fn write(
     records: &[Record],
     settings: &Preprocessing,
     out: &Path,
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<Rejected>, String> {
+    for record in records {
+        let folder = out.join(&record.dataset);
+        if folder.exists() {
+            return Err(format!(
+                "{} is there already and nothing in it is written over; choose another --out",
+                folder.display()
+            ));
+        }
+    }
     let files: Vec<PathBuf> = records.iter().map(|record| place(out, record)).collect();
     let mut first: HashMap<&Path, usize> = HashMap::new();
     for (index, file) in files.iter().enumerate() {
@@ -78,11 +88,22 @@ pub fn write(
         .collect())
 }
 
+/// A photo's name as a path below a folder, with `/` between its parts; of one
+/// that leads elsewhere, as whole paths in a table do, its last part.
+fn below(name: &str) -> String {
+    let name = name.replace('\\', "/");
+    let mut parts = Path::new(&name).components();
+    if parts.all(|part| matches!(part, Component::Normal(_))) {
+        return name;
+    }
+    name.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 /// Where a record's picture goes.
 fn place(out: &Path, record: &Record) -> PathBuf {
-    let name = &record.name;
-    let named = out.join(&record.dataset).join("images").join(name);
-    match image::ImageFormat::from_path(name) {
+    let name = below(&record.name);
+    let named = out.join(&record.dataset).join("images").join(&name);
+    match image::ImageFormat::from_path(&name) {
         Ok(_) => named.with_extension("png"),
         // Other dots belong to the name.
         Err(_) => PathBuf::from(format!("{}.png", named.display())),
@@ -108,7 +129,7 @@ fn write_labels(records: &[&Record], out: &Path) -> Result<(), String> {
             writer.write_record(head)?;
             for record in set {
                 let mut row = vec![
-                    record.name.clone(),
+                    below(&record.name),
                     record.grade.to_string(),
                     record.patient.clone(),
                 ];
