@@ -22,7 +22,8 @@ fn pictures_are_what_the_network_is_shown_under_the_names_of_their_photos() {
     draw_dataset(&photos, 2, 160);
     let out = folder.path().join("prepared");
     let (data, prepared) = (photos.to_str().unwrap(), out.to_str().unwrap());
-    succeed(&["data", "prepare", data, "--size", "64", "--out", prepared]);
+    let asked = ["--size", "64", "--margin", "-0.2", "--out", prepared];
+    succeed(&[&["data", "prepare", data], &asked[..]].concat());
 
     let (before, after) = (records(&photos), records(&out.join("drawn")));
     let told = |records: &[Record]| -> Vec<_> {
@@ -34,7 +35,11 @@ fn pictures_are_what_the_network_is_shown_under_the_names_of_their_photos() {
     assert_eq!(told(&before), told(&after));
     for (photo, picture) in before.iter().zip(&after) {
         let decoded = decode(&photo.bytes().unwrap(), &DecodeLimits::default()).unwrap();
-        let shown = prepare(&decoded, &Preprocessing::imagenet(64)).unwrap();
+        let settings = Preprocessing {
+            margin: -0.2,
+            ..Preprocessing::imagenet(64)
+        };
+        let shown = prepare(&decoded, &settings).unwrap();
         let written = image::open(picture.path()).unwrap().to_rgb8();
         assert!(written == shown.picture, "{}", photo.name);
     }
@@ -45,6 +50,9 @@ fn a_photo_that_cannot_be_prepared_is_named_and_the_others_are_written() {
     let folder = tempfile::tempdir().unwrap();
     let photos = folder.path().join("drawn");
     draw_dataset(&photos, 1, 160);
+    let refused = fovea(&["data", "prepare", "drawn", "--margin", "-2", "--out", "o"]);
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert!(words.contains("margin is -2, not -0.5 to 1"), "{words}");
     let broken = records(&photos)[3].path().to_path_buf();
     fs::write(&broken, "no photo").unwrap();
     let out = folder.path().join("prepared");

@@ -70,6 +70,10 @@ struct NetworkFlags {
     /// Side of the prepared pictures in pixels
     #[arg(long, default_value_t = 224)]
     size: u32,
+    /// Room around the retina, as a share of its radius; below zero the picture begins inside the
+    /// rim and shows its middle larger
+    #[arg(long, default_value_t = 0.0, allow_hyphen_values = true)]
+    margin: f32,
     /// Train the first epochs on smaller pictures, as 128:5 or 96:2,160:3 (progressive resizing)
     #[arg(long, value_name = "SIZE:EPOCHS", value_delimiter = ',')]
     smaller_first: Vec<SizeStage>,
@@ -174,6 +178,10 @@ struct AugmentationFlags {
     /// Share of the photos cut above and below, as many cameras frame the retina
     #[arg(long, default_value_t = Augmentation::default().framing)]
     framing: f64,
+    /// Change photos at so many times the size and shrink them after: sharper when turned and
+    /// zoomed, for that many squared times the memory
+    #[arg(long, value_name = "TIMES", default_value_t = Augmentation::default().oversampling)]
+    oversampling: u32,
 }
 
 #[derive(Args)]
@@ -224,6 +232,7 @@ impl Arguments {
             from: self.from.clone(),
             architecture: network.arch,
             preprocessing: Preprocessing {
+                margin: network.margin,
                 local_mean: network.local_mean.then(LocalMean::default),
                 ..Preprocessing::imagenet(network.size)
             },
@@ -310,6 +319,7 @@ impl AugmentationFlags {
             blur: self.blur,
             jpeg: self.jpeg,
             framing: self.framing,
+            oversampling: self.oversampling,
         }
     }
 }

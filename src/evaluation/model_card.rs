@@ -60,17 +60,25 @@ impl ModelCard {
             recipe: training.recipe.clone(),
             command: training.command.clone(),
             seed: training.seed,
-            limits: limits(manifest.edema.is_some()),
+            limits: limits(manifest),
         }
     }
 }
 
-fn limits(edema: bool) -> Vec<String> {
-    let mut limits = LIMITS;
-    if edema {
-        limits[1] = OEDEMA_LIMIT;
+fn limits(manifest: &Manifest) -> Vec<String> {
+    let mut limits = LIMITS.map(str::to_owned);
+    if manifest.edema.is_some() {
+        limits[1] = OEDEMA_LIMIT.to_owned();
     }
-    limits.map(str::to_string).into()
+    let margin = manifest.preprocessing.margin;
+    if margin < 0.0 {
+        limits[3] = format!(
+            "One photo shows a part of the retina. What lies outside it is not graded, nor what \
+             lies beyond a square about the middle, as wide as {:.0} % of the retina's disc.",
+            100.0 * (1.0 + margin)
+        );
+    }
+    limits.into()
 }
 
 /// How the risk of macular oedema is told and what that is worth, as Markdown: every

@@ -60,6 +60,9 @@ impl Preprocessing {
     /// Largest side of the square picture, in pixels.
     pub const MAX_SIZE: u32 = 4096;
 
+    /// Margins that leave something to see.
+    pub const MARGINS: std::ops::RangeInclusive<f32> = -0.5..=1.0;
+
     /// A disc that fills the picture, its colours normalised as ImageNet's are.
     pub fn imagenet(size: u32) -> Self {
         Self {
@@ -81,7 +84,7 @@ impl Preprocessing {
             let most = Self::MAX_SIZE;
             return refuse(format!("size is {}, not 8 to {most}", self.size));
         }
-        if !(-0.5..=1.0).contains(&self.margin) {
+        if !Self::MARGINS.contains(&self.margin) {
             return refuse(format!("margin is {}, not -0.5 to 1", self.margin));
         }
         if let Some(local) = &self.local_mean {
@@ -105,7 +108,7 @@ impl Preprocessing {
     }
 
     /// Radius of the disc in the square picture, in its pixels.
-    fn disc_radius(&self) -> f64 {
+    pub fn disc_radius(&self) -> f64 {
         f64::from(self.size) / 2.0 / (1.0 + f64::from(self.margin))
     }
 }

@@ -11,6 +11,7 @@ use super::opinions::Opinion;
 use super::pictures::Rejected;
 use super::run::Watch;
 use super::shelf::Shelf;
+use crate::photo::Preprocessing;
 
 /// Where the photos are, and the grades they were given.
 pub struct Album<'a> {
@@ -25,8 +26,10 @@ pub struct Album<'a> {
 
 /// All photos of a training at one size.
 pub struct Sized {
-    /// Side of the pictures, in pixels.
+    /// Side of the pictures that the network is shown, in pixels.
     pub size: u32,
+    /// Pictures that changes are made from, which may be larger
+    /// ([`Augmentation::source`](super::augment::Augmentation::source)).
     pub train: Arc<Vec<Example>>,
     /// A second opinion on every training photo; empty where none was asked.
     pub opinions: Arc<Vec<Option<Opinion>>>,
@@ -39,11 +42,16 @@ impl Album<'_> {
     /// # Errors
     /// Every photo that cannot be used, with its reason.
     pub fn at(&self, size: u32) -> Result<Sized, Vec<Rejected>> {
+        let shown = self.config.preprocessing_at(size);
         Ok(Sized {
             size,
-            train: self.prepare(self.train, size, "training")?,
+            train: self.prepare(
+                self.train,
+                &self.config.augmentation.source(&shown),
+                "training",
+            )?,
             opinions: Arc::clone(&self.opinions),
-            validation: self.prepare(self.validation, size, "validation")?,
+            validation: self.prepare(self.validation, &shown, "validation")?,
         })
     }
 
@@ -52,11 +60,19 @@ impl Album<'_> {
     /// # Errors
     /// As [`Self::at`].
     pub fn validation_at_full_size(&self) -> Result<Arc<Vec<Example>>, Vec<Rejected>> {
-        self.prepare(
-            self.validation,
-            self.config.preprocessing.size,
-            "validation",
-        )
+        self.prepare(self.validation, &self.config.preprocessing, "validation")
+    }
+
+    /// The training photos as the network is shown them, unchanged.
+    ///
+    /// # Errors
+    /// As [`Self::at`].
+    pub fn unchanged(&self, photos: &Sized) -> Result<Vec<Arc<RgbImage>>, Vec<Rejected>> {
+        let shown = self.config.preprocessing_at(photos.size);
+        if self.config.augmentation.source(&shown) == shown {
+            return Ok(pictures(&photos.train));
+        }
+        Ok(pictures(&self.prepare(self.train, &shown, "training")?))
     }
 
     /// Pictures of some of the training's photos as the finished network is fed.
@@ -68,24 +84,23 @@ impl Album<'_> {
         records: &[Record],
         what: &str,
     ) -> Result<Vec<Arc<RgbImage>>, Vec<Rejected>> {
-        let size = self.config.preprocessing.size;
-        Ok(pictures(&self.prepare(records, size, what)?))
+        let settings = &self.config.preprocessing;
+        Ok(pictures(&self.prepare(records, settings, what)?))
     }
 
     fn prepare(
         &self,
         records: &[Record],
-        size: u32,
+        settings: &Preprocessing,
         what: &str,
     ) -> Result<Arc<Vec<Example>>, Vec<Rejected>> {
-        let settings = self.config.preprocessing_at(size);
         self.watch.stage(
-            &format!("Preparing {what} photos at {size} px"),
+            &format!("Preparing {what} photos at {} px", settings.size),
             records.len(),
         );
         let (pictures, rejected) = self
             .shelf
-            .prepare(records, &settings, &|done| self.watch.advance(done));
+            .prepare(records, settings, &|done| self.watch.advance(done));
         if !rejected.is_empty() {
             return Err(rejected);
         }

@@ -38,6 +38,19 @@ pub struct Augmentation {
     /// frame it. Where a data set's framing tells its grade, the network learns
     /// the framing; cutting at random takes that away.
     pub framing: f64,
+    /// How many pixels of the picture a change reads from make one that is shown,
+    /// along each side. From two on, a turn by any angle leaves small lesions as
+    /// sharp as the page shows them; see [`Augmentation::source`].
+    #[serde(default = "shown_as_kept", skip_serializing_if = "is_shown_as_kept")]
+    pub oversampling: u32,
+}
+
+fn shown_as_kept() -> u32 {
+    1
+}
+
+fn is_shown_as_kept(oversampling: &u32) -> bool {
+    *oversampling == shown_as_kept()
 }
 
 impl Default for Augmentation {
@@ -54,6 +67,7 @@ impl Default for Augmentation {
             blur: 0.1,
             jpeg: 0.1,
             framing: 0.3,
+            oversampling: 1,
         }
     }
 }
@@ -72,7 +86,36 @@ impl Augmentation {
         blur: 0.0,
         jpeg: 0.0,
         framing: 0.0,
+        oversampling: 1,
     };
+
+    /// The settings by which the pictures that changes read from are prepared,
+    /// where the network is shown those of `shown`: as many times larger as
+    /// `oversampling` says, and, where changes move pictures and `shown` is the
+    /// middle of the disc, with the rest of the disc around it.
+    pub fn source(&self, shown: &Preprocessing) -> Preprocessing {
+        let size = shown.size * self.oversampling;
+        let moves = (self.rotate && !self.quarter_turns) || self.zoom > 0.0 || self.shift > 0.0;
+        let beyond = if moves && shown.margin < 0.0 {
+            // As much on both sides, so that pixels stay where they were; a
+            // margin's last bit makes no further pixel.
+            let whole = f64::from(size) / (1.0 + f64::from(shown.margin));
+            ((whole - f64::from(size)) / 2.0 - 1e-3).ceil() as u32
+        } else {
+            0
+        };
+        let wide = size + 2 * beyond;
+        let margin = f64::from(wide) / f64::from(size) * (1.0 + f64::from(shown.margin)) - 1.0;
+        Preprocessing {
+            size: wide,
+            margin: if beyond > 0 {
+                margin as f32
+            } else {
+                shown.margin
+            },
+            ..shown.clone()
+        }
+    }
 
     /// # Errors
     /// A sentence that names the flag.
@@ -92,13 +135,18 @@ impl Augmentation {
             ("--jpeg", self.jpeg),
             ("--framing", self.framing),
         ];
-        match shares.iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
-            Some((flag, _)) => Err(format!("{flag} is a share of the photos, between 0 and 1")),
-            None => Ok(()),
+        if let Some((flag, _)) = shares.iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
+            return Err(format!("{flag} is a share of the photos, between 0 and 1"));
         }
+        if !OVERSAMPLING.contains(&self.oversampling) {
+            return Err("--oversampling must lie between 1 and 4".to_owned());
+        }
+        Ok(())
     }
 }
 
+/// Beyond four times there is nothing left to gain, and much memory to lose.
+const OVERSAMPLING: std::ops::RangeInclusive<u32> = 1..=4;
 /// Standard deviations of the blur, as a share of the picture's side: from just
 /// visible to where microaneurysms begin to go.
 const BLUR: std::ops::Range<f32> = 0.002..0.008;
@@ -124,6 +172,7 @@ pub struct Change {
     blur: Option<f32>,
     quality: Option<u8>,
     cut: f32,
+    oversampling: u32,
 }
 
 /// A number between `-reach` and `reach`.
@@ -145,6 +194,7 @@ impl Change {
         blur: None,
         quality: None,
         cut: f32::INFINITY,
+        oversampling: 1,
     };
 
     /// Draws a change within `reach`.
@@ -183,6 +233,7 @@ impl Change {
             } else {
                 f32::INFINITY
             },
+            oversampling: reach.oversampling,
         }
     }
 
@@ -205,41 +256,35 @@ impl Change {
     }
 
     /// Applies the change and normalises: planar `[3, size, size]` appended to `out`.
-    /// What comes from outside the picture, and the ground round the disc, stays black.
+    /// `picture` was prepared by [`Augmentation::source`] of `settings`. What comes
+    /// from outside it, and the ground round the disc, stays black.
     pub fn apply(&self, picture: &RgbImage, settings: &Preprocessing, out: &mut Vec<f32>) {
         let worsened = self.worsened(picture);
-        let picture = worsened.as_ref().unwrap_or(picture);
-        let size = picture.width() as usize;
-        let (width, height) = (picture.width() as i32, picture.height() as i32);
-        let half = (size as f32 - 1.0) / 2.0;
+        let source = Source {
+            picture: worsened.as_ref().unwrap_or(picture),
+            half: (picture.width() as f32 - 1.0) / 2.0,
+            reaches: self.cut * settings.disc_radius() as f32 * self.oversampling as f32,
+        };
+        let size = settings.size as usize;
+        let fine = self.oversampling as usize;
+        let (half, side) = ((fine * size) as f32 / 2.0 - 0.5, (fine * size) as f32);
         let [a, b, c, d] = self.matrix;
-        let raw = picture.as_raw();
-        let reaches = self.cut * size as f32 / 2.0;
+        let share = 1.0 / (fine * fine) as f32;
         let start = out.len();
         out.resize(start + 3 * size * size, 0.0);
         let planes = &mut out[start..];
         for y in 0..size {
             for x in 0..size {
-                let (dx, dy) = (x as f32 - half, y as f32 - half);
-                let sx = a * dx + b * dy + half + self.shift[0] * size as f32;
-                let sy = c * dx + d * dy + half + self.shift[1] * size as f32;
-                let (fx, fy) = (sx.floor(), sy.floor());
-                let (tx, ty) = (sx - fx, sy - fy);
                 let mut sum = [0.0f32; 3];
-                let framed = (sy - half).abs() <= reaches;
-                for (ox, oy, weight) in [
-                    (0, 0, (1.0 - tx) * (1.0 - ty)),
-                    (1, 0, tx * (1.0 - ty)),
-                    (0, 1, (1.0 - tx) * ty),
-                    (1, 1, tx * ty),
-                ] {
-                    let (px, py) = (fx as i32 + ox, fy as i32 + oy);
-                    if framed && px >= 0 && py >= 0 && px < width && py < height {
-                        let at = 3 * (py * width + px) as usize;
-                        for channel in 0..3 {
-                            sum[channel] += weight * f32::from(raw[at + channel]);
-                        }
-                    }
+                for within in 0..fine * fine {
+                    let dx = (x * fine + within % fine) as f32 - half;
+                    let dy = (y * fine + within / fine) as f32 - half;
+                    source.add(
+                        a * dx + b * dy + source.half + self.shift[0] * side,
+                        c * dx + d * dy + source.half + self.shift[1] * side,
+                        share,
+                        &mut sum,
+                    );
                 }
                 // The black ground is no part of the exposure.
                 let lit = sum[0] + sum[1] + sum[2] > 24.0;
@@ -251,6 +296,43 @@ impl Change {
                     };
                     planes[channel * size * size + y * size + x] =
                         (value / 255.0 - settings.mean[channel]) / settings.std[channel];
+                }
+            }
+        }
+    }
+}
+
+/// The picture that a change reads from.
+struct Source<'a> {
+    picture: &'a RgbImage,
+    /// Its centre along either side.
+    half: f32,
+    /// How far above and below the centre anything is seen.
+    reaches: f32,
+}
+
+impl Source<'_> {
+    /// Adds a share of the colour at a place between pixels, black beyond the
+    /// picture and where it is cut.
+    fn add(&self, x: f32, y: f32, share: f32, sum: &mut [f32; 3]) {
+        if (y - self.half).abs() > self.reaches {
+            return;
+        }
+        let (width, height) = (self.picture.width() as i32, self.picture.height() as i32);
+        let raw = self.picture.as_raw();
+        let (fx, fy) = (x.floor(), y.floor());
+        let (tx, ty) = (x - fx, y - fy);
+        for (ox, oy, weight) in [
+            (0, 0, (1.0 - tx) * (1.0 - ty)),
+            (1, 0, tx * (1.0 - ty)),
+            (0, 1, (1.0 - tx) * ty),
+            (1, 1, tx * ty),
+        ] {
+            let (px, py) = (fx as i32 + ox, fy as i32 + oy);
+            if px >= 0 && py >= 0 && px < width && py < height {
+                let at = 3 * (py * width + px) as usize;
+                for channel in 0..3 {
+                    sum[channel] += weight * share * f32::from(raw[at + channel]);
                 }
             }
         }
@@ -275,6 +357,7 @@ mod tests {
         blur: 1.0,
         jpeg: 1.0,
         framing: 1.0,
+        oversampling: 1,
     };
 
     fn picture(size: u32) -> RgbImage {
@@ -410,5 +493,98 @@ mod tests {
         let lit = |row: usize| planes[row * 64..(row + 1) * 64].iter().all(|v| *v > 0.0);
         assert!(black(0) && black(15) && black(48) && black(63));
         assert!(lit(17) && lit(32) && lit(46));
+    }
+    /// A photo of a retina with marks as small as lesions.
+    fn drawn() -> RgbImage {
+        crate::synth::draw(3, 7, 500)
+    }
+
+    fn apart(a: &[f32], b: &[f32]) -> f32 {
+        let sum: f32 = a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum();
+        sum / a.len() as f32
+    }
+
+    #[test]
+    fn a_larger_source_unchanged_is_the_picture_shown() {
+        for margin in [0.0, -0.16, -0.3, 0.1] {
+            let shown = Preprocessing {
+                margin,
+                ..Preprocessing::imagenet(64)
+            };
+            let reach = Augmentation {
+                shift: 1e-6,
+                oversampling: 2,
+                ..Augmentation::NONE
+            };
+            let prepared = |settings: &Preprocessing| {
+                crate::photo::prepare(&drawn(), settings).unwrap().picture
+            };
+            let mut changed = Vec::new();
+            let mut rng = StdRng::seed_from_u64(3);
+            Change::draw(&reach, &mut rng).apply(
+                &prepared(&reach.source(&shown)),
+                &shown,
+                &mut changed,
+            );
+            let plain = crate::photo::to_tensor(&prepared(&shown), &shown);
+            let off = apart(&changed, &plain);
+            assert!(off < 0.06, "margin {margin}: {off}");
+            let flat = plain.iter().sum::<f32>() / plain.len() as f32;
+            assert!(apart(&plain, &vec![flat; plain.len()]) > 0.5);
+        }
+    }
+
+    #[test]
+    fn a_turn_of_a_larger_source_stays_sharp() {
+        let shown = Preprocessing::imagenet(96);
+        let sharpness = |oversampling: u32| {
+            let reach = Augmentation {
+                rotate: true,
+                oversampling,
+                ..Augmentation::NONE
+            };
+            let source = crate::photo::prepare(&drawn(), &reach.source(&shown)).unwrap();
+            let mut rng = StdRng::seed_from_u64(5);
+            let mut planes = Vec::new();
+            Change::draw(&reach, &mut rng).apply(&source.picture, &shown, &mut planes);
+            detail(&planes)
+        };
+        let picture = crate::photo::prepare(&drawn(), &shown).unwrap().picture;
+        let plain = detail(&crate::photo::to_tensor(&picture, &shown));
+        let (once, twice) = (sharpness(1), sharpness(2));
+        assert!(once < 0.9 * plain, "{once} of {plain}");
+        assert!(
+            twice > 1.05 * once,
+            "{twice} against {once}, {plain} as shown"
+        );
+    }
+
+    #[test]
+    fn a_turned_middle_of_the_disc_shows_what_lay_around_it() {
+        let shown = Preprocessing {
+            margin: -0.2,
+            ..Preprocessing::imagenet(64)
+        };
+        let reach = Augmentation {
+            rotate: true,
+            ..Augmentation::NONE
+        };
+        let source = reach.source(&shown);
+        assert_eq!((source.size, source.size % 2), (80, shown.size % 2));
+        assert!((source.disc_radius() - shown.disc_radius()).abs() < 1e-4);
+        let quarters = Augmentation {
+            quarter_turns: true,
+            ..reach
+        };
+        assert_eq!(quarters.source(&shown), shown);
+        let white = RgbImage::from_pixel(source.size, source.size, image::Rgb([255; 3]));
+        let mut rng = StdRng::seed_from_u64(1);
+        for _ in 0..8 {
+            let mut planes = Vec::new();
+            Change::draw(&reach, &mut rng).apply(&white, &shown, &mut planes);
+            // The middle of a side lies inside the disc however it is turned.
+            let white = (1.0 - shown.mean[0]) / shown.std[0];
+            assert!((planes[32] - white).abs() < 1e-3, "{}", planes[32]);
+        }
     }
 }

@@ -228,9 +228,18 @@ impl TrainConfig {
         self.augmentation.validate()?;
         let sizes = self.smaller_first.iter().map(|stage| stage.size);
         for size in sizes.chain([self.preprocessing.size]) {
-            self.preprocessing_at(size)
-                .validate()
-                .map_err(|e| e.to_string())?;
+            let shown = self.preprocessing_at(size);
+            shown.validate().map_err(|e| e.to_string())?;
+            let source = self.augmentation.source(&shown);
+            if source.size > Preprocessing::MAX_SIZE {
+                return Err(format!(
+                    "--oversampling {} makes pictures of {} pixels to a side, more than {}; \
+                     lower it or --size",
+                    self.augmentation.oversampling,
+                    source.size,
+                    Preprocessing::MAX_SIZE
+                ));
+            }
         }
         Ok(())
     }

@@ -47,6 +47,17 @@ pub fn sentence(config: &TrainConfig) -> String {
     if config.preprocessing.local_mean.is_some() {
         parts.push("local mean subtracted".to_owned());
     }
+    match config.preprocessing.margin {
+        margin if margin < 0.0 => parts.push(format!(
+            "the middle {} % of the disc shown",
+            percent(1.0 + margin)
+        )),
+        margin if margin > 0.0 => parts.push(format!(
+            "{} % of the radius left around the disc",
+            percent(margin)
+        )),
+        _ => {}
+    }
     parts.push(changes(&config.augmentation));
     if config.average_epochs > 0.0 && config.epochs > 0 {
         parts.push(format!(
@@ -103,10 +114,13 @@ fn loss(config: &TrainConfig) -> String {
     }
 }
 
+fn percent(share: f32) -> f32 {
+    (share * 100.0).round()
+}
+
 fn changes(a: &Augmentation) -> String {
-    let percent = |share: f32| (share * 100.0).round();
     let of_photos = |share: f64| (share * 100.0).round();
-    let named: [(bool, String); 10] = [
+    let named: [(bool, String); 11] = [
         (a.flip, "flips".to_owned()),
         (a.quarter_turns, "quarter turns".to_owned()),
         (a.rotate && !a.quarter_turns, "any rotation".to_owned()),
@@ -129,6 +143,10 @@ fn changes(a: &Augmentation) -> String {
         (
             a.framing > 0.0,
             format!("disc cut above and below in {} %", of_photos(a.framing)),
+        ),
+        (
+            a.oversampling > 1,
+            format!("changed at {} times the size", a.oversampling),
         ),
     ];
     let drawn: Vec<String> = named

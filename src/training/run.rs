@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 
-use super::album::{Album, Sized, pictures as of};
+use super::album::{Album, Sized};
 use super::batches::Example;
 use super::checkpoint::Checkpoints;
 use super::config::TrainConfig;
@@ -156,7 +156,7 @@ pub fn run_on(
         (config.network(training.first()), None)
     } else {
         let photos = album.at(config.size_at(1)).map_err(TrainError::Photos)?;
-        let network = start(config, &photos, device, training.first(), watch)?;
+        let network = start(&album, &photos, device, training.first())?;
         (network, Some(photos))
     };
 
@@ -218,11 +218,10 @@ pub fn find_learning_rate(
     let sides = photos.sides(config.share, config.seed);
     watch.say(&sides.to_string());
     let shelf = Shelf::default();
-    let photos = album(config, &sides, &shelf, watch)?
-        .at(config.size_at(1))
-        .map_err(TrainError::Photos)?;
+    let album = album(config, &sides, &shelf, watch)?;
+    let photos = album.at(config.size_at(1)).map_err(TrainError::Photos)?;
     let training = devices.autodiff();
-    let network = start(config, &photos, devices.first(), training.first(), watch)?;
+    let network = start(&album, &photos, devices.first(), training.first())?;
     let curve = rate_finder::search(network, &photos, config, &training, &mut |step, steps| {
         if step == 1 {
             watch.stage("Trying learning rates", steps);
@@ -475,7 +474,7 @@ fn write_history(out: &Path, history: &[EpochFigures]) -> Result<(), String> {
         let optional = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
         let m = &figures.validation;
         csv.push_str(&format!(
-            "{},{},{},{},{},{},{}\n",
+            "{},{},{},{},{},{},{},{}\n",
             figures.epoch,
             figures.size,
             optional(figures.training_loss),
@@ -490,12 +489,12 @@ fn write_history(out: &Path, history: &[EpochFigures]) -> Result<(), String> {
 
 /// The network to fine-tune: loaded, and its new head trained on frozen features.
 fn start(
-    config: &TrainConfig,
+    album: &Album<'_>,
     photos: &Sized,
     device: &Device,
     training_device: &Device,
-    watch: &dyn Watch,
 ) -> Result<Classifier, TrainError> {
+    let (config, watch) = (album.config, album.watch);
     let stopped = TrainError::Stopped;
     training_device.seed(config.seed);
     let network = config.network(training_device);
@@ -521,10 +520,11 @@ fn start(
     let frozen = network::load_backbone(frozen, &weights)
         .map_err(unfit)?
         .folded();
-    watch.stage("Computing features for the head", photos.train.len());
+    let unchanged = album.unchanged(photos).map_err(TrainError::Photos)?;
+    watch.stage("Computing features for the head", unchanged.len());
     let rows = predict::features(
         &frozen,
-        &of(&photos.train),
+        &unchanged,
         &config.preprocessing_at(photos.size),
         device,
         &|done| watch.advance(done),
