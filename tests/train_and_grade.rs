@@ -338,6 +338,38 @@ fn an_ordinal_network_becomes_a_bundle_of_five_probabilities() {
 }
 
 #[test]
+fn a_training_on_the_middle_of_the_disc_keeps_its_epoch_by_cross_entropy() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let out = folder.path().join("middle");
+    let flags = ["--margin", "-0.2", "--oversampling", "2", "--average", "0"];
+    let asked = [&flags[..], &["--keep", "cross-entropy", "--epochs", "5"]].concat();
+    let manifest = train_quickly(&data, &out, &asked);
+    let margin = manifest["preprocessing"]["margin"].as_f64().unwrap();
+    assert!((margin + 0.2).abs() < 1e-6, "{margin}");
+    let recipe = manifest["training"]["recipe"].as_str().unwrap();
+    for words in ["middle 80 % of the disc", "2 times the size", "temperature"] {
+        assert!(recipe.contains(words), "{recipe}");
+    }
+
+    let history = std::fs::read(out.join("history.json")).unwrap();
+    let history: Vec<serde_json::Value> = serde_json::from_slice(&history).unwrap();
+    assert_eq!(history.len(), 6);
+    let scaled = |epoch: &serde_json::Value| epoch["scaled_cross_entropy"].as_f64().unwrap();
+    let mut least = f64::INFINITY;
+    for epoch in &history {
+        let plain = epoch["validation"]["cross_entropy"].as_f64().unwrap();
+        assert!(scaled(epoch) <= plain + 1e-9, "scaling makes nothing worse");
+        assert_eq!(epoch["best"], scaled(epoch) < least, "{epoch}");
+        least = least.min(scaled(epoch));
+    }
+    let found = manifest["figures"][0]["cross_entropy"].as_f64().unwrap();
+    // The bundle's weights are of half precision.
+    assert!((found - least).abs() < 5e-3, "{found} against {least}");
+}
+
+#[test]
 fn trainings_in_folds_leave_opinions_that_another_one_hears() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");

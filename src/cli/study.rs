@@ -14,6 +14,7 @@ use crate::study::{Grid, Plan, Preset, Shard, TestPhotos, collect, markdown, pag
 use crate::training::augment::Augmentation;
 use crate::training::balance::Balance;
 use crate::training::export::write_whole;
+use crate::training::keep::Keep;
 use crate::training::objective::Objective;
 use crate::training::optimizer::Optimizer;
 use crate::training::{TrainConfig, TrainError, Watch};
@@ -218,6 +219,7 @@ impl Arguments {
                 opinions: None,
                 augmentation: Augmentation::default(),
                 average_epochs: 0.5,
+                keep: Keep::default(),
                 test_time_flips: false,
                 validation: training.validation.unwrap_or(0.15),
                 test: training.test.unwrap_or(0.15),

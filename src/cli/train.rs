@@ -15,6 +15,7 @@ use crate::training::augment::Augmentation;
 use crate::training::balance::Balance;
 use crate::training::config::SizeStage;
 use crate::training::devices::Devices;
+use crate::training::keep::Keep;
 use crate::training::objective::Objective;
 use crate::training::opinions::Opinions;
 use crate::training::optimizer::Optimizer;
@@ -23,9 +24,9 @@ use crate::training::run::{self, Destination};
 /// Fine-tune a network on labelled photos and write a bundle
 ///
 /// The new head is trained alone first, then the whole network, earlier layers
-/// more slowly. Photos are split by patient and by duplicate; the epoch with the
-/// best quadratic kappa on validation is kept, calibrated, and written with its
-/// manifest to --out, where `fovea grade --bundle` and the page can use it.
+/// more slowly. Photos are split by patient and by duplicate; the epoch that did
+/// best on validation (--keep) is kept, calibrated, and written with its manifest
+/// to --out, where `fovea grade --bundle` and the page can use it.
 #[derive(Args)]
 pub struct Arguments {
     /// Folder of labelled photos; may be given several times
@@ -138,6 +139,10 @@ struct OptimisationFlags {
     /// Keep an exponential mean of the weights over so many epochs; 0 keeps none
     #[arg(long, value_name = "EPOCHS", default_value_t = 0.5)]
     average: f64,
+    /// The epoch that becomes the model: of the highest quadratic kappa on validation, or of the
+    /// lowest cross-entropy after temperature scaling
+    #[arg(long, value_enum, default_value = "kappa")]
+    keep: KeepName,
 }
 
 #[derive(Args)]
@@ -211,6 +216,12 @@ enum LossName {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum KeepName {
+    Kappa,
+    CrossEntropy,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum BalanceName {
     Neither,
     Sampler,
@@ -254,6 +265,10 @@ impl Arguments {
             opinions: optimisation.opinions(),
             augmentation: self.augmentation.resolve(),
             average_epochs: optimisation.average,
+            keep: match optimisation.keep {
+                KeepName::Kappa => Keep::Kappa,
+                KeepName::CrossEntropy => Keep::CrossEntropy,
+            },
             test_time_flips: network.test_time_flips,
             validation: split.validation,
             test: split.test,

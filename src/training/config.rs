@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::augment::Augmentation;
 use super::balance::Balance;
 use super::batches::Drawing;
+use super::keep::Keep;
 use super::objective::{Objective, Targets};
 use super::opinions::{Opinion, Opinions};
 use super::optimizer::Optimizer;
@@ -53,6 +54,9 @@ pub struct TrainConfig {
     pub augmentation: Augmentation,
     /// Epochs over which an exponential mean of the weights reaches back; 0: none.
     pub average_epochs: f64,
+    /// Which epoch becomes the model.
+    #[serde(default, skip_serializing_if = "Keep::is_usual")]
+    pub keep: Keep,
     /// Whether the finished network judges a photo in its four flips.
     pub test_time_flips: bool,
     /// Share of the photos kept for validation.

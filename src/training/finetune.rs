@@ -34,6 +34,10 @@ pub struct EpochFigures {
     pub training_loss: Option<f64>,
     /// Measured on validation.
     pub validation: Metrics,
+    /// Cross-entropy on validation after temperature scaling; none in what was
+    /// written before it was measured.
+    #[serde(default)]
+    pub scaled_cross_entropy: Option<f64>,
     /// Whether it is the best so far at the full size, its weights therefore kept.
     pub best: bool,
 }
@@ -313,7 +317,7 @@ impl Finetune<'_> {
             inference = network::load(inference, average.weights())
                 .map_err(|error| other(error.to_string()))?;
         }
-        let metrics = judge::judge(
+        let judged = judge::judge(
             &inference,
             &photos.validation,
             &self.config.preprocessing_at(photos.size),
@@ -321,27 +325,27 @@ impl Finetune<'_> {
             self.config.objective,
             &plain,
         )
-        .map_err(other)?
-        .metrics;
-        let kappa = |metrics: &Metrics| metrics.kappa_quadratic.unwrap_or(f64::NEG_INFINITY);
+        .map_err(other)?;
+        let mut figures = EpochFigures {
+            epoch,
+            size: photos.size,
+            training_loss,
+            validation: judged.metrics,
+            scaled_cross_entropy: Some(judged.scaled_cross_entropy),
+            best: false,
+        };
+        let score = |figures: &EpochFigures| self.config.keep.score(figures);
         let full = self.config.preprocessing.size;
         let highest = state
             .history
             .iter()
             .filter(|figures| figures.size == full)
-            .map(|figures| kappa(&figures.validation))
+            .map(score)
             .fold(f64::NEG_INFINITY, f64::max);
-        let best = photos.size == full && (state.best.is_none() || kappa(&metrics) > highest);
-        if best {
+        figures.best = photos.size == full && (state.best.is_none() || score(&figures) > highest);
+        if figures.best {
             state.best = Some(network::state_dict(&inference));
         }
-        let figures = EpochFigures {
-            epoch,
-            size: photos.size,
-            training_loss,
-            validation: metrics,
-            best,
-        };
         self.journal.epoch(&figures).map_err(FinetuneError::Other)?;
         state.history.push(figures);
         observe(Progress::Epoch(&state.history));

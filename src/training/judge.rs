@@ -8,7 +8,7 @@ use super::cut_points;
 use super::objective::Objective;
 use super::predict;
 use crate::bundle::Calibration;
-use crate::evaluation::{Metrics, Predictions};
+use crate::evaluation::{Metrics, Predictions, temperature};
 use crate::grading::CumulativeLink;
 use crate::network::{Classifier, Views};
 use crate::photo::Preprocessing;
@@ -19,6 +19,8 @@ pub struct Judgement {
     pub outputs: Vec<Vec<f32>>,
     /// At temperature 1.
     pub metrics: Metrics,
+    /// At the temperature that fits these very photos best, or at 1 where none does.
+    pub scaled_cross_entropy: f64,
 }
 
 /// Runs `network` (in inference mode) over `examples` and measures it. For an
@@ -46,8 +48,19 @@ pub fn judge(
     let calibration = uncalibrated(objective, &outputs, &grades)?;
     let logits: Vec<Vec<f64>> = outputs.iter().map(|row| calibration.logits(row)).collect();
     let predictions = Predictions::from_logits(&logits, &grades).map_err(|e| e.to_string())?;
+    let metrics = Metrics::of(&predictions);
+    let scaled_cross_entropy = match temperature::fit(&logits, &grades) {
+        Ok(temperature) => {
+            let scaled = temperature::scale(&logits, temperature);
+            let predictions = Predictions::from_logits(&scaled, &grades);
+            Metrics::of(&predictions.map_err(|e| e.to_string())?).cross_entropy
+        }
+        // As the bundle will be: left uncalibrated.
+        Err(_) => metrics.cross_entropy,
+    };
     Ok(Judgement {
-        metrics: Metrics::of(&predictions),
+        metrics,
+        scaled_cross_entropy,
         outputs,
     })
 }

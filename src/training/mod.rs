@@ -25,6 +25,7 @@ pub mod gate;
 pub mod head;
 pub mod journal;
 pub mod judge;
+pub mod keep;
 pub mod memory;
 pub mod objective;
 pub mod opinions;

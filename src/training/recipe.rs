@@ -68,7 +68,7 @@ pub fn sentence(config: &TrainConfig) -> String {
     if config.test_time_flips {
         parts.push("judged in four flips".to_owned());
     }
-    parts.push("best epoch by quadratic kappa on validation".to_owned());
+    parts.push(config.keep.words().to_owned());
     parts.join("; ")
 }
 

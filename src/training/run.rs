@@ -468,8 +468,10 @@ fn teach_edema(
 fn write_history(out: &Path, history: &[EpochFigures]) -> Result<(), String> {
     let json = serde_json::to_vec_pretty(history).map_err(|e| e.to_string())?;
     export::write_whole(&out.join("history.json"), &json)?;
-    let mut csv =
-        String::from("epoch,size,training_loss,accuracy,kappa_quadratic,cross_entropy,best\n");
+    let mut csv = String::from(
+        "epoch,size,training_loss,accuracy,kappa_quadratic,cross_entropy,\
+         scaled_cross_entropy,best\n",
+    );
     for figures in history {
         let optional = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
         let m = &figures.validation;
@@ -481,6 +483,7 @@ fn write_history(out: &Path, history: &[EpochFigures]) -> Result<(), String> {
             m.accuracy,
             optional(m.kappa_quadratic),
             m.cross_entropy,
+            optional(figures.scaled_cross_entropy),
             figures.best
         ));
     }
