@@ -492,6 +492,29 @@ fn a_training_goes_on_from_a_bundle_and_inherits_its_terms() {
 }
 
 #[test]
+fn a_bundle_is_calibrated_anew_at_another_size_with_its_weights_as_they_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let before = train_quickly(&data, &first, &["--epochs", "1"]);
+    let from = first.to_str().unwrap();
+    let nothing = ["--epochs", "0", "--head-epochs", "0"];
+    let asked = [&["--from", from, "--test-time-flips"], &nothing[..]].concat();
+    let after = train_quickly(&data, &second, &asked);
+    assert_eq!(before["weights"]["sha256"], after["weights"]["sha256"]);
+    assert_eq!(after["test_time_flips"], true);
+    let recipe = after["training"]["recipe"].as_str().unwrap();
+    assert!(recipe.contains("as they came"), "{recipe}");
+    assert!(!recipe.contains("one cycle"), "{recipe}");
+
+    let mut alone = vec!["train", "--data", "photos", "--out", "o"];
+    alone.extend(nothing);
+    let words = String::from_utf8_lossy(&fovea(&alone).stderr).into_owned();
+    assert!(words.contains("--from a bundle"), "{words}");
+}
+
+#[test]
 fn the_learning_rate_finder_draws_its_curve() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");

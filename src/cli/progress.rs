@@ -103,7 +103,7 @@ impl Watch for Terminal {
     fn epoch(&self, figures: &EpochFigures) {
         let m = &figures.validation;
         let name = match figures.epoch {
-            0 => "head alone".to_owned(),
+            0 => "at the start".to_owned(),
             epoch => format!("epoch {epoch}"),
         };
         let loss = figures

@@ -91,7 +91,8 @@ struct OptimisationFlags {
     /// Epochs of the head alone, over frozen features
     #[arg(long, default_value_t = 10)]
     head_epochs: usize,
-    /// Epochs of the whole network; 0 leaves all but the head frozen
+    /// Epochs of the whole network; 0 leaves all but the head frozen, and with --head-epochs 0
+    /// calibrates a bundle's weights anew
     #[arg(long, default_value_t = 8)]
     epochs: usize,
     /// Pictures a step

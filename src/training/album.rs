@@ -43,13 +43,15 @@ impl Album<'_> {
     /// Every photo that cannot be used, with its reason.
     pub fn at(&self, size: u32) -> Result<Sized, Vec<Rejected>> {
         let shown = self.config.preprocessing_at(size);
+        let train = if self.config.trains_nothing() {
+            Arc::default()
+        } else {
+            let source = self.config.augmentation.source(&shown);
+            self.prepare(self.train, &source, "training")?
+        };
         Ok(Sized {
             size,
-            train: self.prepare(
-                self.train,
-                &self.config.augmentation.source(&shown),
-                "training",
-            )?,
+            train,
             opinions: Arc::clone(&self.opinions),
             validation: self.prepare(self.validation, &shown, "validation")?,
         })

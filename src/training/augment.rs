@@ -494,6 +494,7 @@ mod tests {
         assert!(black(0) && black(15) && black(48) && black(63));
         assert!(lit(17) && lit(32) && lit(46));
     }
+
     /// A photo of a retina with marks as small as lesions.
     fn drawn() -> RgbImage {
         crate::synth::draw(3, 7, 500)

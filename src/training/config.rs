@@ -159,6 +159,11 @@ impl TrainConfig {
         }
     }
 
+    /// Whether weights stay as they came, to be calibrated and described anew.
+    pub fn trains_nothing(&self) -> bool {
+        self.epochs + self.head_epochs == 0
+    }
+
     /// Checks what can be checked before a photo is touched.
     ///
     /// # Errors
@@ -172,8 +177,9 @@ impl TrainConfig {
                 "--batch must be at least 2: batch norm needs company",
             ),
             (
-                self.epochs + self.head_epochs == 0,
-                "--epochs 0 and --head-epochs 0 train nothing",
+                self.trains_nothing() && self.from.is_none(),
+                "--epochs 0 and --head-epochs 0 train nothing; with --from a bundle they calibrate \
+                 it anew",
             ),
             (
                 small > 0 && small >= self.epochs,

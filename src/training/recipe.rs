@@ -8,6 +8,9 @@ use super::optimizer::Optimizer;
 
 /// What `config` does, in the field's words.
 pub fn sentence(config: &TrainConfig) -> String {
+    if config.trains_nothing() {
+        return untrained(config);
+    }
     let mut parts = vec![start(config)];
     if config.share < 1.0 {
         let percent = (config.share * 1000.0).round() / 10.0;
@@ -44,6 +47,33 @@ pub fn sentence(config: &TrainConfig) -> String {
             (heard.share * 100.0).round()
         ));
     }
+    parts.extend(shown(config));
+    parts.push(changes(&config.augmentation));
+    if config.average_epochs > 0.0 && config.epochs > 0 {
+        parts.push(format!(
+            "exponential mean of the weights over {} epochs",
+            config.average_epochs
+        ));
+    }
+    parts.extend(judged(config));
+    parts.push(config.keep.words().to_owned());
+    parts.join("; ")
+}
+
+/// Where weights stayed as they came.
+fn untrained(config: &TrainConfig) -> String {
+    let size = config.preprocessing.size;
+    let mut parts = vec![format!(
+        "the weights as they came, calibrated anew at {size} px"
+    )];
+    parts.extend(shown(config));
+    parts.extend(judged(config));
+    parts.join("; ")
+}
+
+/// What of a photo the network is shown, where that is not the plain disc.
+fn shown(config: &TrainConfig) -> Vec<String> {
+    let mut parts = Vec::new();
     if config.preprocessing.local_mean.is_some() {
         parts.push("local mean subtracted".to_owned());
     }
@@ -58,18 +88,13 @@ pub fn sentence(config: &TrainConfig) -> String {
         )),
         _ => {}
     }
-    parts.push(changes(&config.augmentation));
-    if config.average_epochs > 0.0 && config.epochs > 0 {
-        parts.push(format!(
-            "exponential mean of the weights over {} epochs",
-            config.average_epochs
-        ));
-    }
-    if config.test_time_flips {
-        parts.push("judged in four flips".to_owned());
-    }
-    parts.push(config.keep.words().to_owned());
-    parts.join("; ")
+    parts
+}
+
+fn judged(config: &TrainConfig) -> Option<String> {
+    config
+        .test_time_flips
+        .then(|| "judged in four flips".to_owned())
 }
 
 fn start(config: &TrainConfig) -> String {

@@ -513,6 +513,9 @@ fn start(
         })
     };
     if config.head_epochs == 0 {
+        if config.trains_nothing() {
+            return network::load(network, &weights).map_err(unfit);
+        }
         // A head of the right shape goes on from where it is.
         return network::load(network.clone(), &weights)
             .or_else(|_| network::load_backbone(network, &weights))
