@@ -508,6 +508,13 @@ fn a_bundle_is_calibrated_anew_at_another_size_with_its_weights_as_they_came() {
     assert!(recipe.contains("as they came"), "{recipe}");
     assert!(!recipe.contains("one cycle"), "{recipe}");
 
+    let (data, third) = (data.to_str().unwrap(), folder.path().join("third"));
+    let mut headless = vec!["train", "--data", data, "--loss", "ordinal", "--size", "32"];
+    headless.extend(["--from", from, "--out", third.to_str().unwrap()]);
+    headless.extend(nothing);
+    let words = String::from_utf8_lossy(&fovea(&headless).stderr).into_owned();
+    assert!(words.contains("that has such a head"), "{words}");
+
     let mut alone = vec!["train", "--data", "photos", "--out", "o"];
     alone.extend(nothing);
     let words = String::from_utf8_lossy(&fovea(&alone).stderr).into_owned();

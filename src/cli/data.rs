@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
+use super::margin::MarginFlag;
 use super::progress::bar;
 use crate::photo::{LocalMean, Preprocessing};
 use crate::training::dataset::{self, Record};
@@ -40,10 +41,8 @@ struct PrepareArguments {
     /// Side of the pictures in pixels
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(8..=i64::from(Preprocessing::MAX_SIZE)))]
     size: u32,
-    /// Room around the retina, as a share of its radius; below zero the picture begins inside the
-    /// rim and shows its middle larger
-    #[arg(long, default_value_t = 0.0, allow_hyphen_values = true)]
-    margin: f32,
+    #[command(flatten)]
+    margin: MarginFlag,
     /// Subtract the Gaussian local mean from every photo
     #[arg(long)]
     local_mean: bool,
@@ -119,11 +118,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 /// Ends with a failure code where a photo had to be left out.
 fn prepare(arguments: &PrepareArguments) -> Result<ExitCode> {
     let settings = Preprocessing {
-        margin: arguments.margin,
+        margin: arguments.margin.margin,
         local_mean: arguments.local_mean.then(LocalMean::default),
         ..Preprocessing::imagenet(arguments.size)
     };
-    settings.validate()?;
     let records: Vec<Record> = dataset::read_all(&arguments.data)?
         .into_iter()
         .flat_map(|set| set.records)

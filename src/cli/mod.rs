@@ -12,6 +12,7 @@ mod evaluate;
 mod explain;
 mod gate;
 mod grade;
+mod margin;
 mod mistakes;
 mod operating_points;
 mod photos;

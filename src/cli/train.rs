@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 
 use super::device::DeviceFlags;
+use super::margin::MarginFlag;
 use super::progress::Terminal;
 use crate::network::Architecture;
 use crate::photo::{LocalMean, Preprocessing};
@@ -71,10 +72,8 @@ struct NetworkFlags {
     /// Side of the prepared pictures in pixels
     #[arg(long, default_value_t = 224)]
     size: u32,
-    /// Room around the retina, as a share of its radius; below zero the picture begins inside the
-    /// rim and shows its middle larger
-    #[arg(long, default_value_t = 0.0, allow_hyphen_values = true)]
-    margin: f32,
+    #[command(flatten)]
+    margin: MarginFlag,
     /// Train the first epochs on smaller pictures, as 128:5 or 96:2,160:3 (progressive resizing)
     #[arg(long, value_name = "SIZE:EPOCHS", value_delimiter = ',')]
     smaller_first: Vec<SizeStage>,
@@ -244,7 +243,7 @@ impl Arguments {
             from: self.from.clone(),
             architecture: network.arch,
             preprocessing: Preprocessing {
-                margin: network.margin,
+                margin: network.margin.margin,
                 local_mean: network.local_mean.then(LocalMean::default),
                 ..Preprocessing::imagenet(network.size)
             },

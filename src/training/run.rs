@@ -514,7 +514,13 @@ fn start(
     };
     if config.head_epochs == 0 {
         if config.trains_nothing() {
-            return network::load(network, &weights).map_err(unfit);
+            return network::load(network, &weights).map_err(|error| {
+                stopped(format!(
+                    "{}: {error}. --epochs 0 with --head-epochs 0 calibrates a network that has \
+                     such a head: name a bundle with --from, or leave one of the two out",
+                    path.display()
+                ))
+            });
         }
         // A head of the right shape goes on from where it is.
         return network::load(network.clone(), &weights)
