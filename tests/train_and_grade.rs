@@ -352,6 +352,11 @@ fn a_training_on_the_middle_of_the_disc_keeps_its_epoch_by_cross_entropy() {
     for words in ["middle 80 % of the disc", "2 times the size", "temperature"] {
         assert!(recipe.contains(words), "{recipe}");
     }
+    let card = succeed(&["card", "--bundle", out.to_str().unwrap()]);
+    assert!(
+        card.contains("as wide as 80 % of the retina's disc"),
+        "{card}"
+    );
 
     let history = std::fs::read(out.join("history.json")).unwrap();
     let history: Vec<serde_json::Value> = serde_json::from_slice(&history).unwrap();
@@ -492,7 +497,7 @@ fn a_training_goes_on_from_a_bundle_and_inherits_its_terms() {
 }
 
 #[test]
-fn a_bundle_is_calibrated_anew_at_another_size_with_its_weights_as_they_came() {
+fn a_bundle_is_calibrated_anew_with_its_weights_as_they_came() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");
     draw_dataset(&data, 4, 160);
@@ -514,6 +519,19 @@ fn a_bundle_is_calibrated_anew_at_another_size_with_its_weights_as_they_came() {
     headless.extend(nothing);
     let words = String::from_utf8_lossy(&fovea(&headless).stderr).into_owned();
     assert!(words.contains("that has such a head"), "{words}");
+
+    let mut searching = vec![
+        "train",
+        "--data",
+        data,
+        "--from",
+        from,
+        "--find-learning-rate",
+    ];
+    searching.extend(["--out", third.to_str().unwrap()]);
+    searching.extend(nothing);
+    let words = String::from_utf8_lossy(&fovea(&searching).stderr).into_owned();
+    assert!(words.contains("something to train"), "{words}");
 
     let mut alone = vec!["train", "--data", "photos", "--out", "o"];
     alone.extend(nothing);

@@ -26,7 +26,7 @@ const HEAD: &str = "fc.weight";
 /// What an epoch came to.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EpochFigures {
-    /// From 1; 0 is the head alone.
+    /// From 1; 0 is the network that the first begins with.
     pub epoch: usize,
     /// Side of its pictures, in pixels.
     pub size: u32,

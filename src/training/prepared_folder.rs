@@ -15,8 +15,9 @@ use crate::photo::Preprocessing;
 /// and their grades to `out/DATASET/labels.csv`; `done` is told of each photo.
 ///
 /// Photos keep the names their tables gave them (but for what would lead out of
-/// the folder), so that a split of the photos is one of the pictures as well. A photo that cannot be prepared is left out
-/// of pictures and labels, and comes back with its reason.
+/// the folder), so that a split of the photos is one of the pictures as well. A
+/// photo that cannot be prepared is left out of pictures and labels, and comes
+/// back with its reason.
 ///
 /// # Errors
 /// A sentence naming the file that cannot be written, or the data set's folder

@@ -213,6 +213,12 @@ pub fn find_learning_rate(
     watch: &dyn Watch,
 ) -> Result<(PathBuf, Option<Suggestion>), TrainError> {
     let stopped = TrainError::Stopped;
+    if config.trains_nothing() {
+        return Err(stopped(
+            "--find-learning-rate needs something to train; leave out --epochs 0 or --head-epochs 0"
+                .to_owned(),
+        ));
+    }
     begin(config, out)?;
     let photos = Photos::read(config, watch)?;
     let sides = photos.sides(config.share, config.seed);
