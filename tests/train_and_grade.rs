@@ -183,6 +183,8 @@ fn a_training_that_was_killed_resumes_to_the_same_weights() {
             "8",
             "--validation",
             "0.3",
+            "--mixup",
+            "0.4",
         ]
         .map(str::to_owned)
         .to_vec();
@@ -232,6 +234,11 @@ fn a_training_that_was_killed_resumes_to_the_same_weights() {
     assert_eq!(hash(&killed), hash(&unbroken));
     let manifest = std::fs::read_to_string(killed.join("model.json")).unwrap();
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let recipe = manifest["training"]["recipe"].as_str().unwrap();
+    assert!(
+        recipe.contains("photos mixed by twos (mixup 0.4)"),
+        "{recipe}"
+    );
     let command = manifest["training"]["command"].as_str().unwrap();
     assert!(
         command.contains("--data") && !command.contains("--resume"),

@@ -218,6 +218,7 @@ impl Arguments {
                 balance: Balance::Neither,
                 opinions: None,
                 augmentation: Augmentation::default(),
+                mixup: 0.0,
                 average_epochs: 0.5,
                 keep: Keep::default(),
                 test_time_flips: false,

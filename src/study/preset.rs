@@ -106,6 +106,7 @@ impl Preset {
                     shift: Augmentation::default().shift,
                     ..Augmentation::NONE
                 },
+                mixup: 0.0,
                 average_epochs: 0.0,
                 ..config
             },

@@ -10,18 +10,21 @@ use rayon::prelude::*;
 
 use super::augment::{Augmentation, Change};
 use super::balance::Balance;
+use super::mixup::{self, Overlay};
 use super::opinions::Opinion;
 use crate::photo::Preprocessing;
 
 /// Batches made ahead of the network; more would only hold memory.
 const AHEAD: usize = 3;
 
-/// A batch on the host: pictures `[n, 3, size, size]`, their grades, and a second
-/// opinion on each where any was asked.
+/// A batch on the host: pictures `[n, 3, size, size]`, their grades, a second
+/// opinion on each where any was asked, and what is laid over each where pictures
+/// are mixed.
 pub struct Batch {
     pub pictures: Vec<f32>,
     pub grades: Vec<u8>,
     pub opinions: Vec<Option<Opinion>>,
+    pub overlays: Vec<Overlay>,
 }
 
 /// A labelled picture.
@@ -34,6 +37,8 @@ pub struct Drawing {
     pub preprocessing: Preprocessing,
     pub augmentation: Augmentation,
     pub balance: Balance,
+    /// As [`mixup::mix`] has it.
+    pub mixup: f64,
     pub batch: usize,
     pub seed: u64,
 }
@@ -79,14 +84,17 @@ pub fn epoch(
                     planes
                 })
                 .collect();
-            let made = Batch {
+            let mut made = Batch {
                 pictures: pictures.concat(),
                 grades: chunk.iter().map(|(_, index)| grades[*index]).collect(),
                 opinions: chunk
                     .iter()
                     .filter_map(|(_, index)| opinions.get(*index).copied())
                     .collect(),
+                overlays: Vec::new(),
             };
+            let mut rng = StdRng::seed_from_u64(mix(mix(seed, epoch, chunk[0].0), 1, usize::MAX));
+            mixup::mix(&mut made, drawing.mixup, &mut rng);
             // The receiver is gone: the training stopped, and so does this.
             if send.send(made).is_err() {
                 return;
@@ -132,6 +140,7 @@ mod tests {
             preprocessing: Preprocessing::imagenet(8),
             augmentation: Augmentation::default(),
             balance: Balance::Neither,
+            mixup: 0.0,
             batch: 4,
             seed: 7,
         }
@@ -152,6 +161,24 @@ mod tests {
         assert_eq!(grades, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
         assert_eq!(first, run(0));
         assert_ne!(first, run(1));
+    }
+
+    #[test]
+    fn mixtures_differ_between_epochs_and_repeat_exactly() {
+        let drawing = Drawing {
+            mixup: 0.4,
+            augmentation: Augmentation::NONE,
+            ..drawing()
+        };
+        let run = |number| -> Vec<Vec<f32>> {
+            epoch(&examples(8), &Arc::default(), &drawing, number)
+                .into_iter()
+                .inspect(|batch| assert_eq!(batch.overlays.len(), batch.grades.len()))
+                .map(|batch| batch.pictures)
+                .collect()
+        };
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
     }
 
     #[test]

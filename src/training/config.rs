@@ -9,6 +9,7 @@ use super::augment::Augmentation;
 use super::balance::Balance;
 use super::batches::Drawing;
 use super::keep::Keep;
+use super::mixup;
 use super::objective::{Objective, Targets};
 use super::opinions::{Opinion, Opinions};
 use super::optimizer::Optimizer;
@@ -52,6 +53,9 @@ pub struct TrainConfig {
     #[serde(default)]
     pub opinions: Option<Opinions>,
     pub augmentation: Augmentation,
+    /// How evenly two photos are mixed, as [`mixup::mix`] has it; 0: not at all.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mixup: f64,
     /// Epochs over which an exponential mean of the weights reaches back; 0: none.
     pub average_epochs: f64,
     /// Which epoch becomes the model.
@@ -76,6 +80,10 @@ pub struct TrainConfig {
 /// What configurations saved before [`TrainConfig::share`] existed trained on.
 fn whole() -> f64 {
     1.0
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// Epochs on pictures of one size: progressive resizing, as fast.ai teaches it.
@@ -126,7 +134,8 @@ impl TrainConfig {
         }
     }
 
-    /// What a batch of these grades, weights and second opinions is held to.
+    /// What a batch of these grades, weights and second opinions is held to, where
+    /// nothing is mixed.
     pub fn targets<'a>(
         &self,
         grades: &'a [u8],
@@ -138,6 +147,7 @@ impl TrainConfig {
             weights,
             smoothing: self.label_smoothing,
             opinions,
+            overlays: &[],
             opinion_share: self.opinions.as_ref().map_or(0.0, |heard| heard.share),
         }
     }
@@ -154,6 +164,7 @@ impl TrainConfig {
             preprocessing: self.preprocessing_at(size),
             augmentation: self.augmentation,
             balance: self.balance,
+            mixup: self.mixup,
             batch: self.batch,
             seed: self.seed,
         }
@@ -236,6 +247,7 @@ impl TrainConfig {
         self.balance.validate()?;
         self.optimizer.validate()?;
         self.augmentation.validate()?;
+        mixup::validate(self.mixup)?;
         let sizes = self.smaller_first.iter().map(|stage| stage.size);
         for size in sizes.chain([self.preprocessing.size]) {
             let shown = self.preprocessing_at(size);

@@ -27,6 +27,7 @@ pub mod journal;
 pub mod judge;
 pub mod keep;
 pub mod memory;
+pub mod mixup;
 pub mod objective;
 pub mod opinions;
 pub mod optimizer;

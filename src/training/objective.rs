@@ -5,6 +5,7 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use super::mixup::Overlay;
 use super::opinions::Opinion;
 use crate::grading::Grade;
 
@@ -20,6 +21,53 @@ pub struct Targets<'a> {
     pub opinions: &'a [Option<Opinion>],
     /// Their share of the truth.
     pub opinion_share: f32,
+    /// What is laid over each photo, where photos are mixed; empty where none is.
+    pub overlays: &'a [Overlay],
+}
+
+impl Targets<'_> {
+    /// How much each photo counts: a mixture by its shares.
+    pub fn weight_of_each(&self) -> Vec<f32> {
+        self.mixed(|grade, _| [self.weights[usize::from(grade)]])
+    }
+
+    /// The grade of each photo on its scale: of a mixture, between those of the two.
+    fn on_the_scale(&self) -> Vec<f32> {
+        self.mixed(|grade, _| [f32::from(grade)])
+    }
+
+    /// The distribution over the grades each photo stands for.
+    fn distributions(&self) -> Vec<f32> {
+        self.mixed(|grade, opinion| self.distribution(grade, opinion))
+    }
+
+    /// The distribution a grade stands for, and a second opinion mixed into it.
+    fn distribution(&self, grade: u8, opinion: Option<Opinion>) -> [f32; Grade::ALL.len()] {
+        let mut values = [self.smoothing / Grade::ALL.len() as f32; Grade::ALL.len()];
+        values[usize::from(grade)] += 1.0 - self.smoothing;
+        if let Some(opinion) = opinion {
+            for (value, probability) in values.iter_mut().zip(opinion) {
+                *value += self.opinion_share * (probability - *value);
+            }
+        }
+        values
+    }
+
+    /// What `of` tells of each photo's grade and opinion, `N` numbers a photo, with
+    /// those of what is laid over it.
+    fn mixed<const N: usize>(&self, of: impl Fn(u8, Option<Opinion>) -> [f32; N]) -> Vec<f32> {
+        let mut all = Vec::with_capacity(N * self.grades.len());
+        for (place, grade) in self.grades.iter().enumerate() {
+            let mut values = of(*grade, self.opinions.get(place).copied().flatten());
+            if let Some(overlay) = self.overlays.get(place) {
+                for (value, laid) in values.iter_mut().zip(of(overlay.grade, overlay.opinion)) {
+                    *value += overlay.share * (laid - *value);
+                }
+            }
+            all.extend(values);
+        }
+        all
+    }
 }
 
 /// The loss, and with it what the network's outputs mean.
@@ -63,22 +111,20 @@ impl Objective {
     /// `outputs` is `[n, self.outputs()]`. The mean is weighted by PyTorch's
     /// convention: the weights of a batch are divided by their sum.
     pub fn loss(self, outputs: Tensor<2>, targets: &Targets<'_>, device: &Device) -> Tensor<1> {
-        let Targets {
-            grades, weights, ..
-        } = *targets;
-        let count = grades.len();
+        let count = targets.grades.len();
         let column =
             |values: Vec<f32>| Tensor::<2>::from_data(TensorData::new(values, [count, 1]), device);
-        let of = |grade: &u8| weights[usize::from(*grade)];
-        let total: f32 = grades.iter().map(of).sum();
-        let share = column(grades.iter().map(|grade| of(grade) / total).collect());
+        let weights = targets.weight_of_each();
+        let total: f32 = weights.iter().sum();
+        let share = column(weights.iter().map(|weight| weight / total).collect());
         let losses = match self {
             Self::Ordinal => {
-                let truth = column(grades.iter().map(|grade| f32::from(*grade)).collect());
+                let truth = column(targets.on_the_scale());
                 (outputs - truth).powi_scalar(2)
             }
             Self::CrossEntropy | Self::Focal { .. } => {
-                let truth = truths(targets, self.outputs(), device);
+                let truth = TensorData::new(targets.distributions(), [count, self.outputs()]);
+                let truth = Tensor::<2>::from_data(truth, device);
                 let log_probabilities = log_softmax(outputs, 1);
                 let losses = -(truth.clone() * log_probabilities.clone()).sum_dim(1);
                 match self {
@@ -96,26 +142,6 @@ impl Objective {
     }
 }
 
-/// The distribution `[n, classes]` each photo's true grade stands for, and the
-/// second opinion mixed into it.
-fn truths(targets: &Targets<'_>, classes: usize, device: &Device) -> Tensor<2> {
-    let Targets {
-        grades, smoothing, ..
-    } = *targets;
-    let rest = smoothing / classes as f32;
-    let mut values = vec![rest; grades.len() * classes];
-    for (row, grade) in grades.iter().enumerate() {
-        values[row * classes + usize::from(*grade)] += 1.0 - smoothing;
-    }
-    for (row, opinion) in values.chunks_mut(classes).zip(targets.opinions) {
-        let share = targets.opinion_share;
-        for (value, probability) in row.iter_mut().zip(opinion.iter().flatten()) {
-            *value = (1.0 - share) * *value + share * probability;
-        }
-    }
-    Tensor::from_data(TensorData::new(values, [grades.len(), classes]), device)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +155,7 @@ mod tests {
             smoothing: 0.0,
             opinions: &[],
             opinion_share: 0.0,
+            overlays: &[],
         }
     }
 
@@ -222,5 +249,53 @@ mod tests {
         assert!((of(None) - (total - 2.0)).abs() < 1e-6);
         let other = of(Some([0.0, 1.0, 0.0, 0.0, 0.0]));
         assert!((other - (total - 0.75 * 2.0)).abs() < 1e-6, "{other}");
+    }
+    #[test]
+    fn the_loss_of_a_mixture_lies_between_those_of_its_parts_by_their_shares() {
+        let device = Device::flex();
+        for objective in [Objective::CrossEntropy, Objective::Ordinal] {
+            let row = [1.0, -0.5, 0.25, 2.0, 0.0][..objective.outputs()].to_vec();
+            let of = |grade: u8, overlays: &[Overlay]| -> f32 {
+                let outputs =
+                    Tensor::from_data(TensorData::new(row.clone(), [1, row.len()]), &device);
+                let grades = [grade];
+                let targets = Targets {
+                    overlays,
+                    smoothing: 0.1,
+                    ..targets(&grades, &EQUAL)
+                };
+                objective.loss(outputs, &targets, &device).into_scalar()
+            };
+            let overlay = |grade: u8, share: f32| Overlay {
+                grade,
+                opinion: None,
+                share,
+            };
+            assert_eq!(of(1, &[overlay(4, 0.0)]), of(1, &[]));
+            let mixed = of(1, &[overlay(4, 0.25)]);
+            match objective {
+                // A square's mixture is that of the mean grade.
+                Objective::Ordinal => assert!((mixed - (1.0f32 - 1.75).powi(2)).abs() < 1e-6),
+                _ => {
+                    let between = 0.75 * of(1, &[]) + 0.25 * of(4, &[]);
+                    assert!((mixed - between).abs() < 1e-5, "{mixed} {between}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_mixture_weighs_by_its_shares() {
+        let overlays = [Overlay {
+            grade: 3,
+            opinion: None,
+            share: 0.25,
+        }];
+        let weights = [1.0, 2.0, 3.0, 10.0, 5.0];
+        let targets = Targets {
+            overlays: &overlays,
+            ..targets(&[1], &weights)
+        };
+        assert_eq!(targets.weight_of_each(), [0.75 * 2.0 + 0.25 * 10.0]);
     }
 }

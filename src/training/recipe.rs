@@ -49,6 +49,9 @@ pub fn sentence(config: &TrainConfig) -> String {
     }
     parts.extend(shown(config));
     parts.push(changes(&config.augmentation));
+    if config.mixup > 0.0 && config.epochs > 0 {
+        parts.push(format!("photos mixed by twos (mixup {})", config.mixup));
+    }
     if config.average_epochs > 0.0 && config.epochs > 0 {
         parts.push(format!(
             "exponential mean of the weights over {} epochs",

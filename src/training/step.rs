@@ -16,6 +16,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::batches::Batch;
 use super::config::TrainConfig;
 use super::devices::Devices;
+use super::objective::Targets;
 use crate::network::Classifier;
 
 /// What a batch came to.
@@ -40,17 +41,24 @@ pub fn take(
         pictures,
         grades,
         opinions,
+        overlays,
     } = batch;
     let weights = config.balance.in_batch(weights, &grades);
-    let weight = |grades: &[u8]| -> f32 { grades.iter().map(|g| weights[usize::from(*g)]).sum() };
+    let targets = |photos: Range<usize>| {
+        let opinions = opinions.get(photos.clone()).unwrap_or_default();
+        Targets {
+            overlays: overlays.get(photos.clone()).unwrap_or_default(),
+            ..config.targets(&grades[photos], &weights, opinions)
+        }
+    };
+    let weight = |targets: &Targets<'_>| -> f32 { targets.weight_of_each().iter().sum() };
+    let of_batch = weight(&targets(0..grades.len()));
     let part = |network: &Classifier, part: Part, device: &Device| {
         let pictures = TensorData::new(part.pictures, [part.photos.len(), 3, size, size]);
         let outputs = network.forward(Tensor::from_data(pictures, device));
-        let of_part = &grades[part.photos.clone()];
-        let opinions = opinions.get(part.photos).unwrap_or_default();
-        let targets = config.targets(of_part, &weights, opinions);
+        let targets = targets(part.photos);
         // A part's loss is a mean: it counts by what its photos weigh in the batch's.
-        let share = weight(of_part) / weight(&grades);
+        let share = weight(&targets) / of_batch;
         let loss = config.objective.loss(outputs, &targets, device) * share;
         let value = loss.clone().inner();
         (value, GradientsParams::from_grads(loss.backward(), network))
@@ -150,6 +158,7 @@ mod tests {
                 .collect(),
             grades: grades.to_vec(),
             opinions: Vec::new(),
+            overlays: Vec::new(),
         }
     }
 
@@ -192,6 +201,7 @@ mod tests {
             pictures: once().pictures.repeat(2),
             grades: once().grades.repeat(2),
             opinions: Vec::new(),
+            overlays: Vec::new(),
         };
         let start = network::state_dict(&config().network(&Device::flex()));
         let (losses, weights) = train(&start, &once, &one());
