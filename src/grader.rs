@@ -137,7 +137,7 @@ impl Grader {
             mut milliseconds,
         } = ready;
         let start = clock();
-        let answered = self.answer(tensor, &prepared, clock, &mut milliseconds);
+        let answered = self.answer(tensor, &prepared.picture, clock, &mut milliseconds);
         match answered.await {
             Err(reason) => Assessment::failed(&self.manifest, &self.backend, &reason),
             Ok((outputs, further)) => {
@@ -160,7 +160,7 @@ impl Grader {
     async fn answer(
         &self,
         tensor: Vec<f32>,
-        prepared: &Prepared,
+        picture: &RgbImage,
         clock: Clock<'_>,
         milliseconds: &mut Milliseconds,
     ) -> Result<(Vec<f32>, Vec<Vec<f32>>), String> {
@@ -175,9 +175,22 @@ impl Grader {
             return Ok((outputs, Vec::new()));
         }
         let start = clock();
-        let further = self.further(&prepared.picture).await?;
+        let further = self.further(picture).await?;
         milliseconds.looks = clock() - start;
         Ok((outputs, further))
+    }
+
+    /// The outputs by which a prepared picture is answered: those of the first look,
+    /// or the mean over all looks where the first answer is not clear.
+    ///
+    /// # Errors
+    /// As [`outputs`](Self::outputs).
+    pub async fn answered(&self, picture: &RgbImage) -> Result<Vec<f32>, String> {
+        let tensor = photo::to_tensor(picture, &self.manifest.preprocessing);
+        let mut untimed = Milliseconds::default();
+        let answer = self.answer(tensor, picture, &|| 0.0, &mut untimed);
+        let (first, further) = answer.await?;
+        Ok(Views::of(self.manifest.test_time_flips).mean(&first, &further))
     }
 
     /// Outputs of further looks at a prepared picture (see [`photo::looks`]), a row

@@ -54,6 +54,7 @@ fn doubt_may_be_absent_but_not_absurd() {
         let [constant, guess, line, moved] = weights;
         Manifest::from_json(&altered(|json| {
             json["doubt"] = serde_json::json!({
+                "looks": "mean-of-quarter-turns",
                 "weights": {
                     "constant": constant, "guess": guess, "line": line, "moved": moved
                 },
@@ -70,6 +71,16 @@ fn doubt_may_be_absent_but_not_absurd() {
         Manifest::from_json(sound.to_json().as_bytes()).unwrap(),
         sound
     );
+    // One fitted to looks that are not taken any more is passed over, whatever it says.
+    let mut earlier = serde_json::to_value(&sound).unwrap();
+    let looks = earlier["doubt"].as_object_mut().unwrap().remove("looks");
+    assert_eq!(looks.unwrap(), "mean-of-quarter-turns");
+    let opened = Manifest::from_json(earlier.to_string().as_bytes()).unwrap();
+    assert_eq!(opened.doubt, None);
+    assert!(sound.doubt.is_some());
+    let mut other = serde_json::to_value(&sound).unwrap();
+    other["doubt"]["looks"] = "sideways".into();
+    assert!(Manifest::from_json(other.to_string().as_bytes()).is_err());
     for refused in [
         with([-3.0, 4.0, 2.0, -3.0], 0.5, 0.2),
         with([-3.0, 4.0, 2.0, 1e9], 0.5, 0.2),

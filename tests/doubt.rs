@@ -7,10 +7,11 @@ mod bundle_support;
 use std::sync::LazyLock;
 
 use burn::tensor::Device;
-use fovea::bundle::{Bundle, Doubt, DoubtWeights, Manifest};
+use fovea::bundle::{Bundle, Doubt, DoubtWeights, Looks, Manifest};
+use fovea::explain;
 use fovea::grader::Grader;
 use fovea::grading::{Assessment, Status};
-use fovea::network::{self, Architecture, Precision};
+use fovea::network::{self, Architecture, Precision, StateDict};
 use fovea::photo::{self, DecodeLimits, Preprocessing};
 
 /// Random weights, drawn once: every grader here has the same.
@@ -25,7 +26,10 @@ static WEIGHTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 /// A grader that doubts as told.
 fn grader(doubt: Option<Doubt>) -> Grader {
-    let weights = &*WEIGHTS;
+    with(&WEIGHTS, doubt)
+}
+
+fn with(weights: &[u8], doubt: Option<Doubt>) -> Grader {
     let manifest = Manifest {
         preprocessing: Preprocessing::imagenet(96),
         doubt,
@@ -38,6 +42,7 @@ fn grader(doubt: Option<Doubt>) -> Grader {
 /// Doubt of 0.5 without further looks, more with them.
 fn doubt(unsure_from: f64, look_again_from: f64) -> Option<Doubt> {
     Some(Doubt {
+        looks: Looks::MeanOfQuarterTurns,
         weights: DoubtWeights {
             constant: 0.0,
             guess: 0.0,
@@ -72,33 +77,50 @@ fn graded(doubt: Option<Doubt>) -> Assessment {
 }
 
 #[test]
-fn a_photo_that_is_not_clear_is_looked_at_again_and_its_first_answer_stays() {
+fn a_photo_that_is_not_clear_is_answered_by_all_looks_at_it() {
     let clear = graded(doubt(1.0, 0.6));
     assert_eq!(clear.agreement, None);
     assert_eq!(clear.milliseconds.looks, 0.0);
     assert_eq!(clear.doubt_chance, Some(0.5));
 
     let again = graded(doubt(1.0, 0.4));
-    assert_eq!(again.probabilities, clear.probabilities);
     assert!(again.milliseconds.looks > 0.0);
     assert!(again.doubt_chance > Some(0.5), "{:?}", again.doubt_chance);
     let agreement = again.agreement.unwrap();
-    assert_eq!(agreement.grades.len(), photo::LOOKS);
+    assert_eq!(agreement.grades.len(), 1 + photo::LOOKS);
 
     // The looks are the pictures that the photo module makes, one by one.
     let grader = grader(None);
     let settings = &grader.manifest().preprocessing;
     let decoded = photo::decode(&photo(), &DecodeLimits::default()).unwrap();
     let prepared = photo::prepare(&decoded, settings).unwrap();
-    let first = again.probabilities.unwrap();
-    let mut moved = 0.0f64;
-    for look in photo::looks(&prepared.picture) {
-        let outputs = grader.outputs(photo::to_tensor(&look, settings));
-        let outputs = pollster::block_on(outputs).unwrap();
-        let seen = grader.manifest().calibration.probabilities(&outputs);
-        let apart: f64 = seen.iter().zip(&first).map(|(a, b)| (a - b).abs()).sum();
-        moved = moved.max(apart / 2.0);
-    }
+    let outputs = |picture: &image::RgbImage| {
+        let outputs = grader.outputs(photo::to_tensor(picture, settings));
+        pollster::block_on(outputs).unwrap()
+    };
+    let calibration = &grader.manifest().calibration;
+    let first = outputs(&prepared.picture);
+    assert_eq!(
+        clear.probabilities,
+        Some(calibration.probabilities(&first)),
+        "a clear photo is answered by its first look"
+    );
+    let further = photo::looks(&prepared.picture).map(|look| outputs(&look));
+    let mean: Vec<f32> = (0..first.len())
+        .map(|place| (first[place] + further.iter().map(|look| look[place]).sum::<f32>()) / 4.0)
+        .collect();
+    let apart = |a: &[f64], b: &[f64]| -> f64 {
+        let differences = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+        differences.sum::<f64>() / 2.0
+    };
+    let answer = again.probabilities.unwrap();
+    let expected = calibration.probabilities(&mean);
+    assert!(apart(&answer, &expected) < 1e-5, "{answer:?} {expected:?}");
+    let moved = further
+        .iter()
+        .chain([&first])
+        .map(|look| apart(&calibration.probabilities(look), &answer))
+        .fold(0.0, f64::max);
     assert!(moved > 1e-6, "random weights answer each look differently");
     assert!((agreement.moved - moved).abs() < 1e-5, "{moved}");
 }
@@ -122,4 +144,33 @@ fn a_bundle_that_learnt_no_doubt_looks_once() {
     let plain = graded(None);
     assert_eq!((plain.agreement, plain.doubt_chance), (None, None));
     assert_eq!(plain.milliseconds.looks, 0.0);
+}
+
+#[test]
+fn the_map_is_about_the_grade_that_all_looks_together_give() {
+    let settings = Preprocessing::imagenet(96);
+    let drawn = fovea::synth::draw(2, 4, 512);
+    let picture = photo::prepare(&drawn, &settings).unwrap().picture;
+    let answered = |grader: &Grader| pollster::block_on(grader.answered(&picture)).unwrap();
+    let apart = |outputs: &[f32]| outputs[0] - outputs[1];
+    let (first, mean) = (
+        apart(&answered(&grader(doubt(1.0, 0.6)))),
+        apart(&answered(&grader(doubt(1.0, 0.4)))),
+    );
+    assert_ne!(first, mean, "random weights answer each look differently");
+    // Between two grades that all others are far below, the line runs between the
+    // first look's answer and that of all.
+    let mut weights = StateDict::from_safetensors(&WEIGHTS).unwrap();
+    let bias = &mut weights.0.get_mut("fc.bias").unwrap().values;
+    bias[0] += 5.0 - (first + mean) / 2.0;
+    bias[1] += 5.0;
+    let weights = weights.to_safetensors(Precision::Full).unwrap();
+    let targets = [0.6, 0.4].map(|look_again_from| {
+        let grader = with(&weights, doubt(1.0, look_again_from));
+        let target = explain::Target::predicted(&answered(&grader));
+        let cam = pollster::block_on(explain::look(&grader, &picture)).unwrap();
+        assert_eq!(cam.target, target);
+        target.output
+    });
+    assert_ne!(targets[0], targets[1]);
 }

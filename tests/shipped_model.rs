@@ -106,7 +106,7 @@ fn manifest() -> serde_json::Value {
     serde_json::from_slice(&json).unwrap()
 }
 
-/// Drawings of healthy eyes, which the shipped model is clear about.
+/// Drawings of healthy eyes, which the shipped model takes for healthy.
 const HEALTHY: [u64; 3] = [6, 7, 13];
 
 fn draw(folder: &Path, seed: u64) -> String {
@@ -131,21 +131,25 @@ fn score(row: &serde_json::Value) -> f64 {
 fn each_operating_point_decides_by_its_own_line() {
     let folder = tempfile::tempdir().unwrap();
     let photos = HEALTHY.map(|seed| draw(folder.path(), seed));
-    let grade = |point: &str, bundle: &str| -> Vec<serde_json::Value> {
+    let mut manifest = manifest();
+    // A photo close to a line is looked at again, and its score another then: what
+    // is asked here is the line alone.
+    manifest.as_object_mut().unwrap().remove("doubt");
+    bundle(folder.path(), &manifest);
+    let grade = |point: &str| -> Vec<serde_json::Value> {
         let mut arguments = vec!["grade", "--format", "json", "--operating-point", point];
-        arguments.extend(["--bundle", bundle]);
+        arguments.extend(["--bundle", folder.path().to_str().unwrap()]);
         arguments.extend(photos.iter().map(String::as_str));
         serde_json::from_str(&fovea(&arguments)).unwrap()
     };
     // Lines in between the scores, wherever the shipped model puts those.
-    let mut scores: Vec<f64> = grade("screening", "www/model").iter().map(score).collect();
+    let mut scores: Vec<f64> = grade("screening").iter().map(score).collect();
     scores.sort_by(f64::total_cmp);
     let lines = [
         ("screening", (scores[0] + scores[1]) / 2.0),
         ("balanced", (scores[1] + scores[2]) / 2.0),
         ("specific", (scores[2] + 1.0) / 2.0),
     ];
-    let mut manifest = manifest();
     for (name, line) in lines {
         let thresholds = &mut manifest["thresholds"];
         if name == "screening" {
@@ -159,7 +163,7 @@ fn each_operating_point_decides_by_its_own_line() {
     }
     bundle(folder.path(), &manifest);
     for ((name, line), expected) in lines.into_iter().zip([2, 1, 0]) {
-        let rows = grade(name, folder.path().to_str().unwrap());
+        let rows = grade(name);
         for row in &rows {
             assert_eq!(row["operatingPoint"], name);
             let referred = score(row) >= line
@@ -168,7 +172,10 @@ fn each_operating_point_decides_by_its_own_line() {
             assert_eq!(row["referable"], referred, "{name}: {row}");
         }
         let referred = rows.iter().filter(|row| row["referable"] == true).count();
-        assert_eq!(referred, expected, "{name}: are the drawings still clear?");
+        assert_eq!(
+            referred, expected,
+            "{name}: are the drawings still taken for healthy?"
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 //! When a model's answer is not to be relied on: the part of the manifest that
 //! `fovea doubt fit` writes, and what was measured with it.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::BundleError;
 
@@ -10,11 +11,12 @@ use super::BundleError;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Doubt {
+    pub looks: Looks,
     pub weights: DoubtWeights,
     /// A doubt of at least this is unsure.
     pub unsure_from: f64,
-    /// From this doubt of the first look alone a photo is looked at again; below
-    /// it the first answer stands.
+    /// From this doubt of the first look alone a photo is looked at again, and the
+    /// mean over all looks is the answer; below it the first answer stands.
     pub look_again_from: f64,
     /// The photos it was fitted to.
     pub fixed_on: String,
@@ -22,6 +24,30 @@ pub struct Doubt {
     pub command: String,
     /// What it gained there, a dataset each.
     pub figures: Vec<DoubtFigures>,
+}
+
+/// How a photo is looked at again, and what becomes the answer then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Looks {
+    /// Mirrored and turned by quarters ([`crate::photo::looks`]); the mean over
+    /// the looks is the answer.
+    MeanOfQuarterTurns,
+}
+
+/// A manifest's doubt. One that does not say how photos are looked at is of a time
+/// when they were tilted and the first answer was kept: it was fitted to other
+/// looks than are taken now, and is passed over, so that the rule of bundles
+/// without one applies until `fovea doubt fit` fits it anew.
+///
+/// # Errors
+/// The deserialiser's.
+pub(super) fn current<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Doubt>, D::Error> {
+    let found = Option::<serde_json::Value>::deserialize(from)?;
+    found
+        .filter(|doubt| doubt.get("looks").is_some())
+        .map(|doubt| serde_json::from_value(doubt).map_err(D::Error::custom))
+        .transpose()
 }
 
 /// Weights of the terms of a photo's doubt, the chance that its grade or its
@@ -33,9 +59,9 @@ pub struct DoubtWeights {
     pub constant: f64,
     /// Of how little the most probable grade has.
     pub guess: f64,
-    /// Of how close the first look is to the line between refer and not.
+    /// Of how close the answer is to the line between refer and not.
     pub line: f64,
-    /// Of how much further looks move.
+    /// Of how far looks are from the answer.
     pub moved: f64,
 }
 

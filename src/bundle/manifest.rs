@@ -30,7 +30,11 @@ pub struct Manifest {
     pub test_time_flips: bool,
     pub thresholds: Thresholds,
     /// When an answer is not to be relied on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "super::doubt::current",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub doubt: Option<Doubt>,
     /// The risk of macular oedema; a bundle without it does not assess it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

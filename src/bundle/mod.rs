@@ -10,7 +10,9 @@ mod manifest;
 
 use sha2::{Digest, Sha256};
 
-pub use doubt::{Area, AtCoverage, CONFIDENCE, DOUBT, Doubt, DoubtFigures, DoubtWeights, Estimate};
+pub use doubt::{
+    Area, AtCoverage, CONFIDENCE, DOUBT, Doubt, DoubtFigures, DoubtWeights, Estimate, Looks,
+};
 pub use edema::{Edema, EdemaFigures, HIGHEST_LINE, RISKS};
 pub use error::BundleError;
 pub use manifest::{

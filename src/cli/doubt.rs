@@ -14,9 +14,11 @@ use crate::bundle::{Bundle, Manifest};
 use crate::evaluation::table;
 use crate::grader::Grader;
 use crate::network::Views;
-use crate::training::doubt::{self, COVERAGE, Looked};
+use crate::training::doubt::{COVERAGE, Looked};
 use crate::training::export::write_whole;
+use crate::training::objective::Objective;
 use crate::training::predict;
+use crate::training::settle::{self, Wanted};
 use crate::training::split::{self, Part};
 
 /// When a model's answer is unsure and a person has to read the photo
@@ -33,9 +35,10 @@ enum Command {
 
 /// Fit a model's doubt to its validation photos and write it into its model.json
 ///
-/// Each photo is looked at again, mirrored and turned a little. What of the first
-/// answer and of the others tells wrong answers from right ones goes into the
-/// manifest; the weights stay as they are. `fovea evaluate --doubt` measures it.
+/// Each photo is looked at again, mirrored and turned. What tells wrong answers from
+/// right ones goes into the manifest, and with it the temperature and the lines that
+/// fit what is answered then; the weights stay as they are. `fovea evaluate --doubt`
+/// measures it.
 #[derive(Args)]
 struct FitArguments {
     /// Folder of labelled photos; may be given several times
@@ -67,24 +70,33 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .unwrap_or_else(bundle_file::default_path);
     let bundle = bundle_file::open(&path)?;
     let looked = photos::kept(arguments.outputs.as_deref(), || look(arguments, &bundle))?;
-    let mut sets: Vec<&str> = looked.iter().map(|photo| photo.dataset.as_str()).collect();
-    sets.dedup();
-    let fixed_on = format!("{} validation photos of {}", looked.len(), sets.join(", "));
-    let fitted = doubt::fit(
+    let manifest = bundle.manifest;
+    let settled = settle::settle(
         &looked,
-        &bundle.manifest.calibration,
-        bundle.manifest.thresholds.referable.threshold,
-        arguments.coverage,
-        &fixed_on,
-        &command(arguments),
+        Wanted {
+            objective: match manifest.calibration.cumulative_link {
+                Some(_) => Objective::Ordinal,
+                None => Objective::CrossEntropy,
+            },
+            views: Views::of(manifest.test_time_flips),
+            coverage: arguments.coverage,
+            command: &command(arguments),
+        },
+        &|sentence| eprintln!("{sentence}"),
     )
     .map_err(|error| anyhow!(error))?;
+    let Some(fitted) = settled.calibrated.doubt else {
+        bail!("{} stays as it was", path.display());
+    };
     for set in &fitted.figures {
         println!("{}", table::doubt(set));
     }
     let manifest = Manifest {
+        calibration: settled.calibrated.calibration,
+        thresholds: settled.calibrated.thresholds,
         doubt: Some(fitted),
-        ..bundle.manifest
+        figures: settled.figures,
+        ..manifest
     };
     let json = manifest.to_json();
     Manifest::from_json(json.as_bytes())?;

@@ -25,7 +25,7 @@ use crate::grader::Grader;
 use crate::grading::{self, PointName};
 use crate::network::Views;
 use crate::training::dataset::{self, Record};
-use crate::training::doubt::{self, Looked, Orders};
+use crate::training::doubt::{self, Looked, Rules};
 use crate::training::export::write_whole;
 use crate::training::split::{self, Part, Split};
 use crate::training::{pictures, predict};
@@ -58,8 +58,7 @@ pub struct Arguments {
     /// Write one self-contained HTML page with plots, mistakes and the model card
     #[arg(long, value_name = "FILE", conflicts_with = "compare")]
     report: Option<PathBuf>,
-    /// Look again at each photo that is not clear, and measure what leaving the
-    /// unsure ones to a person gains
+    /// Measure also what leaving the unsure photos to a person gains
     #[arg(long, conflicts_with = "compare")]
     doubt: bool,
     /// Share of diseased patients for whom predictive values are stated
@@ -108,8 +107,11 @@ pub(super) struct Measured {
     /// Indices of the records that could be prepared.
     used: Vec<usize>,
     pictures: Vec<Arc<RgbImage>>,
-    /// As the network gives them, a row a photo.
-    outputs: Vec<Vec<f32>>,
+    /// As the network gives them for the first look at each photo.
+    first: Vec<Vec<f32>>,
+    /// For each photo a row a further look; none where the first was clear.
+    further: Vec<Vec<Vec<f32>>>,
+    /// Of what is answered.
     logits: Vec<Vec<f64>>,
 }
 
@@ -199,7 +201,7 @@ pub(super) fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
     let grader = Grader::new(bundle, device.clone(), "cpu")?;
     let progress = bar("Grading", pictures.len());
     let views = Views::of(bundle.manifest.test_time_flips);
-    let rows = predict::outputs(
+    let first = predict::outputs(
         grader.network(),
         &pictures,
         settings,
@@ -208,16 +210,28 @@ pub(super) fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
         &|done| progress.set_position(done as u64),
     );
     progress.finish_and_clear();
+    let unclear = predict::unclear(&bundle.manifest, &first);
+    let progress = bar("Looking again", unclear.len());
+    let further = predict::again(
+        grader.network(),
+        &pictures,
+        &unclear,
+        settings,
+        &device,
+        &|done| progress.set_position(done as u64),
+    );
+    progress.finish_and_clear();
+    let calibration = &bundle.manifest.calibration;
     Ok(Measured {
         manifest: bundle.manifest.clone(),
         grader,
         used,
         pictures,
-        logits: rows
-            .iter()
-            .map(|row| bundle.manifest.calibration.logits(row))
+        logits: std::iter::zip(&first, &further)
+            .map(|(first, further)| calibration.logits(&views.mean(first, further)))
             .collect(),
-        outputs: rows,
+        first,
+        further,
     })
 }
 
@@ -240,48 +254,23 @@ impl Measured {
                 manifest.id()
             );
         };
-        let threshold = manifest.thresholds.referable.threshold;
-        // As the grader does: only photos whose first answer is not clear.
-        let again: Vec<usize> = (0..self.outputs.len())
-            .filter(|i| {
-                let probabilities = manifest.calibration.probabilities(&self.outputs[*i]);
-                settings.looks_again(&probabilities, threshold)
-            })
-            .collect();
-        let pictures: Vec<Arc<RgbImage>> =
-            again.iter().map(|i| self.pictures[*i].clone()).collect();
-        let progress = bar("Looking again", pictures.len());
-        let rows = predict::further(
-            self.grader.network(),
-            &pictures,
-            &manifest.preprocessing,
-            self.grader.device(),
-            &|done| progress.set_position(done as u64),
-        );
-        progress.finish_and_clear();
-        let patients = self.patients(photos);
-        let mut looked: Vec<Looked> = self
+        let looks = self.first.iter().zip(&self.further);
+        let looked: Vec<Looked> = self
             .used
             .iter()
-            .zip(&self.outputs)
-            .zip(patients)
-            .map(|((record, first), patient)| Looked {
+            .zip(self.patients(photos))
+            .zip(looks)
+            .map(|((record, patient), (first, further))| Looked {
                 dataset: photos.records[*record].dataset.clone(),
                 grade: photos.records[*record].grade,
                 patient,
                 first: first.clone(),
-                further: Vec::new(),
+                further: further.clone(),
             })
             .collect();
-        for (photo, further) in again.into_iter().zip(rows) {
-            looked[photo].further = further;
-        }
-        let doubts = doubt::doubts(&looked, settings, &manifest.calibration, threshold);
-        let orders = Orders {
-            doubt: &doubts,
-            without_looks: None,
-        };
-        doubt::figures(&looked, orders, settings, &manifest.calibration, threshold)
+        let rules = Rules::of(manifest);
+        let doubts = doubt::doubts(&looked, settings, rules);
+        doubt::figures(&looked, &doubts, settings, rules)
             .context("what doubt gains cannot be computed")
     }
 
@@ -302,7 +291,7 @@ impl Measured {
         let (places, risks): (Vec<usize>, Vec<u8>) = labelled.into_iter().unzip();
         let probabilities: Vec<Vec<f64>> = places
             .iter()
-            .filter_map(|place| self.manifest.edema_probabilities(&self.outputs[*place]))
+            .filter_map(|place| self.manifest.edema_probabilities(&self.first[*place]))
             .collect();
         let patients = self.patients(photos);
         let clusters: Vec<usize> = places.iter().map(|place| patients[*place]).collect();

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use super::table;
 use crate::bundle::{CONFIDENCE, DOUBT, DataSource, Doubt, DoubtFigures, Edema, Manifest};
-use crate::photo::TURN;
 use crate::quality::{COUNT, Figure, Gate, Reason};
 
 /// What every model of this kind cannot do, whatever its figures; the second is
@@ -124,9 +123,9 @@ pub fn doubt_section(doubt: &Doubt) -> String {
         "## When it is unsure\n\nAn answer is unsure where the chance that its grade or its \
          referral is wrong reaches {:.2}. That chance is a logistic regression of how little the \
          most probable grade has, of how close the photo is to the line of referral, and of how \
-         much of the probability moves when the photo is mirrored and turned by {TURN}° either \
-         way. Those three further looks are taken only where the first answer's chance of being \
-         wrong reaches {:.2}. An answer whose grade and referral contradict each other is always \
+         far looks at the photo are from each other's mean. Where the first answer's chance of \
+         being wrong reaches {:.2}, three further looks are taken (mirrored, turned by a quarter, \
+         and both), and the mean of all four is the answer; elsewhere the first is. An answer whose grade and referral contradict each other is always \
          unsure. An unsure photo counts as one to refer.\n\nFitted to {}, by\n\n```\n{}\n```\n\n\
          The figures are those of the same photos, each judged by a fit without its patient; the \
          line of referral, the temperature and the share that is answered were fixed on them, \
@@ -259,7 +258,7 @@ fn refused(figure: &Figure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::{Area, AtCoverage, DoubtWeights, Estimate};
+    use crate::bundle::{Area, AtCoverage, DoubtWeights, Estimate, Looks};
 
     #[test]
     fn doubt_is_told_with_its_figures_and_where_it_does_not_help() {
@@ -291,6 +290,7 @@ mod tests {
             }],
         };
         let text = doubt_section(&Doubt {
+            looks: Looks::MeanOfQuarterTurns,
             weights: DoubtWeights {
                 constant: -3.0,
                 guess: 4.0,

@@ -49,7 +49,6 @@ pub struct Explanation {
     pub thumbnail: RgbImage,
     /// Width and height of the photo itself, in pixels.
     pub photo_size: (u32, u32),
-    pub logits: Vec<f32>,
     /// What the map speaks for.
     pub target: Target,
     pub map: Map,
@@ -90,7 +89,7 @@ pub async fn explain(
 ) -> Result<Explanation, ExplainError> {
     let ready = Ready::of(grader, bytes, side)?;
     let cam = look(grader, &ready.prepared.picture).await?;
-    Ok(ready.with(Method::GradCam, cam.logits, cam.target, cam.map))
+    Ok(ready.with(Method::GradCam, cam.target, cam.map))
 }
 
 /// The occlusion map of the same grade, with the searching that [`Occlusion`]
@@ -107,11 +106,7 @@ pub async fn cover(
 ) -> Result<Option<Explanation>, ExplainError> {
     let ready = Ready::of(grader, bytes, side)?;
     let settings = &grader.manifest().preprocessing;
-    let picture = photo::to_tensor(&ready.prepared.picture, settings);
-    let mut logits = grader.outputs(picture).await.map_err(CamError::Run)?;
-    // The map is the grade's; what else the network answers follows it.
-    logits.truncate(grader.network().classes());
-    let target = Target::predicted(&logits);
+    let target = answered(grader, &ready.prepared.picture).await?;
     let map = occlude(
         &|pictures| grader.network().forward(pictures),
         &ready.prepared.picture,
@@ -122,7 +117,7 @@ pub async fn cover(
         go_on,
     )
     .await?;
-    Ok(map.map(|map| ready.with(Method::Occlusion, logits, target, map.positive())))
+    Ok(map.map(|map| ready.with(Method::Occlusion, target, map.positive())))
 }
 
 /// A photo read and prepared, as every explanation begins.
@@ -143,13 +138,12 @@ impl Ready {
         })
     }
 
-    fn with(self, method: Method, logits: Vec<f32>, target: Target, map: Map) -> Explanation {
+    fn with(self, method: Method, target: Target, map: Map) -> Explanation {
         Explanation {
             method,
             prepared: self.prepared,
             thumbnail: self.thumbnail,
             photo_size: self.photo_size,
-            logits,
             target,
             map,
         }
@@ -163,12 +157,22 @@ impl Ready {
 pub async fn look(grader: &Grader, picture: &RgbImage) -> Result<GradCam, CamError> {
     let settings = &grader.manifest().preprocessing;
     let network = grader.network().residual().ok_or(CamError::NotResidual)?;
+    let target = answered(grader, picture).await?;
     grad_cam(
         network,
         photo::to_tensor(picture, settings),
         settings.size as usize,
-        Target::predicted,
+        |_| target,
         grader.device(),
     )
     .await
+}
+
+/// The grade a prepared picture is given, which the map is to be about, however
+/// many looks it took.
+async fn answered(grader: &Grader, picture: &RgbImage) -> Result<Target, CamError> {
+    let mut outputs = grader.answered(picture).await.map_err(CamError::Run)?;
+    // What else the network answers follows the grade's.
+    outputs.truncate(grader.manifest().calibration.outputs());
+    Ok(Target::predicted(&outputs))
 }

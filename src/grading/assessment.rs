@@ -6,6 +6,7 @@ use super::decision::{Decision, most_probable};
 use super::doubt::Agreement;
 use super::edema::{self, Risk};
 use super::follow_up::FollowUp;
+use super::looks::Reading;
 use super::operating_point::{Lines, PointName};
 use super::phrase::Phrase;
 use super::scale::Grade;
@@ -103,7 +104,8 @@ pub struct Assessment {
     /// The chance that grade or referral is wrong, as the model's validation
     /// photos taught it; none where the model knows none.
     pub doubt_chance: Option<f64>,
-    /// What further looks said; none where the first was clear enough.
+    /// What each look said, where there were several; none where the first was
+    /// clear enough.
     pub agreement: Option<Agreement>,
     /// The risk of macular oedema in a sentence, or that it was not assessed.
     pub edema: String,
@@ -142,7 +144,9 @@ pub(super) const NETWORK_FAILED: &str = "network-failed";
 
 impl Assessment {
     /// The assessment of a photo that got as far as the network: `outputs` of its
-    /// first look, and of each further one where there were any.
+    /// first look, and of each further one where there were any. The grade is that
+    /// of their mean, the risk of macular oedema that of the first, to which its
+    /// head was fitted.
     pub fn graded(
         manifest: &Manifest,
         backend: &str,
@@ -151,12 +155,7 @@ impl Assessment {
         retina: Retina,
         milliseconds: Milliseconds,
     ) -> Self {
-        let probabilities = manifest.calibration.probabilities(outputs);
-        let further: Vec<Vec<f64>> = further
-            .iter()
-            .map(|look| manifest.calibration.probabilities(look))
-            .collect();
-        let agreement = Agreement::of(&probabilities, &further);
+        let (probabilities, agreement) = Reading::of(manifest).answer(outputs, further);
         let grade = most_probable(&probabilities);
         let edema_probabilities = manifest.edema_probabilities(outputs);
         let risk = manifest

@@ -1,4 +1,4 @@
-//! How far an answer is to be doubted: what further looks at the photo say, the
+//! How far an answer is to be doubted: what several looks at the photo say, the
 //! chance of being wrong as validation photos taught it, and the reason in words.
 
 use serde::{Deserialize, Serialize};
@@ -9,44 +9,46 @@ use super::phrase::Phrase;
 use super::scale::Grade;
 use crate::bundle::Doubt;
 
-/// What further looks at a photo (mirrored, turned a little) say beside the first.
+/// What each look at a photo (as it is, mirrored, turned) says beside the answer,
+/// which is their mean.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Agreement {
-    /// The grade of each further look.
+    /// The grade of each look, of the photo as it is first.
     pub grades: Vec<Grade>,
-    /// The share of them that is the first look's grade.
+    /// The share of them that is the answer's grade.
     pub same_grade: f64,
-    /// The largest change of the expected grade, `Σ grade · probability`, in grades.
+    /// How far the expected grade, `Σ grade · probability`, of a look is from the
+    /// answer's at most, in grades.
     pub grade_shift: f64,
-    /// The largest change of the probability of grade 2 or above.
+    /// The same of the probability of grade 2 or above.
     pub referable_shift: f64,
-    /// The largest share of the probability that moved from one grade to others
-    /// (the total variation distance).
+    /// The same of the share of the probability that lies on other grades (the total
+    /// variation distance).
     pub moved: f64,
 }
 
 impl Agreement {
-    /// Of calibrated probabilities, one a grade; `None` without further looks.
-    pub fn of(first: &[f64], further: &[Vec<f64>]) -> Option<Self> {
-        if further.is_empty() {
+    /// Of calibrated probabilities, one a grade; `None` of fewer than two looks.
+    pub fn of(answer: &[f64], looks: &[Vec<f64>]) -> Option<Self> {
+        if looks.len() < 2 {
             return None;
         }
-        let grades: Vec<Grade> = further.iter().map(|look| most_probable(look)).collect();
+        let grades: Vec<Grade> = looks.iter().map(|look| most_probable(look)).collect();
         let same = grades
             .iter()
-            .filter(|grade| **grade == most_probable(first))
+            .filter(|grade| **grade == most_probable(answer))
             .count();
         let largest = |apart: &dyn Fn(&[f64]) -> f64| {
-            further.iter().map(|look| apart(look)).fold(0.0, f64::max)
+            looks.iter().map(|look| apart(look)).fold(0.0, f64::max)
         };
         Some(Self {
             same_grade: same as f64 / grades.len() as f64,
             grades,
-            grade_shift: largest(&|look| (expected(look) - expected(first)).abs()),
-            referable_shift: largest(&|look| (referable(look) - referable(first)).abs()),
+            grade_shift: largest(&|look| (expected(look) - expected(answer)).abs()),
+            referable_shift: largest(&|look| (referable(look) - referable(answer)).abs()),
             moved: largest(&|look| {
-                let apart = look.iter().zip(first).map(|(a, b)| (a - b).abs());
+                let apart = look.iter().zip(answer).map(|(a, b)| (a - b).abs());
                 apart.sum::<f64>() / 2.0
             }),
         })
@@ -68,7 +70,8 @@ fn referable(probabilities: &[f64]) -> f64 {
 /// - what the most probable grade falls short of certainty;
 /// - how close the probability of grade 2 or above is to `threshold`: 1 at the
 ///   line, 0 where referral is certain one way or the other;
-/// - how much of the probability further looks moved; 0 without them.
+/// - how far the probabilities of a look are from the answer's; 0 without further
+///   looks.
 pub fn terms(probabilities: &[f64], threshold: f64, agreement: Option<&Agreement>) -> [f64; 3] {
     let highest = probabilities.iter().copied().fold(0.0, f64::max);
     let score = referable(probabilities);
@@ -101,8 +104,8 @@ impl Doubt {
         1.0 / (1.0 + (-sum).exp())
     }
 
-    /// Whether a photo with this first answer is looked at again. Where it is
-    /// not, no validation photo's answer would have been changed by it.
+    /// Whether a photo with this first answer is looked at again. Where it is not,
+    /// it would hardly have changed grade or referral.
     pub fn looks_again(&self, probabilities: &[f64], threshold: f64) -> bool {
         self.chance(probabilities, threshold, None) >= self.look_again_from
     }
@@ -120,7 +123,7 @@ const SURE: f64 = 0.5;
 const GUESS: &str = "unsure-guess";
 const LOOKS: Phrase = Phrase::new(
     "unsure-looks",
-    "Unsure, have it read: mirrored or turned a little, the same photo is graded otherwise.",
+    "Unsure, have it read: mirrored or turned, the same photo is graded otherwise.",
 );
 const NEAR_LINE: Phrase = Phrase::new(
     "unsure-near-line",
@@ -200,8 +203,8 @@ pub fn judge(
     })
 }
 
-/// The grade and its rival: what further looks said most often instead, the
-/// worse of two; else the next most probable.
+/// The grade and its rival: what looks said most often instead, the more probable
+/// of two; else the next most probable.
 fn between(probabilities: &[f64], grade: Grade, agreement: Option<&Agreement>) -> [Grade; 2] {
     let looks = agreement.map_or(&[][..], |agreement| &agreement.grades);
     let said = |rival: &Grade| looks.iter().filter(|look| *look == rival).count();
@@ -221,10 +224,11 @@ fn between(probabilities: &[f64], grade: Grade, agreement: Option<&Agreement>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::DoubtWeights;
+    use crate::bundle::{DoubtWeights, Looks};
 
     fn settings() -> Doubt {
         Doubt {
+            looks: Looks::MeanOfQuarterTurns,
             weights: DoubtWeights {
                 constant: -3.0,
                 guess: 4.0,
@@ -255,6 +259,7 @@ mod tests {
         assert_eq!((same.same_grade, same.moved), (1.0, 0.0));
         assert_eq!((same.grade_shift, same.referable_shift), (0.0, 0.0));
         let other = vec![0.1, 0.25, 0.6, 0.05, 0.0];
+        assert_eq!(Agreement::of(&MILD, &[MILD.to_vec()]), None, "one look");
         let apart = Agreement::of(&MILD, &[MILD.to_vec(), other]).unwrap();
         assert_eq!(apart.grades, [Grade::Mild, Grade::Moderate]);
         assert_eq!(apart.same_grade, 0.5);

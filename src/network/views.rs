@@ -24,6 +24,29 @@ impl Views {
         }
     }
 
+    /// How many there are of each picture.
+    pub fn count(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Flips => 4,
+        }
+    }
+
+    /// The mean of the outputs of all looks at a picture: `first`, which is a mean
+    /// over these views already, and further ones of one view each. Where there
+    /// are none that is `first`.
+    pub fn mean(self, first: &[f32], further: &[Vec<f32>]) -> Vec<f32> {
+        let own = self.count() as f32;
+        let all = own + further.len() as f32;
+        let outputs = first.iter().enumerate();
+        outputs
+            .map(|(place, output)| {
+                let others: f32 = further.iter().map(|look| look[place]).sum();
+                (own * output + others) / all
+            })
+            .collect()
+    }
+
     /// Pictures `[batch, 3, height, width]` to outputs `[batch, n]`, the mean
     /// over the views.
     pub fn forward(self, network: &Classifier, pictures: Tensor<4>) -> Tensor<2> {
@@ -86,6 +109,15 @@ pub async fn outputs(
 mod tests {
     use super::*;
     use crate::network::Architecture;
+
+    #[test]
+    fn each_view_of_a_picture_counts_once() {
+        let first = [4.0, 0.0];
+        let further = vec![vec![0.0, 8.0]];
+        assert_eq!(Views::One.mean(&first, &further), [2.0, 4.0]);
+        assert_eq!(Views::Flips.mean(&first, &further), [3.2, 1.6]);
+        assert_eq!(Views::Flips.mean(&first, &[]), first);
+    }
 
     #[test]
     fn a_flipped_picture_has_the_same_outputs_in_four_views_alone() {

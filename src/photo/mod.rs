@@ -19,7 +19,7 @@ mod rim;
 
 pub use decode::{DecodeLimits, decode};
 pub use error::PhotoError;
-pub use looks::{LOOKS, TURN, looks, turned};
+pub use looks::{LOOKS, looks};
 pub use preprocess::{LocalMean, Prepared, Preprocessing, around, prepare, to_tensor};
 pub use resize::thumbnail;
 pub use retina::{Cut, Retina, find};

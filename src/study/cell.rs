@@ -249,14 +249,23 @@ impl<'a> Bench<'a> {
         let grader = Grader::new(bundle, self.devices.first().clone(), "cpu")
             .map_err(|e| TrainError::Stopped(e.to_string()))?;
         watch.stage("Measuring on test photos", pictures.len());
-        let outputs = predict::outputs(
+        let (settings, device) = (&manifest.preprocessing, self.devices.first());
+        let views = Views::of(manifest.test_time_flips);
+        let done = |done| watch.advance(done);
+        let first = predict::outputs(grader.network(), &pictures, settings, views, device, &done);
+        let unclear = predict::unclear(manifest, &first);
+        watch.stage("Looking again", unclear.len());
+        let further = predict::again(
             grader.network(),
             &pictures,
-            &manifest.preprocessing,
-            Views::of(manifest.test_time_flips),
-            self.devices.first(),
-            &|done| watch.advance(done),
+            &unclear,
+            settings,
+            device,
+            &done,
         );
+        let outputs: Vec<Vec<f32>> = std::iter::zip(&first, &further)
+            .map(|(first, further)| views.mean(first, further))
+            .collect();
         let logits: Vec<Vec<f64>> = outputs
             .iter()
             .map(|row| manifest.calibration.logits(row))

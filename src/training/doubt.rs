@@ -4,13 +4,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::regression::{self, Case};
-use crate::bundle::{Area, CONFIDENCE, Calibration, DOUBT, Doubt, DoubtFigures, DoubtWeights};
+use crate::bundle::{Area, CONFIDENCE, DOUBT, Doubt, DoubtFigures, DoubtWeights, Looks, Manifest};
 use crate::evaluation::coverage::Answers;
-use crate::evaluation::predictions::REFERABLE_FROM;
+use crate::evaluation::predictions::{REFERABLE_FROM, most_probable};
 use crate::evaluation::selective::{area, highest_probability};
 use crate::evaluation::{Bootstrap, InputError, Predictions};
-use crate::grading::Agreement;
 use crate::grading::doubt::{terms, torn};
+use crate::grading::{Agreement, Reading};
 
 /// A photo with what the network gave for it, before calibration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,55 +35,115 @@ const LEAST: usize = 20;
 const RIDGE: f64 = 1.0;
 /// Groups of patients for cross-validation.
 const FOLDS: usize = 10;
-/// Photos are looked at again from a little below the lowest first doubt that
-/// further looks ever made unsure: other photos may be moved further.
+/// Photos are looked at again from a little below the lowest first doubt of those
+/// that further looks made unsure or answered otherwise: other photos may be moved
+/// further.
 const MARGIN: f64 = 0.9;
 
-/// A photo after calibration.
+/// By what a photo's looks become an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    pub reading: Reading<'a>,
+    /// The line of referral.
+    pub threshold: f64,
+}
+
+impl<'a> Rules<'a> {
+    pub fn of(manifest: &'a Manifest) -> Self {
+        Self {
+            reading: Reading::of(manifest),
+            threshold: manifest.thresholds.referable.threshold,
+        }
+    }
+}
+
+/// What is answered to a photo.
+#[derive(Clone)]
 struct Answer {
+    outputs: Vec<f32>,
     probabilities: Vec<f64>,
     agreement: Option<Agreement>,
+    grade: usize,
+    referred: bool,
     wrong: bool,
 }
 
-fn answers(photos: &[Looked], calibration: &Calibration, threshold: f64) -> Vec<Answer> {
-    photos
+impl Answer {
+    fn of(photo: &Looked, further: &[Vec<f32>], rules: Rules<'_>) -> Self {
+        let (probabilities, agreement) = rules.reading.answer(&photo.first, further);
+        let grade = most_probable(&probabilities);
+        let referred = probabilities[REFERABLE_FROM..].iter().sum::<f64>() >= rules.threshold;
+        let truth = usize::from(photo.grade);
+        Self {
+            outputs: rules.reading.views.mean(&photo.first, further),
+            probabilities,
+            agreement,
+            grade,
+            referred,
+            wrong: grade != truth || referred != (truth >= REFERABLE_FROM),
+        }
+    }
+
+    /// The chance that it is wrong; never below what is unsure where it
+    /// contradicts itself.
+    fn doubt(&self, doubt: &Doubt, threshold: f64) -> f64 {
+        let chance = doubt.chance(&self.probabilities, threshold, self.agreement.as_ref());
+        if torn(&self.probabilities, threshold) {
+            chance.max(doubt.unsure_from)
+        } else {
+            chance
+        }
+    }
+}
+
+/// A photo's answers by its first look and by all it has.
+struct Answered {
+    first: Answer,
+    all: Answer,
+}
+
+impl Answered {
+    fn each(photos: &[Looked], rules: Rules<'_>) -> Vec<Self> {
+        let of = |photo: &Looked| Self {
+            first: Answer::of(photo, &[], rules),
+            all: Answer::of(photo, &photo.further, rules),
+        };
+        photos.iter().map(of).collect()
+    }
+
+    /// What the grader answers: by all looks where the first is not clear.
+    fn given(&self, doubt: &Doubt, threshold: f64) -> &Answer {
+        if doubt.looks_again(&self.first.probabilities, threshold) {
+            &self.all
+        } else {
+            &self.first
+        }
+    }
+}
+
+/// The outputs by which the grader answers each photo.
+pub fn outputs(photos: &[Looked], doubt: &Doubt, rules: Rules<'_>) -> Vec<Vec<f32>> {
+    Answered::each(photos, rules)
         .iter()
-        .map(|photo| {
-            let probabilities = calibration.probabilities(&photo.first);
-            let further: Vec<Vec<f64>> = photo
-                .further
-                .iter()
-                .map(|look| calibration.probabilities(look))
-                .collect();
-            let grade = crate::evaluation::predictions::most_probable(&probabilities);
-            let referred = probabilities[REFERABLE_FROM..].iter().sum::<f64>() >= threshold;
-            let truth = usize::from(photo.grade);
-            Answer {
-                agreement: Agreement::of(&probabilities, &further),
-                wrong: grade != truth || referred != (truth >= REFERABLE_FROM),
-                probabilities,
-            }
-        })
+        .map(|photo| photo.given(doubt, rules.threshold).outputs.clone())
         .collect()
 }
 
 /// Fits doubt to `photos`, each looked at again, so that `coverage` of them are
-/// answered. `threshold` is the line of referral. The figures are those of
-/// photos whose patients the weights were fitted without.
+/// answered. The figures are those of photos whose patients the weights were
+/// fitted without.
 ///
 /// # Errors
 /// A sentence where there are too few mistakes to learn from.
 pub fn fit(
     photos: &[Looked],
-    calibration: &Calibration,
-    threshold: f64,
+    rules: Rules<'_>,
     coverage: f64,
     fixed_on: &str,
     command: &str,
 ) -> Result<Doubt, String> {
-    let answers = answers(photos, calibration, threshold);
-    let wrong = answers.iter().filter(|answer| answer.wrong).count();
+    let answered = Answered::each(photos, rules);
+    let wrong = answered.iter().filter(|photo| photo.all.wrong).count();
     if wrong < LEAST || photos.len() - wrong < LEAST {
         return Err(format!(
             "{wrong} of {} validation photos are answered wrongly; at least {LEAST} wrong and \
@@ -91,68 +151,56 @@ pub fn fit(
             photos.len()
         ));
     }
-    let all: Vec<&Answer> = answers.iter().collect();
-    let mut doubt = learn(&all, threshold, coverage);
+    let all: Vec<&Answered> = answered.iter().collect();
+    let mut doubt = learn(&all, rules.threshold, coverage);
     fixed_on.clone_into(&mut doubt.fixed_on);
     command.clone_into(&mut doubt.command);
-    let held_out = |answers: &[Answer]| {
-        cross_validated(photos, answers, threshold, coverage, doubt.unsure_from)
-    };
-    let blind: Vec<Answer> = answers
-        .iter()
-        .map(|answer| Answer {
-            probabilities: answer.probabilities.clone(),
-            agreement: None,
-            wrong: answer.wrong,
-        })
-        .collect();
-    let orders = Orders {
-        doubt: &held_out(&answers),
-        without_looks: Some(&held_out(&blind)),
-    };
-    doubt.figures = figures(photos, orders, &doubt, calibration, threshold)
-        .map_err(|error| error.to_string())?;
+    let doubts = cross_validated(photos, &answered, &doubt, rules.threshold);
+    doubt.figures = figures(photos, &doubts, &doubt, rules).map_err(|error| error.to_string())?;
     Ok(doubt)
 }
 
 /// Weights, and from where a photo is unsure and looked at again.
-fn learn(answers: &[&Answer], threshold: f64, coverage: f64) -> Doubt {
+fn learn(answered: &[&Answered], threshold: f64, coverage: f64) -> Doubt {
     let mut doubt = Doubt {
-        weights: weights(answers, threshold),
+        looks: Looks::MeanOfQuarterTurns,
+        weights: weights(answered, threshold),
         unsure_from: 1.0,
         look_again_from: 0.0,
         fixed_on: String::new(),
         command: String::new(),
         figures: Vec::new(),
     };
-    let chances: Vec<f64> = answers
-        .iter()
-        .map(|answer| doubt.chance(&answer.probabilities, threshold, answer.agreement.as_ref()))
-        .collect();
-    doubt.unsure_from = between(chances.clone(), coverage);
-    let carried = answers
+    let chance =
+        |answer: &Answer| doubt.chance(&answer.probabilities, threshold, answer.agreement.as_ref());
+    let chances: Vec<f64> = answered.iter().map(|photo| chance(&photo.all)).collect();
+    let unsure_from = between(chances.clone(), coverage);
+    let lowest = answered
         .iter()
         .zip(&chances)
-        .filter(|(_, chance)| **chance >= doubt.unsure_from)
-        .map(|(answer, _)| doubt.chance(&answer.probabilities, threshold, None))
-        .fold(doubt.unsure_from, f64::min);
-    doubt.look_again_from = MARGIN * carried;
+        .filter(|(Answered { first, all }, chance)| {
+            **chance >= unsure_from || (first.grade, first.referred) != (all.grade, all.referred)
+        })
+        .map(|(photo, _)| chance(&photo.first))
+        .fold(unsure_from, f64::min);
+    doubt.unsure_from = unsure_from;
+    doubt.look_again_from = MARGIN * lowest;
     doubt
 }
 
 /// The weights that tell wrong answers from right ones. A term that would speak
 /// against doubt is left out: on so few photos that is chance.
-fn weights(answers: &[&Answer], threshold: f64) -> DoubtWeights {
+fn weights(answered: &[&Answered], threshold: f64) -> DoubtWeights {
     let mut used = [true; 3];
     loop {
-        let rows: Vec<([f64; 4], bool)> = answers
+        let rows: Vec<([f64; 4], bool)> = answered
             .iter()
-            .map(|answer| {
+            .map(|Answered { all, .. }| {
                 let [guess, line, moved] =
-                    terms(&answer.probabilities, threshold, answer.agreement.as_ref());
+                    terms(&all.probabilities, threshold, all.agreement.as_ref());
                 let keep = |place: usize, term: f64| if used[place] { term } else { 0.0 };
                 let row = [1.0, keep(0, guess), keep(1, line), keep(2, moved)];
-                (row, answer.wrong)
+                (row, all.wrong)
             })
             .collect();
         let cases: Vec<Case<'_, 4>> = rows
@@ -189,13 +237,13 @@ fn between(mut doubts: Vec<f64>, coverage: f64) -> f64 {
     }
 }
 
-/// Each photo's doubt by a fit without its patient's photos.
+/// Each photo's doubt by weights fitted without its patient's photos; what is
+/// answered is what `doubt` has answered.
 fn cross_validated(
     photos: &[Looked],
-    answers: &[Answer],
+    answered: &[Answered],
+    doubt: &Doubt,
     threshold: f64,
-    coverage: f64,
-    unsure_from: f64,
 ) -> Vec<f64> {
     let mut patients: Vec<(&str, usize)> = photos.iter().map(patient).collect();
     patients.sort_unstable();
@@ -203,19 +251,20 @@ fn cross_validated(
     let fold = |photo: &Looked| patients.binary_search(&patient(photo)).unwrap_or(0) % FOLDS;
     let mut doubts = vec![0.0; photos.len()];
     for held in 0..FOLDS {
-        let kept: Vec<&Answer> = photos
+        let kept: Vec<&Answered> = photos
             .iter()
-            .zip(answers)
+            .zip(answered)
             .filter(|(photo, _)| fold(photo) != held)
-            .map(|(_, answer)| answer)
+            .map(|(_, answers)| answers)
             .collect();
         let fitted = Doubt {
-            unsure_from,
-            ..learn(&kept, threshold, coverage)
+            weights: weights(&kept, threshold),
+            ..doubt.clone()
         };
-        for (i, photo) in photos.iter().enumerate() {
+        for (place, photo) in photos.iter().enumerate() {
             if fold(photo) == held {
-                doubts[i] = of(&fitted, &answers[i], threshold);
+                let given = answered[place].given(doubt, threshold);
+                doubts[place] = given.doubt(&fitted, threshold);
             }
         }
     }
@@ -226,64 +275,34 @@ fn patient(photo: &Looked) -> (&str, usize) {
     (photo.dataset.as_str(), photo.patient)
 }
 
-/// An answer's doubt as the grader has it: without further looks where the first
-/// was clear, and never below what is unsure where it contradicts itself.
-fn of(doubt: &Doubt, answer: &Answer, threshold: f64) -> f64 {
-    let agreement = answer
-        .agreement
-        .as_ref()
-        .filter(|_| doubt.looks_again(&answer.probabilities, threshold));
-    let chance = doubt.chance(&answer.probabilities, threshold, agreement);
-    if torn(&answer.probabilities, threshold) {
-        chance.max(doubt.unsure_from)
-    } else {
-        chance
-    }
-}
-
 /// The doubt of each photo by a bundle's own settings.
-pub fn doubts(
-    photos: &[Looked],
-    doubt: &Doubt,
-    calibration: &Calibration,
-    threshold: f64,
-) -> Vec<f64> {
-    answers(photos, calibration, threshold)
+pub fn doubts(photos: &[Looked], doubt: &Doubt, rules: Rules<'_>) -> Vec<f64> {
+    Answered::each(photos, rules)
         .iter()
-        .map(|answer| of(doubt, answer, threshold))
+        .map(|photo| {
+            let given = photo.given(doubt, rules.threshold);
+            given.doubt(doubt, rules.threshold)
+        })
         .collect()
 }
 
-/// By what photos are ordered, a number a photo; the least doubtful are answered.
-#[derive(Clone, Copy, Debug)]
-pub struct Orders<'a> {
-    pub doubt: &'a [f64],
-    /// Doubt fitted to first looks alone, for comparison.
-    pub without_looks: Option<&'a [f64]>,
-}
-
 /// What leaving the photos of most doubt to a person does, a dataset each in the
-/// order they first appear.
+/// order they first appear. `doubts` has a number a photo; the least doubtful are
+/// answered.
 ///
 /// # Errors
 /// As [`Answers::check`].
 pub fn figures(
     photos: &[Looked],
-    orders: Orders<'_>,
+    doubts: &[f64],
     settings: &Doubt,
-    calibration: &Calibration,
-    threshold: f64,
+    rules: Rules<'_>,
 ) -> Result<Vec<DoubtFigures>, InputError> {
-    for found in [Some(orders.doubt), orders.without_looks]
-        .into_iter()
-        .flatten()
-    {
-        if found.len() != photos.len() {
-            return Err(InputError::Lengths {
-                predictions: found.len(),
-                labels: photos.len(),
-            });
-        }
+    if doubts.len() != photos.len() {
+        return Err(InputError::Lengths {
+            predictions: doubts.len(),
+            labels: photos.len(),
+        });
     }
     let mut names: Vec<&str> = Vec::new();
     for photo in photos {
@@ -292,17 +311,13 @@ pub fn figures(
         }
     }
     let of_set = |name: &&str| {
-        let places: Vec<usize> = (0..photos.len())
-            .filter(|i| photos[*i].dataset == **name)
-            .collect();
-        let theirs: Vec<Looked> = places.iter().map(|i| photos[*i].clone()).collect();
-        let part = |all: &[f64]| -> Vec<f64> { places.iter().map(|i| all[*i]).collect() };
-        let without_looks = orders.without_looks.map(part);
-        let orders = Orders {
-            doubt: &part(orders.doubt),
-            without_looks: without_looks.as_deref(),
-        };
-        of_dataset(name, &theirs, orders, settings, calibration, threshold)
+        let (theirs, doubts): (Vec<Looked>, Vec<f64>) = photos
+            .iter()
+            .zip(doubts)
+            .filter(|(photo, _)| photo.dataset == **name)
+            .map(|(photo, doubt)| (photo.clone(), *doubt))
+            .unzip();
+        of_dataset(name, &theirs, &doubts, settings, rules)
     };
     names.iter().map(of_set).collect()
 }
@@ -310,25 +325,24 @@ pub fn figures(
 fn of_dataset(
     name: &str,
     photos: &[Looked],
-    orders: Orders<'_>,
+    doubts: &[f64],
     settings: &Doubt,
-    calibration: &Calibration,
-    threshold: f64,
+    rules: Rules<'_>,
 ) -> Result<DoubtFigures, InputError> {
-    let answers = answers(photos, calibration, threshold);
-    let rows: Vec<Vec<f64>> = answers.iter().map(|a| a.probabilities.clone()).collect();
+    let answered = Answered::each(photos, rules);
+    let given: Vec<&Answer> = answered
+        .iter()
+        .map(|photo| photo.given(settings, rules.threshold))
+        .collect();
+    let rows: Vec<Vec<f64>> = given.iter().map(|a| a.probabilities.clone()).collect();
     let labels: Vec<u8> = photos.iter().map(|photo| photo.grade).collect();
     let clusters: Vec<usize> = photos.iter().map(|photo| photo.patient).collect();
     let predictions = Predictions::from_probabilities(&rows, &labels)?;
-    let referred: Vec<bool> = predictions
-        .scores_at_least(REFERABLE_FROM)
-        .iter()
-        .map(|score| *score >= threshold)
-        .collect();
+    let referred: Vec<bool> = given.iter().map(|answer| answer.referred).collect();
     let measured = Answers {
         predictions: &predictions,
         referred: &referred,
-        doubt: orders.doubt,
+        doubt: doubts,
         clusters: &clusters,
     };
     measured.check()?;
@@ -338,7 +352,7 @@ fn of_dataset(
     Ok(DoubtFigures {
         dataset: name.to_owned(),
         n: photos.len(),
-        areas: areas(&answers, &predictions, &referred, orders, threshold),
+        areas: areas(&given, &predictions, doubts, rules.threshold),
         rows: limits
             .into_iter()
             .map(|from| measured.at(from, bootstrap))
@@ -346,51 +360,50 @@ fn of_dataset(
     })
 }
 
-/// Doubt against each of what it is made of, alone.
+/// Doubt against each of what it is made of that every photo has, alone.
 fn areas(
-    answers: &[Answer],
+    given: &[&Answer],
     predictions: &Predictions,
-    referred: &[bool],
-    orders: Orders<'_>,
+    doubts: &[f64],
     threshold: f64,
 ) -> Vec<Area> {
     let truth = predictions.truth_at_least(REFERABLE_FROM);
-    let n = predictions.len();
-    let wrong_grade: Vec<bool> = (0..n)
-        .map(|i| predictions.predicted()[i] != predictions.labels()[i])
+    let wrong_grade: Vec<bool> = given
+        .iter()
+        .zip(predictions.labels())
+        .map(|(answer, label)| answer.grade != *label)
         .collect();
-    let wrong_referral: Vec<bool> = (0..n).map(|i| referred[i] != truth[i]).collect();
-    let wrong: Vec<bool> = answers.iter().map(|answer| answer.wrong).collect();
-    let minus = |term: usize| -> Vec<f64> {
-        let of = |a: &Answer| terms(&a.probabilities, threshold, a.agreement.as_ref())[term];
-        answers.iter().map(|answer| -of(answer)).collect()
-    };
-    let surest = |doubts: &[f64]| -> Vec<f64> { doubts.iter().map(|doubt| -doubt).collect() };
-    let mut ways = vec![
+    let wrong_referral: Vec<bool> = given
+        .iter()
+        .zip(&truth)
+        .map(|(answer, truth)| answer.referred != *truth)
+        .collect();
+    let wrong: Vec<bool> = given.iter().map(|answer| answer.wrong).collect();
+    let from_the_line =
+        |answer: &&Answer| -terms(&answer.probabilities, threshold, answer.agreement.as_ref())[1];
+    [
         (CONFIDENCE, highest_probability(predictions)),
-        ("distance from the line", minus(1)),
-    ];
-    // Only where every photo was looked at again can the looks alone order them.
-    if answers.iter().all(|answer| answer.agreement.is_some()) {
-        ways.push(("agreement of further looks", minus(2)));
-    }
-    if let Some(doubts) = orders.without_looks {
-        ways.push(("doubt without further looks", surest(doubts)));
-    }
-    ways.push((DOUBT, surest(orders.doubt)));
-    ways.into_iter()
-        .map(|(by, confidence)| Area {
-            by: by.to_owned(),
-            wrong_grade: area(&confidence, &wrong_grade),
-            wrong_referral: area(&confidence, &wrong_referral),
-            wrong: area(&confidence, &wrong),
-        })
-        .collect()
+        (
+            "distance from the line",
+            given.iter().map(from_the_line).collect(),
+        ),
+        (DOUBT, doubts.iter().map(|doubt| -doubt).collect()),
+    ]
+    .into_iter()
+    .map(|(by, confidence): (&str, Vec<f64>)| Area {
+        by: by.to_owned(),
+        wrong_grade: area(&confidence, &wrong_grade),
+        wrong_referral: area(&confidence, &wrong_referral),
+        wrong: area(&confidence, &wrong),
+    })
+    .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bundle::Calibration;
+    use crate::network::Views;
 
     /// 200 photos of grade 1 or 2 by turns. Every fourth is wrong; of the wrong
     /// ones the first look is as sure as of the others, and only a further look
@@ -419,20 +432,19 @@ mod tests {
             .collect()
     }
 
-    const CALIBRATION: Calibration = Calibration {
-        temperature: 1.0,
-        cumulative_link: None,
+    const RULES: Rules<'static> = Rules {
+        reading: Reading {
+            calibration: &Calibration {
+                temperature: 1.0,
+                cumulative_link: None,
+            },
+            views: Views::One,
+        },
+        threshold: 0.5,
     };
 
     fn fitted(photos: &[Looked]) -> Result<Doubt, String> {
-        fit(
-            photos,
-            &CALIBRATION,
-            0.5,
-            0.75,
-            "200 photos",
-            "fovea doubt fit",
-        )
+        fit(photos, RULES, 0.75, "200 photos", "fovea doubt fit")
     }
 
     #[test]
@@ -442,7 +454,7 @@ mod tests {
         assert!(doubt.weights.moved > 1.0, "{:?}", doubt.weights);
         let DoubtWeights { guess, line, .. } = doubt.weights;
         assert!(guess >= 0.0 && line >= 0.0);
-        let found = doubts(&photos, &doubt, &CALIBRATION, 0.5);
+        let found = doubts(&photos, &doubt, RULES);
         let unsure = found.iter().filter(|d| **d >= doubt.unsure_from).count();
         assert_eq!(unsure, 50, "a quarter is left to a person");
         for (set, name) in doubt.figures.iter().zip(["one", "two"]) {
@@ -452,7 +464,6 @@ mod tests {
             assert_eq!(at.sensitivity.value, Some(1.0));
             let by = |name: &str| set.areas.iter().find(|a| a.by == name).unwrap().wrong;
             assert!(by("doubt") < by("highest probability"));
-            assert!(by("agreement of further looks") < by("distance from the line"));
         }
         // All that was unsure is looked at again, so the looks are not wasted.
         assert!(doubt.look_again_from < doubt.unsure_from);
@@ -463,7 +474,7 @@ mod tests {
                 ..photo.clone()
             })
             .collect();
-        let blind = doubts(&unlooked, &doubt, &CALIBRATION, 0.5);
+        let blind = doubts(&unlooked, &doubt, RULES);
         assert!(blind.iter().all(|d| *d < doubt.unsure_from));
     }
 

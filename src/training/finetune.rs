@@ -18,7 +18,7 @@ use super::pictures::{self, Rejected};
 use super::schedule::discriminative;
 use super::step;
 use crate::evaluation::Metrics;
-use crate::network::{self, Classifier, StateDict, Views};
+use crate::network::{self, Classifier, StateDict};
 
 /// A parameter of the last layer, whose learning rate is the highest.
 const HEAD: &str = "fc.weight";
@@ -321,7 +321,6 @@ impl Finetune<'_> {
             &inference,
             &photos.validation,
             &self.config.preprocessing_at(photos.size),
-            Views::One,
             self.config.objective,
             &plain,
         )

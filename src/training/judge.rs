@@ -15,15 +15,13 @@ use crate::photo::Preprocessing;
 
 /// What a network gives for validation photos.
 pub struct Judgement {
-    /// `[n][outputs]`, before calibration.
-    pub outputs: Vec<Vec<f32>>,
     /// At temperature 1.
     pub metrics: Metrics,
     /// At the temperature that fits these very photos best, or at 1 where none does.
     pub scaled_cross_entropy: f64,
 }
 
-/// Runs `network` (in inference mode) over `examples` and measures it. For an
+/// Runs `network` (in inference mode) over `examples`, one look each, and measures it. For an
 /// ordinal objective the cut points are those that fit these very photos.
 ///
 /// # Errors
@@ -32,7 +30,6 @@ pub fn judge(
     network: &Classifier,
     examples: &[Example],
     preprocessing: &Preprocessing,
-    views: Views,
     objective: Objective,
     device: &Device,
 ) -> Result<Judgement, String> {
@@ -40,7 +37,7 @@ pub fn judge(
         network,
         &pictures(examples),
         preprocessing,
-        views,
+        Views::One,
         device,
         &|_| {},
     );
@@ -61,7 +58,6 @@ pub fn judge(
     Ok(Judgement {
         metrics,
         scaled_cross_entropy,
-        outputs,
     })
 }
 

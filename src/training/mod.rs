@@ -40,6 +40,7 @@ pub mod recipe;
 mod regression;
 pub mod run;
 pub mod schedule;
+pub mod settle;
 pub mod shelf;
 mod softmax_regression;
 pub mod split;

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use image::RgbImage;
 use rayon::prelude::*;
 
+use crate::bundle::Manifest;
 use crate::network::{Classifier, Views};
 use crate::photo::{self, LOOKS, Preprocessing};
 
@@ -68,6 +69,39 @@ pub fn further(
         done(rows.len());
     }
     rows
+}
+
+/// Which photos the grader looks at again: those whose first answer is not clear,
+/// where the bundle learnt what is.
+pub fn unclear(manifest: &Manifest, first: &[Vec<f32>]) -> Vec<usize> {
+    let Some(doubt) = &manifest.doubt else {
+        return Vec::new();
+    };
+    let threshold = manifest.thresholds.referable.threshold;
+    let again = |outputs: &[f32]| {
+        doubt.looks_again(&manifest.calibration.probabilities(outputs), threshold)
+    };
+    (0..first.len())
+        .filter(|photo| again(&first[*photo]))
+        .collect()
+}
+
+/// As [`further`], of the pictures `which` names alone: the others have no row.
+pub fn again(
+    network: &Classifier,
+    pictures: &[Arc<RgbImage>],
+    which: &[usize],
+    settings: &Preprocessing,
+    device: &Device,
+    done: &dyn Fn(usize),
+) -> Vec<Vec<Vec<f32>>> {
+    let named: Vec<Arc<RgbImage>> = which.iter().map(|photo| pictures[*photo].clone()).collect();
+    let mut all = vec![Vec::new(); pictures.len()];
+    let rows = further(network, &named, settings, device, done);
+    for (photo, looks) in which.iter().zip(rows) {
+        all[*photo] = looks;
+    }
+    all
 }
 
 fn run(

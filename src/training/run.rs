@@ -13,15 +13,16 @@ use super::dataset::{self, Record};
 use super::devices::Devices;
 use super::doubt::{self, Looked};
 use super::edema::{self, Labelled, Pupil, Taught};
-use super::export::{self, Calibrated, Description, Measured};
+use super::export::{self, Description};
 use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress};
 use super::journal::Journal;
 use super::opinions;
 use super::photos::{Photos, Sides};
 use super::rate_finder::{self, Suggestion};
+use super::settle::{self, Wanted};
 use super::shelf::Shelf;
-use super::{duplicates, head, judge, pictures, predict, recipe, terms, weights_file};
-use crate::bundle::{Doubt, Training};
+use super::{duplicates, head, pictures, predict, recipe, terms, weights_file};
+use crate::bundle::Training;
 use crate::network::{self, Classifier, Views};
 
 /// Why a training stopped; every kind names what to do.
@@ -312,21 +313,21 @@ fn finish(
     let validation = album
         .validation_at_full_size()
         .map_err(TrainError::Photos)?;
-    let judged = judge::judge(
-        &network,
-        &validation,
-        &config.preprocessing,
-        Views::of(config.test_time_flips),
-        config.objective,
-        device,
+    let views = Views::of(config.test_time_flips);
+    let looked = look(&network, &validation, album, views, device);
+    let settled = settle::settle(
+        &looked,
+        Wanted {
+            objective: config.objective,
+            views,
+            coverage: doubt::COVERAGE,
+            command: destination.command,
+        },
+        &|sentence| album.watch.say(sentence),
     )
     .map_err(stopped)?;
-    let measured = by_dataset(album.validation, &judged.outputs);
-    let mut calibrated = export::calibrate(&measured, config.objective, &|sentence| {
-        album.watch.say(sentence);
-    })
-    .map_err(stopped)?;
-    let probabilities: Vec<Vec<f64>> = judged
+    let mut calibrated = settled.calibrated;
+    let probabilities: Vec<Vec<f64>> = settled
         .outputs
         .iter()
         .map(|row| calibrated.calibration.probabilities(row))
@@ -337,32 +338,12 @@ fn finish(
         &probabilities,
     )
     .map_err(stopped)?;
-    match learn_doubt(
-        &network,
-        &validation,
-        judged.outputs,
-        &calibrated,
-        album,
-        destination.command,
-        device,
-    ) {
-        Ok(doubt) => calibrated.doubt = Some(doubt),
-        Err(reason) => album.watch.say(&format!(
-            "no doubt is learnt, the usual rule stays: {reason}"
-        )),
-    }
-    let views = Views::of(config.test_time_flips);
     match teach_edema(&network, views, album, destination.command, device)? {
         Ok(taught) => calibrated.edema = taught,
         Err(reason) => album
             .watch
             .say(&format!("macular oedema is not assessed: {reason}")),
     }
-    let figures = measured
-        .iter()
-        .map(|part| export::figures(part, &calibrated.calibration))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(stopped)?;
     let description = Description {
         name: destination.name.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -380,40 +361,35 @@ fn finish(
         config,
         &full,
         calibrated,
-        figures,
+        settled.figures,
     )
     .map_err(stopped)
 }
 
-/// When the best network's answers are not to be relied on, from further looks
-/// at the validation photos.
-///
-/// # Errors
-/// As [`doubt::fit`].
-fn learn_doubt(
+/// What the best network gives for each validation photo, as it is and looked at
+/// again.
+fn look(
     network: &Classifier,
     validation: &[Example],
-    outputs: Vec<Vec<f32>>,
-    calibrated: &Calibrated,
     album: &Album<'_>,
-    command: &str,
+    views: Views,
     device: &Device,
-) -> Result<Doubt, String> {
+) -> Vec<Looked> {
+    let settings = &album.config.preprocessing;
     let pictures = super::album::pictures(validation);
+    let done = |done| album.watch.advance(done);
+    album
+        .watch
+        .stage("Looking at validation photos", pictures.len());
+    let first = predict::outputs(network, &pictures, settings, views, device, &done);
     album.watch.stage("Looking again", pictures.len());
-    let further = predict::further(
-        network,
-        &pictures,
-        &album.config.preprocessing,
-        device,
-        &|done| album.watch.advance(done),
-    );
+    let further = predict::further(network, &pictures, settings, device, &done);
     let patients = super::split::patients(album.validation);
-    let looked: Vec<Looked> = album
+    album
         .validation
         .iter()
         .zip(patients)
-        .zip(outputs.into_iter().zip(further))
+        .zip(first.into_iter().zip(further))
         .map(|((record, patient), (first, further))| Looked {
             dataset: record.dataset.clone(),
             grade: record.grade,
@@ -421,16 +397,7 @@ fn learn_doubt(
             first,
             further,
         })
-        .collect();
-    let referable = &calibrated.thresholds.referable;
-    doubt::fit(
-        &looked,
-        &calibrated.calibration,
-        referable.threshold,
-        doubt::COVERAGE,
-        &referable.fixed_on,
-        command,
-    )
+        .collect()
 }
 
 /// A head for the risk of macular oedema, where photos are labelled with it: none
@@ -554,27 +521,6 @@ fn start(
     };
     let head = head::train(&features, config, training_device).map_err(stopped)?;
     Ok(network.with_head(head))
-}
-
-/// Validation outputs, a dataset each, in the order the datasets first appear.
-fn by_dataset(records: &[Record], outputs: &[Vec<f32>]) -> Vec<Measured> {
-    let mut parts: Vec<Measured> = Vec::new();
-    for (record, row) in records.iter().zip(outputs) {
-        let at = parts
-            .iter()
-            .position(|part| part.dataset == record.dataset)
-            .unwrap_or_else(|| {
-                parts.push(Measured {
-                    dataset: record.dataset.clone(),
-                    outputs: Vec::new(),
-                    grades: Vec::new(),
-                });
-                parts.len() - 1
-            });
-        parts[at].outputs.push(row.clone());
-        parts[at].grades.push(record.grade);
-    }
-    parts
 }
 
 fn sources(records: &[Record]) -> Vec<crate::bundle::DataSource> {

@@ -111,16 +111,16 @@ export interface Assessment {
   between: [number, number] | null;
   /** The chance that grade or referral is wrong; null where the model has not learnt one. */
   doubtChance: number | null;
-  /** What further looks said, mirrored and turned; null where the first was clear enough. */
+  /** What each look said, as it is first, then mirrored and turned; null where the first was clear enough. */
   agreement: {
     grades: number[];
-    /** The share of them with the first look's grade. */
+    /** The share of them with the answer's grade; the answer is their mean. */
     sameGrade: number;
-    /** The largest change of the expected grade. */
+    /** How far a look's expected grade is from the answer's at most. */
     gradeShift: number;
-    /** The largest change of the probability of grade 2 or above. */
+    /** The same of the probability of grade 2 or above. */
     referableShift: number;
-    /** The largest share of the probability that moved between grades. */
+    /** The same of the share of the probability that lies on other grades. */
     moved: number;
   } | null;
   /** The risk of macular oedema in a sentence, or that it was not assessed. */

@@ -51,7 +51,7 @@ pub fn text(result: &Graded) -> Result<()> {
             .collect();
         writeln!(
             out,
-            "  looked at again, mirrored and turned: grades {}",
+            "  looked at as it is, mirrored and turned: grades {}",
             grades.join(", ")
         )?;
     }

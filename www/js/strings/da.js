@@ -33,7 +33,7 @@ export default (f) => {
       "refer-unsure": "Henvis: graden er usikker, og en fagperson skal aflæse billedet.",
       "unsure-guess": "Usikkert, skal aflæses af en fagperson: ingen grad når 50 %.",
       "unsure-near-line": "Usikkert, skal aflæses af en fagperson: tæt på grænsen mellem at henvise og ikke.",
-      "unsure-looks": "Usikkert, skal aflæses af en fagperson: spejlvendt eller drejet en smule får det samme billede en anden grad.",
+      "unsure-looks": "Usikkert, skal aflæses af en fagperson: spejlvendt eller drejet får det samme billede en anden grad.",
       "unsure-rival": "Usikkert, skal aflæses af en fagperson: en anden grad er næsten lige så sandsynlig.",
       "unsure-between": "Det står mellem {lower} og {higher}.",
       "follow-up-none": guideline("næste undersøgelse om 1 til 2 år"),

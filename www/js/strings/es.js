@@ -33,7 +33,7 @@ export default (f) => {
       "refer-unsure": "Derivar: el grado es dudoso y un especialista debe leer la fotografía.",
       "unsure-guess": "Dudoso, debe leerla un especialista: ningún grado alcanza el 50 %.",
       "unsure-near-line": "Dudoso, debe leerla un especialista: cerca del límite entre derivar y no derivar.",
-      "unsure-looks": "Dudoso, debe leerla un especialista: reflejada o girada un poco, la misma fotografía recibe otro grado.",
+      "unsure-looks": "Dudoso, debe leerla un especialista: reflejada o girada, la misma fotografía recibe otro grado.",
       "unsure-rival": "Dudoso, debe leerla un especialista: otro grado es casi igual de probable.",
       "unsure-between": "Vacila entre {lower} y {higher}.",
       "follow-up-none": guideline("próximo examen en 1 o 2 años"),
