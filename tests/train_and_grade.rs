@@ -489,7 +489,15 @@ fn a_training_goes_on_from_a_bundle_and_inherits_its_terms() {
     let log = std::fs::read_to_string(first.join("log.jsonl")).unwrap();
     assert!(log.contains("\"kind\":\"step\"") && log.contains("\"kind\":\"epoch\""));
     let from = first.to_str().unwrap();
-    let child = train_quickly(&data, &second, &["--epochs", "0", "--from", from]);
+    let asked = ["--epochs", "0", "--from", from, "--margin", "-0.2"];
+    let child = train_quickly(&data, &second, &asked);
+    // Nothing of how the parent was shown photos is inherited: it is told.
+    let (data, third) = (data.to_str().unwrap(), folder.path().join("third"));
+    let mut larger = vec!["train", "--data", data, "--size", "48", "--epochs", "0"];
+    larger.extend(["--from", from, "--out", third.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&fovea(&larger).stderr).into_owned();
+    let difference = "was trained with --size 32; this training is with --size 48";
+    assert!(said.contains(difference), "{said}");
     let initial = &child["training"]["initial_weights"];
     assert!(
         initial["name"].as_str().unwrap().starts_with("parent "),

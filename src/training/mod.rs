@@ -31,6 +31,7 @@ pub mod mixup;
 pub mod objective;
 pub mod opinions;
 pub mod optimizer;
+mod parent;
 pub mod photos;
 pub mod pictures;
 pub mod predict;

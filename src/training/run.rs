@@ -17,6 +17,7 @@ use super::export::{self, Description};
 use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress};
 use super::journal::Journal;
 use super::opinions;
+use super::parent;
 use super::photos::{Photos, Sides};
 use super::rate_finder::{self, Suggestion};
 use super::settle::{self, Wanted};
@@ -156,6 +157,9 @@ pub fn run_on(
     let (network, photos) = if resume {
         (config.network(training.first()), None)
     } else {
+        if let Some(difference) = parent::shown_otherwise(config) {
+            watch.say(&difference);
+        }
         let photos = album.at(config.size_at(1)).map_err(TrainError::Photos)?;
         let network = start(&album, &photos, device, training.first())?;
         (network, Some(photos))

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::bundle::{DataSource, Manifest};
+use super::parent;
+use crate::bundle::DataSource;
 
 /// What stands between the terms of one source and of another.
 const BETWEEN: &str = "; ";
@@ -20,16 +21,6 @@ fn known(name: &str) -> Option<&'static str> {
         _ => return None,
     };
     Some(known)
-}
-
-/// The manifest of a bundle that is named by it or by its folder.
-fn manifest(path: &Path) -> Option<Manifest> {
-    let path = if path.is_dir() {
-        path.join(super::export::MANIFEST)
-    } else {
-        path.to_owned()
-    };
-    Manifest::from_json(&std::fs::read(path).ok()?).ok()
 }
 
 /// The source entry of one set of photos.
@@ -58,7 +49,7 @@ fn inherited<'a>(terms: impl Iterator<Item = &'a str>) -> String {
 /// The source entry of the initial weights; a bundle's are named as it names
 /// itself, and hand their own terms on.
 pub fn of_weights(path: Option<&Path>) -> DataSource {
-    if let Some(manifest) = path.and_then(manifest) {
+    if let Some(manifest) = path.and_then(parent::manifest) {
         let training = &manifest.training;
         let sources = training.data.iter().chain([&training.initial_weights]);
         return DataSource {
