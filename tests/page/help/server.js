@@ -101,6 +101,8 @@ export class Outside {
     response.writeHead(403).end();
   }).on("connect", (request, socket) => {
     this.asked.push(request.url);
+    // A browser that is closed hangs up without a word, and nobody else listens here.
+    socket.on("error", () => {});
     socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
   });
 
