@@ -351,12 +351,18 @@ fn a_training_on_the_middle_of_the_disc_keeps_its_epoch_by_cross_entropy() {
     draw_dataset(&data, 4, 160);
     let out = folder.path().join("middle");
     let flags = ["--margin", "-0.2", "--oversampling", "2", "--average", "0"];
-    let asked = [&flags[..], &["--keep", "cross-entropy", "--epochs", "5"]].concat();
+    let kept = ["--any-angle", "--keep", "cross-entropy", "--epochs", "5"];
+    let asked = [&flags[..], &kept].concat();
     let manifest = train_quickly(&data, &out, &asked);
     let margin = manifest["preprocessing"]["margin"].as_f64().unwrap();
     assert!((margin + 0.2).abs() < 1e-6, "{margin}");
     let recipe = manifest["training"]["recipe"].as_str().unwrap();
-    for words in ["middle 80 % of the disc", "2 times the size", "temperature"] {
+    for words in [
+        "middle 80 % of the disc",
+        "2 times the size",
+        "temperature",
+        "any rotation",
+    ] {
         assert!(recipe.contains(words), "{recipe}");
     }
     let card = succeed(&["card", "--bundle", out.to_str().unwrap()]);
@@ -524,6 +530,11 @@ fn a_bundle_is_calibrated_anew_with_its_weights_as_they_came() {
     let after = train_quickly(&data, &second, &asked);
     assert_eq!(before["weights"]["sha256"], after["weights"]["sha256"]);
     assert_eq!(after["test_time_flips"], true);
+    let usual = before["training"]["recipe"].as_str().unwrap();
+    assert!(
+        usual.contains("quarter turns") && !usual.contains("blur"),
+        "{usual}"
+    );
     let recipe = after["training"]["recipe"].as_str().unwrap();
     assert!(recipe.contains("as they came"), "{recipe}");
     assert!(!recipe.contains("one cycle"), "{recipe}");

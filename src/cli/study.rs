@@ -217,7 +217,7 @@ impl Arguments {
                 label_smoothing: 0.0,
                 balance: Balance::Neither,
                 opinions: None,
-                augmentation: Augmentation::default(),
+                augmentation: Augmentation::AT_ANY_ANGLE,
                 mixup: 0.0,
                 average_epochs: 0.5,
                 keep: Keep::default(),

@@ -156,9 +156,12 @@ struct AugmentationFlags {
     /// No turned photos
     #[arg(long)]
     no_rotation: bool,
-    /// Photos turned by quarters only, no pixel mixed with its neighbours
+    /// Photos turned by quarters only, no pixel mixed with its neighbours [the default]
     #[arg(long, conflicts_with = "no_rotation")]
     quarter_turns: bool,
+    /// Photos turned by any angle; sharper with --oversampling 2
+    #[arg(long, conflicts_with_all = ["no_rotation", "quarter_turns"])]
+    any_angle: bool,
     /// Zoom of each side by up to this share
     #[arg(long, default_value_t = Augmentation::default().zoom)]
     zoom: f32,
@@ -338,7 +341,7 @@ impl AugmentationFlags {
         Augmentation {
             flip: !self.no_flips,
             rotate: !self.no_rotation,
-            quarter_turns: self.quarter_turns,
+            quarter_turns: self.quarter_turns || !(self.any_angle || self.no_rotation),
             zoom: self.zoom,
             shift: self.shift,
             brightness: self.brightness,

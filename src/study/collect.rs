@@ -479,7 +479,7 @@ pub(super) mod tests {
             "learning_rate": 0.001, "discrimination": 0.5, "weight_decay": 0.01,
             "objective": {"kind": "cross-entropy"}, "label_smoothing": 0.0,
             "balance": {"kind": "neither"},
-            "augmentation": crate::training::augment::Augmentation::default(),
+            "augmentation": crate::training::augment::Augmentation::AT_ANY_ANGLE,
             "average_epochs": 0.5, "test_time_flips": false,
             "validation": 0.15, "test": 0.15, "seed": 1
         });

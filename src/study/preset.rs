@@ -103,7 +103,7 @@ impl Preset {
                 augmentation: Augmentation {
                     flip: true,
                     rotate: true,
-                    shift: Augmentation::default().shift,
+                    shift: Augmentation::AT_ANY_ANGLE.shift,
                     ..Augmentation::NONE
                 },
                 mixup: 0.0,
