@@ -249,23 +249,16 @@ impl<'a> Bench<'a> {
         let grader = Grader::new(bundle, self.devices.first().clone(), "cpu")
             .map_err(|e| TrainError::Stopped(e.to_string()))?;
         watch.stage("Measuring on test photos", pictures.len());
-        let (settings, device) = (&manifest.preprocessing, self.devices.first());
-        let views = Views::of(manifest.test_time_flips);
-        let done = |done| watch.advance(done);
-        let first = predict::outputs(grader.network(), &pictures, settings, views, device, &done);
-        let unclear = predict::unclear(manifest, &first);
-        watch.stage("Looking again", unclear.len());
-        let further = predict::again(
+        // One look each, clear or not: a study that grows must not mix runs that were
+        // measured in two ways, and its question is what the training is worth.
+        let outputs = predict::outputs(
             grader.network(),
             &pictures,
-            &unclear,
-            settings,
-            device,
-            &done,
+            &manifest.preprocessing,
+            Views::of(manifest.test_time_flips),
+            self.devices.first(),
+            &|done| watch.advance(done),
         );
-        let outputs: Vec<Vec<f32>> = std::iter::zip(&first, &further)
-            .map(|(first, further)| views.mean(first, further))
-            .collect();
         let logits: Vec<Vec<f64>> = outputs
             .iter()
             .map(|row| manifest.calibration.logits(row))
