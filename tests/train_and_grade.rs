@@ -322,6 +322,7 @@ fn an_ordinal_network_becomes_a_bundle_of_five_probabilities() {
     assert!((probabilities.iter().sum::<f64>() - 1.0).abs() < 1e-9);
     // What training wrote down is what evaluating the same photos finds.
     let split = format!("{out}/split.csv");
+    let table = folder.path().join("answers.csv");
     let json = succeed(&[
         "evaluate",
         "--data",
@@ -332,6 +333,8 @@ fn an_ordinal_network_becomes_a_bundle_of_five_probabilities() {
         &split,
         "--part",
         "validation",
+        "--predictions",
+        table.to_str().unwrap(),
         "--format",
         "json",
     ]);
@@ -342,6 +345,31 @@ fn an_ordinal_network_becomes_a_bundle_of_five_probabilities() {
         assert!((a - b).abs() < 1e-6, "{key}: {a} against {b}");
     }
     assert_eq!(found["thresholds"].as_array().unwrap().len(), 6);
+    let numbers = |file: &Path| -> Vec<(String, Vec<f64>)> {
+        let table = std::fs::read_to_string(file).unwrap();
+        let rows = table.lines().skip(1).map(|row| row.split_once(','));
+        rows.map(|row| row.unwrap())
+            .map(|(photo, rest)| {
+                let numbers = rest.split(',').skip(1).map(|n| n.parse().unwrap());
+                (photo.to_owned(), numbers.collect())
+            })
+            .collect()
+    };
+    let (trained, evaluated) = (
+        numbers(&Path::new(out).join("predictions.csv")),
+        numbers(&table),
+    );
+    assert!(!trained.is_empty());
+    for ((photo, trained), (same, evaluated)) in trained.iter().zip(&evaluated) {
+        assert_eq!(photo, same);
+        for (a, b) in trained.iter().zip(evaluated) {
+            assert!(
+                (a - b).abs() < 1e-6,
+                "{photo}: {trained:?} against {evaluated:?}"
+            );
+        }
+    }
+    assert_eq!(trained.len(), evaluated.len());
 }
 
 #[test]
@@ -471,7 +499,7 @@ fn trainings_in_folds_leave_opinions_that_another_one_hears() {
     assert!(said.contains(&count), "{said}");
     let manifest = std::fs::read_to_string(out.join("model.json")).unwrap();
     assert!(
-        manifest.contains("50 % of the truth from networks that had not seen the photo"),
+        manifest.contains("50 % of the truth from what other networks make of the photo"),
         "{manifest}"
     );
 

@@ -27,6 +27,7 @@ use crate::network::Views;
 use crate::training::dataset::{self, Record};
 use crate::training::doubt::{self, Looked, Rules};
 use crate::training::export::write_whole;
+use crate::training::opinions;
 use crate::training::split::{self, Part, Split};
 use crate::training::{pictures, predict};
 
@@ -58,6 +59,10 @@ pub struct Arguments {
     /// Write one self-contained HTML page with plots, mistakes and the model card
     #[arg(long, value_name = "FILE", conflicts_with = "compare")]
     report: Option<PathBuf>,
+    /// Write what the model makes of each photo, a row a photo: `fovea train --opinions` hears
+    /// such tables
+    #[arg(long, value_name = "FILE", conflicts_with = "compare")]
+    predictions: Option<PathBuf>,
     /// Measure also what leaving the unsure photos to a person gains
     #[arg(long, conflicts_with = "compare")]
     doubt: bool,
@@ -147,6 +152,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     match arguments.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&evaluation)?),
         Format::Text => print!("{}", table::evaluation(&evaluation)),
+    }
+    if let Some(file) = &arguments.predictions {
+        let answers = measured.predictions(&photos)?;
+        let answered = measured.records(&photos);
+        opinions::write(file, &answered, answers.probabilities()).map_err(|e| anyhow!(e))?;
+        eprintln!("{}", file.display());
     }
     if let Some(file) = &arguments.report {
         let page = page(&photos, &measured, &evaluation)?;
@@ -238,6 +249,11 @@ pub(super) fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
 impl Measured {
     fn grades(&self, photos: &Photos) -> Vec<u8> {
         self.used.iter().map(|i| photos.records[*i].grade).collect()
+    }
+
+    /// The photos that could be prepared.
+    fn records<'a>(&self, photos: &'a Photos) -> Vec<&'a Record> {
+        self.used.iter().map(|i| &photos.records[*i]).collect()
     }
 
     fn patients(&self, photos: &Photos) -> Vec<usize> {

@@ -122,8 +122,9 @@ struct OptimisationFlags {
     /// Share of the truth spread over all grades
     #[arg(long, default_value_t = 0.0)]
     label_smoothing: f32,
-    /// predictions.csv of trainings that saw other photos: what they make of a training photo is
-    /// mixed into its grade; `fovea data folds` divides photos for them
+    /// What other networks make of the training photos, mixed into their grades: predictions.csv of
+    /// trainings that saw other photos (`fovea data folds` divides photos for them), or what `fovea
+    /// evaluate --part train --predictions` wrote of finished models
     #[arg(long, value_name = "FILE", value_delimiter = ',')]
     opinions: Vec<PathBuf>,
     /// How much of the truth is those opinions; the grade keeps the rest

@@ -1,12 +1,14 @@
-//! Second opinions: what networks that never saw a photo make of it.
+//! Second opinions: what other networks make of a photo.
 //!
 //! Graders disagree, and a network that sees a photo often enough learns its
-//! label by heart, right or wrong. Trained in folds, networks give every training
-//! photo an opinion from one that did not train on it; mixed into the truth, these
-//! soften labels that all other photos speak against, and tell which grades a
-//! photo lies between (Hinton et al. 2015, "Distilling the Knowledge in a Neural
-//! Network"; Furlanello et al. 2018, "Born-Again Neural Networks").
+//! label by heart, right or wrong. What another network makes of the photo, mixed
+//! into the truth, softens a label that all other photos speak against, and tells
+//! which grades a photo lies between (Hinton et al. 2015, "Distilling the Knowledge
+//! in a Neural Network"; Furlanello et al. 2018, "Born-Again Neural Networks"):
+//! the mean of several finished models is such an opinion, and so is the answer of
+//! one trained in folds that never saw the photo.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +18,8 @@ use super::dataset::Record;
 use super::export::write_whole;
 use crate::grading::Grade;
 
-/// The file of a training's calibrated answers to its validation photos.
+/// The file of a training's calibrated answers to its validation photos; `fovea
+/// evaluate --predictions` writes such a table of any photos.
 pub const FILE: &str = "predictions.csv";
 
 /// Probabilities of the five grades.
@@ -82,7 +85,11 @@ impl Opinions {
         let mut sums = vec![([0.0f64; 5], 0u32); records.len()];
         for file in &self.files {
             let named = |fault: String| {
-                format!("{}: {fault}; name the {FILE} of a training", file.display())
+                format!(
+                    "{}: {fault}; name the {FILE} of a training, or \
+                     what `fovea evaluate --predictions` wrote",
+                    file.display()
+                )
             };
             let mut reader = csv::Reader::from_path(file).map_err(|e| named(e.to_string()))?;
             for (index, row) in reader.deserialize::<Row>().enumerate() {
@@ -116,9 +123,14 @@ impl Opinions {
 ///
 /// # Errors
 /// A sentence naming the file.
-pub fn write(path: &Path, records: &[Record], probabilities: &[Vec<f64>]) -> Result<(), String> {
+pub fn write<R: Borrow<Record>>(
+    path: &Path,
+    records: &[R],
+    probabilities: &[Vec<f64>],
+) -> Result<(), String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for (record, row) in records.iter().zip(probabilities) {
+        let record = record.borrow();
         let of = |grade: Grade| row.get(usize::from(grade as u8)).copied().unwrap_or(0.0);
         writer
             .serialize(Row {

@@ -43,7 +43,7 @@ pub fn sentence(config: &TrainConfig) -> String {
     });
     if let Some(heard) = &config.opinions {
         parts.push(format!(
-            "{} % of the truth from networks that had not seen the photo",
+            "{} % of the truth from what other networks make of the photo",
             (heard.share * 100.0).round()
         ));
     }
