@@ -281,7 +281,8 @@ fn album<'a>(
             if count == 0 {
                 return Err(TrainError::Stopped(
                     "--opinions: the files have no opinion on any of the training photos; name \
-                     the predictions.csv of trainings on the same data sets"
+                     the predictions.csv of trainings on the same data sets, or what `fovea \
+                     evaluate --part train --predictions` wrote of them"
                         .to_owned(),
                 ));
             }
