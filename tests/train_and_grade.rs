@@ -350,7 +350,9 @@ fn an_ordinal_network_becomes_a_bundle_of_five_probabilities() {
         let rows = table.lines().skip(1).map(|row| row.split_once(','));
         rows.map(|row| row.unwrap())
             .map(|(photo, rest)| {
-                let numbers = rest.split(',').skip(1).map(|n| n.parse().unwrap());
+                // The data set; the grade and the five; the model and its terms.
+                let numbers = rest.split(',').skip(1).take(6);
+                let numbers = numbers.map(|n| n.parse().unwrap());
                 (photo.to_owned(), numbers.collect())
             })
             .collect()
@@ -502,6 +504,25 @@ fn trainings_in_folds_leave_opinions_that_another_one_hears() {
         manifest.contains("50 % of the truth from what other networks make of the photo"),
         "{manifest}"
     );
+    // Each fold's model hands its terms on, and the card says so.
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let teachers = manifest["training"]["taught_by"].as_array().unwrap();
+    let photos = |teacher: &serde_json::Value| teacher["photos"].as_u64().unwrap();
+    assert_eq!(
+        teachers.iter().map(photos).sum::<u64>(),
+        taught.len() as u64
+    );
+    let card = fovea(&["card", "--bundle", out.to_str().unwrap()]).stdout;
+    let card = String::from_utf8_lossy(&card).into_owned();
+    for teacher in teachers {
+        let name = teacher["name"].as_str().unwrap();
+        let line = format!(
+            "- taught by the answers of {name} to {} of these",
+            photos(teacher)
+        );
+        assert!(card.contains(&line), "{card}");
+        assert!(card.contains(teacher["terms"].as_str().unwrap()), "{card}");
+    }
 
     let refused = run(arguments(split.to_str().unwrap()));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();

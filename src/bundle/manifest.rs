@@ -136,6 +136,10 @@ pub struct Training {
     pub data: Vec<DataSource>,
     /// The weights training started from, and their terms.
     pub initial_weights: DataSource,
+    /// The models whose answers it heard beside the grades, how many of its photos
+    /// each spoke of, and the terms each hands on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taught_by: Vec<DataSource>,
     /// The recipe in a sentence.
     pub recipe: String,
     /// The command that repeats it.

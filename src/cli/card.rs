@@ -43,8 +43,15 @@ fn markdown(manifest: &Manifest) -> String {
         );
     }
     let DataSource { name, terms, .. } = &card.initial_weights;
+    text += &format!("- starting from {name}: {terms}\n");
+    for source in &card.taught_by {
+        text += &format!(
+            "- taught by the answers of {} to {} of these photos: {}\n",
+            source.name, source.photos, source.terms
+        );
+    }
     text += &format!(
-        "- starting from {name}: {terms}\n\nRecipe: {}.\n\n```\n{}\n```\n\n",
+        "\nRecipe: {}.\n\n```\n{}\n```\n\n",
         card.recipe, card.command
     );
     text += "## Measured\n\nOn photos that chose the epoch, the temperature and the threshold, so \

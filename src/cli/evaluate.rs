@@ -27,8 +27,8 @@ use crate::network::Views;
 use crate::training::dataset::{self, Record};
 use crate::training::doubt::{self, Looked, Rules};
 use crate::training::export::write_whole;
-use crate::training::opinions;
 use crate::training::split::{self, Part, Split};
+use crate::training::{opinions, terms};
 use crate::training::{pictures, predict};
 
 /// Measure a model on labelled photos
@@ -156,7 +156,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(file) = &arguments.predictions {
         let answers = measured.predictions(&photos)?;
         let answered = measured.records(&photos);
-        opinions::write(file, &answered, answers.probabilities()).map_err(|e| anyhow!(e))?;
+        let teacher = terms::of_model(&measured.manifest);
+        opinions::write(file, &answered, answers.probabilities(), &teacher)
+            .map_err(|e| anyhow!(e))?;
         eprintln!("{}", file.display());
     }
     if let Some(file) = &arguments.report {

@@ -38,6 +38,7 @@ pub struct ModelCard {
     pub intended_use: String,
     pub data: Vec<DataSource>,
     pub initial_weights: DataSource,
+    pub taught_by: Vec<DataSource>,
     pub recipe: String,
     /// The command that repeats the training.
     pub command: String,
@@ -56,6 +57,7 @@ impl ModelCard {
             intended_use: manifest.intended_use.clone(),
             data: training.data.clone(),
             initial_weights: training.initial_weights.clone(),
+            taught_by: training.taught_by.clone(),
             recipe: training.recipe.clone(),
             command: training.command.clone(),
             seed: training.seed,

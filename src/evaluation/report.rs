@@ -494,7 +494,7 @@ fn card(model: &ModelCard) -> Markup {
                         }
                     }
                     tbody {
-                        @for source in model.data.iter().chain([&model.initial_weights]) {
+                        @for source in model.data.iter().chain([&model.initial_weights]).chain(&model.taught_by) {
                             tr {
                                 th scope="row" { (source.name) }
                                 td { @if source.photos > 0 { (source.photos) } @else { "–" } }
@@ -543,6 +543,7 @@ mod tests {
                 photos: 60,
                 terms: "CC BY 4.0".into(),
             }],
+            taught_by: Vec::new(),
             initial_weights: DataSource {
                 name: "ImageNet".into(),
                 photos: 0,

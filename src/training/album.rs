@@ -11,6 +11,7 @@ use super::opinions::Opinion;
 use super::pictures::Rejected;
 use super::run::Watch;
 use super::shelf::Shelf;
+use crate::bundle::DataSource;
 use crate::photo::Preprocessing;
 
 /// Where the photos are, and the grades they were given.
@@ -19,6 +20,8 @@ pub struct Album<'a> {
     pub validation: &'a [Record],
     /// On the photos of `train`; empty where none was asked.
     pub opinions: Arc<Vec<Option<Opinion>>>,
+    /// The models whose opinions they are.
+    pub teachers: Vec<DataSource>,
     pub config: &'a TrainConfig,
     pub shelf: &'a Shelf,
     pub watch: &'a dyn Watch,

@@ -212,7 +212,7 @@ pub struct Description {
 }
 
 /// Writes weights (in half precision for the bundle, in full beside it) and
-/// manifest into `out`, the manifest last. Returns the manifest's path.
+/// manifest into `out`, the manifest last. Returns the manifest and its path.
 ///
 /// # Errors
 /// A sentence naming the file that could not be written, or why the bundle does not open.
@@ -223,7 +223,7 @@ pub fn write(
     full_precision: &StateDict,
     calibrated: Calibrated,
     figures: Vec<Figures>,
-) -> Result<PathBuf, String> {
+) -> Result<(PathBuf, Manifest), String> {
     let kept = full_precision
         .to_safetensors(Precision::Full)
         .map_err(|e| e.to_string())?;
@@ -255,7 +255,7 @@ pub fn write(
     };
     let path = out.join(MANIFEST);
     put(&path, &manifest, &bytes)?;
-    Ok(path)
+    Ok((path, manifest))
 }
 
 /// The weights of a model called `name` in half precision, and their entry in its

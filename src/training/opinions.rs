@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::dataset::Record;
 use super::export::write_whole;
+use super::terms;
+use crate::bundle::DataSource;
 use crate::grading::Grade;
 
 /// The file of a training's calibrated answers to its validation photos; `fovea
@@ -46,6 +48,21 @@ struct Row {
     moderate: f64,
     severe: f64,
     proliferative: f64,
+    /// The model that answers; empty in tables from before it was told.
+    #[serde(default)]
+    model: String,
+    /// What the model was trained on allows; what hears it inherits that.
+    #[serde(default)]
+    terms: String,
+}
+
+/// What the files say.
+pub struct Heard {
+    /// On every photo asked about, the mean of what the files say; none where none
+    /// does.
+    pub opinions: Vec<Option<Opinion>>,
+    /// The models that said it, in the order in which they first speak.
+    pub teachers: Vec<DataSource>,
 }
 
 impl Row {
@@ -57,6 +74,24 @@ impl Row {
             self.severe,
             self.proliferative,
         ]
+    }
+
+    /// Who answers in this row of `file`, for one photo.
+    fn teacher(self, file: &Path) -> DataSource {
+        let told = !self.model.is_empty();
+        DataSource {
+            name: if told {
+                self.model
+            } else {
+                file.display().to_string()
+            },
+            photos: 1,
+            terms: if self.terms.is_empty() {
+                terms::NOT_STATED.to_owned()
+            } else {
+                self.terms
+            },
+        }
     }
 }
 
@@ -71,18 +106,18 @@ impl Opinions {
         }
     }
 
-    /// The opinion on every photo, their mean where several files have one; none
-    /// where no file has. Rows of other photos are passed over.
+    /// What the files say of `records`. Rows of other photos are passed over.
     ///
     /// # Errors
     /// A sentence naming the file and the line.
-    pub fn read(&self, records: &[Record]) -> Result<Vec<Option<Opinion>>, String> {
+    pub fn read(&self, records: &[Record]) -> Result<Heard, String> {
         let places: HashMap<(&str, &str), usize> = records
             .iter()
             .enumerate()
             .map(|(place, record)| ((record.dataset.as_str(), record.name.as_str()), place))
             .collect();
         let mut sums = vec![([0.0f64; 5], 0u32); records.len()];
+        let mut teachers: Vec<DataSource> = Vec::new();
         for file in &self.files {
             let named = |fault: String| {
                 format!(
@@ -109,17 +144,23 @@ impl Opinions {
                         *sum += probability / total;
                     }
                     *count += 1;
+                    let teacher = row.teacher(file);
+                    match teachers.iter_mut().find(|known| known.name == teacher.name) {
+                        Some(known) => known.photos += 1,
+                        None => teachers.push(teacher),
+                    }
                 }
             }
         }
-        Ok(sums
+        let opinions = sums
             .into_iter()
             .map(|(sum, count)| (count > 0).then(|| sum.map(|sum| (sum / f64::from(count)) as f32)))
-            .collect())
+            .collect();
+        Ok(Heard { opinions, teachers })
     }
 }
 
-/// Writes the probabilities of `records`, a row a photo.
+/// Writes the probabilities that `teacher` gives `records`, a row a photo.
 ///
 /// # Errors
 /// A sentence naming the file.
@@ -127,6 +168,7 @@ pub fn write<R: Borrow<Record>>(
     path: &Path,
     records: &[R],
     probabilities: &[Vec<f64>],
+    teacher: &DataSource,
 ) -> Result<(), String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for (record, row) in records.iter().zip(probabilities) {
@@ -142,6 +184,8 @@ pub fn write<R: Borrow<Record>>(
                 moderate: of(Grade::Moderate),
                 severe: of(Grade::Severe),
                 proliferative: of(Grade::Proliferative),
+                model: teacher.name.clone(),
+                terms: teacher.terms.clone(),
             })
             .map_err(|e| format!("{}: {e}", path.display()))?;
     }
@@ -171,29 +215,67 @@ mod tests {
         Opinions { files, share: 0.5 }
     }
 
+    fn model(name: &str, terms: &str) -> DataSource {
+        DataSource {
+            name: name.to_owned(),
+            photos: 0,
+            terms: terms.to_owned(),
+        }
+    }
+
+    fn certain(grade: usize) -> Vec<f64> {
+        let mut row = vec![0.0; 5];
+        row[grade] = 1.0;
+        row
+    }
+
     #[test]
     fn what_was_written_is_heard_and_several_opinions_are_averaged() {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (folder.path().join("a.csv"), folder.path().join("b.csv"));
         let records = [record("one.jpg", 0), record("two.jpg", 3)];
-        let certain = |grade: usize| {
-            let mut row = vec![0.0; 5];
-            row[grade] = 1.0;
-            row
-        };
-        write(&first, &records, &[certain(0), certain(3)]).unwrap();
-        write(&second, &records[1..], &[certain(4)]).unwrap();
+        let (elder, younger) = (model("elder 1", "research use"), model("younger 1", "none"));
+        write(&first, &records, &[certain(0), certain(3)], &elder).unwrap();
+        write(&second, &records[1..], &[certain(4)], &younger).unwrap();
         let asked = [record("two.jpg", 3), record("never seen.jpg", 1)];
         let heard = opinions(vec![first, second]).read(&asked).unwrap();
-        assert_eq!(heard, [Some([0.0, 0.0, 0.0, 0.5, 0.5]), None]);
+        assert_eq!(heard.opinions, [Some([0.0, 0.0, 0.0, 0.5, 0.5]), None]);
+        // One photo each: who spoke of others only has taught nothing by them.
+        let one = |of: DataSource| DataSource { photos: 1, ..of };
+        assert_eq!(heard.teachers, [one(elder), one(younger)]);
+    }
+
+    #[test]
+    fn a_table_from_before_models_were_told_is_named_by_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("old.csv");
+        let (photo, twin) = ("clinic,2,0,0,1,0,0", "clinic,1,0,1,0,0,0");
+        let head = "image,dataset,grade,none,mild,moderate,severe,proliferative";
+        std::fs::write(&file, format!("{head}\na.jpg,{photo}\nb.jpg,{twin}\n")).unwrap();
+        let asked = [record("a.jpg", 2), record("b.jpg", 1)];
+        let Heard { teachers, .. } = opinions(vec![file.clone()]).read(&asked).unwrap();
+        let [teacher] = &teachers[..] else {
+            panic!("{teachers:?}");
+        };
+        assert_eq!(teacher.name, file.display().to_string());
+        assert_eq!(
+            (teacher.photos, teacher.terms.as_str()),
+            (2, terms::NOT_STATED)
+        );
     }
 
     #[test]
     fn numbers_that_are_no_probabilities_name_file_and_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.csv");
-        write(&file, &[record("one.jpg", 0)], &[vec![0.5; 5]]).unwrap();
-        let fault = opinions(vec![file]).read(&[]).unwrap_err();
+        write(
+            &file,
+            &[record("one.jpg", 0)],
+            &[vec![0.5; 5]],
+            &model("m", "none"),
+        )
+        .unwrap();
+        let fault = opinions(vec![file]).read(&[]).err().unwrap();
         assert!(fault.contains("a.csv: line 2"), "{fault}");
     }
 
@@ -201,7 +283,8 @@ mod tests {
     fn a_file_that_is_not_there_is_named_with_what_to_name_instead() {
         let fault = opinions(vec![PathBuf::from("gone.csv")])
             .read(&[])
-            .unwrap_err();
+            .err()
+            .unwrap();
         assert!(
             fault.contains("gone.csv") && fault.contains(FILE),
             "{fault}"

@@ -16,7 +16,7 @@ use super::edema::{self, Labelled, Pupil, Taught};
 use super::export::{self, Description};
 use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress};
 use super::journal::Journal;
-use super::opinions;
+use super::opinions::{self, Heard};
 use super::parent;
 use super::photos::{Photos, Sides};
 use super::rate_finder::{self, Suggestion};
@@ -269,10 +269,11 @@ fn album<'a>(
     shelf: &'a Shelf,
     watch: &'a dyn Watch,
 ) -> Result<Album<'a>, TrainError> {
-    let opinions = match &config.opinions {
-        None => Vec::new(),
-        Some(heard) => {
-            let opinions = heard.read(&sides.train).map_err(TrainError::Stopped)?;
+    let (opinions, teachers) = match &config.opinions {
+        None => (Vec::new(), Vec::new()),
+        Some(asked) => {
+            let Heard { opinions, teachers } =
+                asked.read(&sides.train).map_err(TrainError::Stopped)?;
             let count = opinions.iter().flatten().count();
             watch.say(&format!(
                 "second opinions on {count} of {} training photos",
@@ -286,13 +287,14 @@ fn album<'a>(
                         .to_owned(),
                 ));
             }
-            opinions
+            (opinions, teachers)
         }
     };
     Ok(Album {
         train: &sides.train,
         validation: &sides.validation,
         opinions: Arc::new(opinions),
+        teachers,
         config,
         shelf,
         watch,
@@ -337,12 +339,6 @@ fn finish(
         .iter()
         .map(|row| calibrated.calibration.probabilities(row))
         .collect();
-    opinions::write(
-        &destination.out.join(opinions::FILE),
-        album.validation,
-        &probabilities,
-    )
-    .map_err(stopped)?;
     match teach_edema(&network, views, album, destination.command, device)? {
         Ok(taught) => calibrated.edema = taught,
         Err(reason) => album
@@ -355,12 +351,13 @@ fn finish(
         training: Training {
             data: sources(album.train),
             initial_weights: terms::of_weights(config.from.as_deref()),
+            taught_by: album.teachers.clone(),
             recipe: recipe::sentence(config),
             command: destination.command.to_owned(),
             seed: config.seed,
         },
     };
-    export::write(
+    let (path, manifest) = export::write(
         destination.out,
         description,
         config,
@@ -368,7 +365,15 @@ fn finish(
         calibrated,
         settled.figures,
     )
-    .map_err(stopped)
+    .map_err(stopped)?;
+    opinions::write(
+        &destination.out.join(opinions::FILE),
+        album.validation,
+        &probabilities,
+        &terms::of_model(&manifest),
+    )
+    .map_err(stopped)?;
+    Ok(path)
 }
 
 /// What the best network gives for each validation photo, as it is and looked at

@@ -3,10 +3,13 @@
 use std::path::Path;
 
 use super::parent;
-use crate::bundle::DataSource;
+use crate::bundle::{DataSource, Manifest};
 
 /// What stands between the terms of one source and of another.
 const BETWEEN: &str = "; ";
+
+/// Said where nobody said it.
+pub const NOT_STATED: &str = "not stated; ask whoever trained this model";
 
 /// What a set of photos allows, for the sets this project knows by name.
 fn known(name: &str) -> Option<&'static str> {
@@ -28,9 +31,7 @@ pub fn of_photos(name: &str, photos: usize) -> DataSource {
     DataSource {
         name: name.to_owned(),
         photos,
-        terms: known(name)
-            .unwrap_or("not stated; ask whoever trained this model")
-            .to_owned(),
+        terms: known(name).unwrap_or(NOT_STATED).to_owned(),
     }
 }
 
@@ -46,17 +47,26 @@ fn inherited<'a>(terms: impl Iterator<Item = &'a str>) -> String {
     each.join(BETWEEN)
 }
 
-/// The source entry of the initial weights; a bundle's are named as it names
-/// itself, and hand their own terms on.
+/// The source entry of a finished model, under the name it gives itself: it hands on
+/// the terms of all it learned from.
+pub fn of_model(manifest: &Manifest) -> DataSource {
+    let training = &manifest.training;
+    let sources = training
+        .data
+        .iter()
+        .chain([&training.initial_weights])
+        .chain(&training.taught_by);
+    DataSource {
+        name: manifest.id(),
+        photos: 0,
+        terms: inherited(sources.map(|source| source.terms.as_str())),
+    }
+}
+
+/// The source entry of the initial weights; a bundle's are [`of_model`].
 pub fn of_weights(path: Option<&Path>) -> DataSource {
     if let Some(manifest) = path.and_then(parent::manifest) {
-        let training = &manifest.training;
-        let sources = training.data.iter().chain([&training.initial_weights]);
-        return DataSource {
-            name: manifest.id(),
-            photos: 0,
-            terms: inherited(sources.map(|source| source.terms.as_str())),
-        };
+        return of_model(&manifest);
     }
     let (name, terms) = match path {
         None => ("random".to_owned(), "none".to_owned()),

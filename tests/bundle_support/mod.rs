@@ -73,6 +73,7 @@ pub fn manifest(weights: &[u8]) -> Manifest {
         training: Training {
             data: vec![source()],
             initial_weights: source(),
+            taught_by: Vec::new(),
             recipe: "none".to_owned(),
             command: "none".to_owned(),
             seed: 1,

@@ -63,7 +63,8 @@ test("what is no model, altered or cut is refused, and the shipped one stays", a
 });
 
 test("a sound one runs, named and marked, and fetches nothing", async () => {
-  const mine = { ...manifest, name: "ward-seven", version: "2.0.0" };
+  const teacher = { name: "ward-six 1.0.0", photos: 1200, terms: "research use" };
+  const mine = { ...manifest, name: "ward-seven", version: "2.0.0", training: { ...manifest.training, taught_by: [teacher] } };
   const from = visitor.server.requests.length;
   await open(mine, weights);
   await told("ward-seven");
@@ -71,6 +72,7 @@ test("a sound one runs, named and marked, and fetches nothing", async () => {
   assert.match(await mark.textContent(), /ward-seven 2\.0\.0.*not the one Fovea ships/s);
   assert.match(await page.locator("#model").textContent(), /ward-seven/);
   assert.match(await page.locator("#model-card-body").textContent(), /ward-seven 2\.0\.0/);
+  assert.match(await page.locator("#model-card-body").textContent(), /Taught by the answers ofward-six 1\.0\.0, 1,200 photographs: research use/);
   const rows = await page.locator("#model-card-body table").first().locator("tbody tr").allTextContents();
   assert.equal(rows.length, manifest.doubt.figures[0].rows.length);
   assert.equal(rows.filter((row) => /as decided here/.test(row)).length, 1);

@@ -19,8 +19,9 @@ export function modelCard({ name, version, architecture, intended_use: use, trai
     el("p", { class: "model-card__use" }, written(use)),
     facts([
       [words.model, written(`${name} ${version}, ${architecture}`)],
-      [words.learned, list(training.data.map(({ name, photos, terms }) => [words.data(name, count(photos)), " ", written(terms)]))],
+      [words.learned, sources(training.data)],
       [words.began, written(`${training.initial_weights.name}: ${training.initial_weights.terms}`)],
+      [words.taught, sources(training.taught_by)],
       [words.recipe, written(training.recipe)],
       ...points.map((point) => [strings.points.at(strings.points.name[point.name]), reached(point)]),
       [words.fingerprint, weights.sha256],
@@ -41,6 +42,12 @@ function measuredOn(heading, measured, further = []) {
 export function edemaLine({ referable: { threshold, sensitivity, specificity, fixed_on: photos } }) {
   const { decimal } = strings.f;
   return [strings.card.point(decimal(threshold), decimal(sensitivity), decimal(specificity)), ` ${strings.card.on} `, written(photos)];
+}
+
+// Of how many photographs each source was, and its terms; nothing where there is none.
+function sources(from = []) {
+  const { data } = strings.card;
+  return from.length > 0 && list(from.map(({ name, photos, terms }) => [data(name, strings.f.count(photos)), " ", written(terms)]));
 }
 
 function facts(rows) {

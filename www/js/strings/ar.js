@@ -418,6 +418,7 @@ export default (f) => {
       learned: "تعلّم من",
       data: (name, photos) => `${name}، ${photos} صورة:`,
       began: "بدأ من",
+      taught: "تعلّم من إجابات",
       recipe: "طريقة التدريب",
       point: (threshold, sensitivity, specificity) => `الاحتمال ${threshold}؛ الحساسية ${sensitivity}، النوعية ${specificity}`,
       on: "على",

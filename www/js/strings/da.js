@@ -419,6 +419,7 @@ export default (f) => {
       learned: "Lært af",
       data: (name, photos) => `${name}, ${photos} billeder:`,
       began: "Begyndte fra",
+      taught: "Lært op med svar fra",
       recipe: "Trænet ved",
       point: (threshold, sensitivity, specificity) => `sandsynlighed ${threshold}; sensitivitet ${sensitivity}, specificitet ${specificity}`,
       on: "på",

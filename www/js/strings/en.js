@@ -352,6 +352,7 @@ export default (f) => {
       learned: "Learned from",
       data: (name, photos) => `${name}, ${photos} photographs:`,
       began: "Began from",
+      taught: "Taught by the answers of",
       recipe: "Trained by",
       point: (threshold, sensitivity, specificity) => `probability ${threshold}; sensitivity ${sensitivity}, specificity ${specificity}`,
       on: "on",

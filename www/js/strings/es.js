@@ -419,6 +419,7 @@ export default (f) => {
       learned: "Aprendió de",
       data: (name, photos) => `${name}, ${photos} fotografías:`,
       began: "Partió de",
+      taught: "Aprendió de las respuestas de",
       recipe: "Entrenado así",
       point: (threshold, sensitivity, specificity) => `probabilidad ${threshold}; sensibilidad ${sensitivity}, especificidad ${specificity}`,
       on: "en",
