@@ -8,6 +8,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Initializer, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
+use super::kernels;
 #[cfg(feature = "train")]
 use super::step;
 
@@ -36,15 +37,45 @@ pub(super) fn normalisation(channels: usize, device: &Device) -> BatchNorm {
     BatchNormConfig::new(channels).init(device)
 }
 
-/// A convolution applied: in training on the CPU by `step`, else by burn.
+/// A convolution applied: on the CPU by `step` in training, by `kernels` in what
+/// answers, elsewhere by burn.
 pub(super) fn convolve(convolution: &Conv2d, x: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "train")]
-    if let Some(padding) = step::plain(convolution)
+    if let Some(padding) = kernels::plain(convolution)
+        && convolution.bias.is_none()
         && step::suits(&x)
     {
         return step::convolve(convolution, x, padding);
     }
-    convolution.forward(x)
+    match kernels::convolve(convolution, &x, false) {
+        Some(y) => y,
+        None => convolution.forward(x),
+    }
+}
+
+/// A convolution, its batch norm where it is not folded away, and the rectifier.
+pub(super) fn layer(convolution: &Conv2d, norm: &Option<BatchNorm>, x: Tensor<4>) -> Tensor<4> {
+    if norm.is_none()
+        && let Some(y) = kernels::convolve(convolution, &x, true)
+    {
+        return y;
+    }
+    rectified(norm, convolve(convolution, x))
+}
+
+/// A block's last convolution, its batch norm, plus the shortcut, rectified.
+fn close(
+    convolution: &Conv2d,
+    norm: &Option<BatchNorm>,
+    x: Tensor<4>,
+    shortcut: Tensor<4>,
+) -> Tensor<4> {
+    if norm.is_none()
+        && let Some(y) = kernels::close(convolution, &x, &shortcut)
+    {
+        return y;
+    }
+    join(norm, convolve(convolution, x), shortcut)
 }
 
 /// Whether `step` has a batch norm to compute: a layer in training, on the CPU.
@@ -67,7 +98,7 @@ pub(super) fn normalise(norm: &Option<BatchNorm>, x: Tensor<4>) -> Tensor<4> {
 }
 
 /// Batch norm as [`normalise`] has it, then the rectifier.
-pub(super) fn rectified(norm: &Option<BatchNorm>, x: Tensor<4>) -> Tensor<4> {
+fn rectified(norm: &Option<BatchNorm>, x: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "train")]
     if let Some(norm) = trained(norm, &x) {
         return step::normalise(norm, x, true);
@@ -156,13 +187,12 @@ impl Block {
             Some(down) => normalise(&down.bn, convolve(&down.conv, x.clone())),
             None => x.clone(),
         };
-        let y = rectified(&self.bn1, convolve(&self.conv1, x));
-        let y = convolve(&self.conv2, y);
+        let y = layer(&self.conv1, &self.bn1, x);
         match &self.conv3 {
-            None => join(&self.bn2, y, shortcut),
+            None => close(&self.conv2, &self.bn2, y, shortcut),
             Some(conv3) => {
-                let y = convolve(conv3, rectified(&self.bn2, y));
-                join(&self.bn3, y, shortcut)
+                let y = layer(&self.conv2, &self.bn2, y);
+                close(conv3, &self.bn3, y, shortcut)
             }
         }
     }

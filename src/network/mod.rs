@@ -7,6 +7,7 @@ mod architecture;
 mod block;
 mod classifier;
 mod deconvnet;
+mod kernels;
 mod pratt;
 mod resnet;
 mod state_dict;

@@ -8,7 +8,8 @@ use burn::nn::{BatchNorm, Initializer, Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor};
 
-use super::block::{Block, convolve, fold, normalisation, normalise, rectified};
+use super::block::{Block, fold, layer, normalisation, normalise};
+use super::kernels;
 
 /// How deep a residual network is: the columns of table 1 of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,8 +117,8 @@ impl ResNet {
 
     /// Pictures to the last feature map `[batch, features, height/32, width/32]`.
     pub fn features(&self, pictures: Tensor<4>) -> Tensor<4> {
-        let x = rectified(&self.bn1, convolve(&self.conv1, pictures));
-        let mut x = self.maxpool.forward(x);
+        let x = layer(&self.conv1, &self.bn1, pictures);
+        let mut x = kernels::pool(&self.maxpool, x);
         for layer in [&self.layer1, &self.layer2, &self.layer3, &self.layer4] {
             x = stage(layer, x);
         }
@@ -164,7 +165,7 @@ impl ResNet {
     pub fn activations(&self, pictures: Tensor<4>) -> Activations {
         let conv1 = self.conv1.forward(pictures);
         let bn1 = normalise(&self.bn1, conv1.clone());
-        let x = self.maxpool.forward(relu(bn1.clone()));
+        let x = kernels::pool(&self.maxpool, relu(bn1.clone()));
         let one = stage(&self.layer1, x);
         let two = stage(&self.layer2, one.clone());
         let three = stage(&self.layer3, two.clone());

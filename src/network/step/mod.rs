@@ -5,16 +5,12 @@
 //! burn's own extension mechanism, and give the same numbers to within rounding.
 //! Only training on the CPU takes this way; [`suits`] tells.
 
-mod convolution;
 mod normalisation;
 mod operations;
-mod product;
-mod shared;
-mod winograd;
 
 use burn::backend::Dispatch;
+use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
-use burn::nn::{BatchNorm, PaddingConfig2d};
 use burn::tensor::{DType, Device, Tensor};
 
 use operations::TrainingStep;
@@ -25,20 +21,7 @@ pub fn suits(x: &Tensor<4>) -> bool {
     device.is_autodiff() && x.dtype() == DType::F32 && device.inner() == Device::flex()
 }
 
-/// The padding of both axes, where `convolution` is one [`convolve`] can do.
-pub fn plain(convolution: &Conv2d) -> Option<[usize; 2]> {
-    let simple = convolution.groups == 1 && convolution.dilation == [1, 1];
-    match convolution.padding {
-        PaddingConfig2d::Explicit(top, left, bottom, right)
-            if simple && convolution.bias.is_none() && top == bottom && left == right =>
-        {
-            Some([top, left])
-        }
-        _ => None,
-    }
-}
-
-/// `convolution` applied to `x`, which [`suits`], with the padding [`plain`] gave.
+/// `convolution` applied to `x`, which [`suits`], with the padding [`kernels::plain`](super::kernels::plain) gave.
 pub fn convolve(convolution: &Conv2d, x: Tensor<4>, padding: [usize; 2]) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as TrainingStep>::convolve(
         x.into_dispatch(),
@@ -94,14 +77,15 @@ fn remember(norm: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>) {
 
 #[cfg(test)]
 mod tests {
-    use burn::nn::BatchNormConfig;
     use burn::nn::conv::Conv2dConfig;
+    use burn::nn::{BatchNormConfig, PaddingConfig2d};
     use burn::tensor::activation::relu;
     use burn::tensor::{TensorData, Tolerance};
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
 
     use super::*;
+    use crate::network::kernels;
 
     fn device() -> Device {
         Device::flex().autodiff()
@@ -150,7 +134,7 @@ mod tests {
                 .map(|drawn| (random(drawn.dims(), 1) * spread).require_grad());
             let x = random([batch, inputs, height, width], 2).require_grad();
             assert!(suits(&x));
-            let padding = plain(&layer).expect("it is a plain one");
+            let padding = kernels::plain(&layer).expect("it is a plain one");
             let run = |ours: bool| {
                 let y = match ours {
                     true => convolve(&layer, x.clone(), padding),

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::shared::{Shared, filled};
+use crate::network::kernels::shared::{Shared, filled};
 
 /// The sizes of a feature map `[batch, channels, plane]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,10 +6,11 @@ use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Flex, backend_extension};
-use burn::tensor::TensorData;
 
-use super::convolution::{self, Geometry};
 use super::normalisation::{self, Extent, Forward};
+use crate::network::kernels::geometry::Geometry;
+use crate::network::kernels::gradients;
+use crate::network::kernels::operations::{Values, convolved, geometry, sizes, tensor};
 
 /// What a training step on the CPU does most of its work in.
 #[backend_extension(Flex, Autodiff)]
@@ -42,31 +43,8 @@ pub trait TrainingStep: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
-type Values = FloatTensor<Flex>;
-
-fn tensor(values: Vec<f32>, shape: &[usize]) -> Values {
-    Values::from_data(TensorData::new(values, shape))
-}
-
 fn shape(of: &Values) -> Vec<usize> {
     of.layout().shape().to_vec()
-}
-
-fn geometry(x: &Values, weight: &Values, stride: [usize; 2], padding: [usize; 2]) -> Geometry {
-    let ([batch, inputs, height, width], [outputs, _, down, right]) = (sizes(x), sizes(weight));
-    Geometry {
-        batch,
-        inputs,
-        outputs,
-        size: [height, width],
-        kernel: [down, right],
-        stride,
-        padding,
-    }
-}
-
-fn sizes(of: &Values) -> [usize; 4] {
-    shape(of).try_into().expect("four dimensions")
 }
 
 fn extent(x: &Values) -> Extent {
@@ -106,11 +84,7 @@ fn normalised(
 
 impl TrainingStep for Flex {
     fn convolve(x: Values, weight: Values, stride: [usize; 2], padding: [usize; 2]) -> Values {
-        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let geometry = geometry(&x, &weight, stride, padding);
-        let [height, width] = geometry.output_size();
-        let output = convolution::forward(&geometry, x.storage(), weight.storage());
-        tensor(output, &[geometry.batch, geometry.outputs, height, width])
+        convolved(&x, &weight, stride, padding, |_| {})
     }
 
     fn normalise(
@@ -151,11 +125,11 @@ impl Backward<Flex, 2> for Convolution {
         let (x, weight, geometry) = ops.state;
         let of_output = gradient.storage();
         if let Some(node) = x_node {
-            let values = convolution::input_gradient(&geometry, weight.storage(), of_output);
+            let values = gradients::input_gradient(&geometry, weight.storage(), of_output);
             grads.register::<Flex>(node.id, tensor(values, &shape(&x)));
         }
         if let Some(node) = weight_node {
-            let values = convolution::weight_gradient(&geometry, x.storage(), of_output);
+            let values = gradients::weight_gradient(&geometry, x.storage(), of_output);
             grads.register::<Flex>(node.id, tensor(values, &shape(&weight)));
         }
     }

@@ -17,7 +17,7 @@ use std::ops::{Add, Mul, Range, Sub};
 
 use rayon::prelude::*;
 
-use super::convolution::Geometry;
+use super::geometry::Geometry;
 use super::product::{Matrix, multiply};
 use super::shared::{Shared, filled};
 
@@ -33,16 +33,16 @@ const LANES: usize = 8;
 const BLOCK: usize = 128;
 
 /// Whether `g` is a convolution for this way, and one that gains by it: small
-/// outputs leave most of their tiles empty.
+/// outputs leave most of their tiles empty, and few tiles most lanes.
 pub(super) fn suits(g: &Geometry) -> bool {
     let [height, width] = g.output_size();
-    let tiles = height.div_ceil(TILE) * width.div_ceil(TILE);
+    let columns = Grid::of(g).all.next_multiple_of(LANES);
     g.kernel == [3, 3]
         && g.stride == [1, 1]
         && g.padding.iter().all(|padding| *padding < 3)
         && g.inputs.is_multiple_of(LANES)
         && g.outputs.is_multiple_of(LANES)
-        && 2 * tiles * POINTS <= height * width * 9
+        && 2 * columns * POINTS <= g.batch * height * width * 9
 }
 
 /// A number of each of several tiles.
@@ -146,6 +146,7 @@ fn to_output(m: [Lanes; REACH]) -> [Lanes; TILE] {
 }
 
 /// `A y`, the adjoint of [`to_output`]: from a line of a tile's gradient.
+#[cfg(feature = "train")]
 #[inline(always)]
 fn of_output(y: [Lanes; TILE]) -> [Lanes; REACH] {
     let (even, odd) = (y[0] + y[2], y[1] + y[3]);
@@ -154,6 +155,7 @@ fn of_output(y: [Lanes; TILE]) -> [Lanes; REACH] {
 }
 
 /// `Gᵀ u`, the adjoint of [`of_kernel`]: to a line of a kernel's gradient.
+#[cfg(feature = "train")]
 #[inline(always)]
 fn to_kernel(u: [Lanes; REACH]) -> [Lanes; 3] {
     let (near, far) = ((1.0 / 6.0) * (u[1] + u[2]), u[3] + u[4]);
@@ -399,6 +401,7 @@ fn gather(g: &Geometry, grid: Grid, block: &Range<usize>, products: &[f32], targ
 }
 
 /// The gradient of the weight from the input and the output's gradient.
+#[cfg(feature = "train")]
 pub(super) fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<f32> {
     let grid = Grid::of(g);
     let mut inputs = room(g.inputs, grid);
@@ -451,13 +454,13 @@ pub(super) fn weight_gradient(g: &Geometry, x: &[f32], gradient: &[f32]) -> Vec<
     weight
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "train"))]
 mod tests {
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
 
     use super::*;
-    use crate::network::step::convolution;
+    use crate::network::kernels::{gradients, unfold};
 
     /// Of the largest sum of magnitudes that is added up to one number: rounding
     /// follows what was added, not what large numbers leave when they cancel. A
@@ -543,11 +546,11 @@ mod tests {
                 add(&mut of_weight[tap], gradient[to], x[from]);
             });
             // By the door all of them come through.
-            let found = convolution::forward(&g, &x, &weight);
+            let found = unfold::forward(&g, &x, &weight);
             close("output", &g, &found, &of_output);
-            let found = convolution::input_gradient(&g, &weight, &gradient);
+            let found = gradients::input_gradient(&g, &weight, &gradient);
             close("input's gradient", &g, &found, &of_input);
-            let found = convolution::weight_gradient(&g, &x, &gradient);
+            let found = gradients::weight_gradient(&g, &x, &gradient);
             close("weight's gradient", &g, &found, &of_weight);
         }
     }

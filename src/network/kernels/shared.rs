@@ -1,10 +1,11 @@
 //! Results that several threads write, each its own part of them.
 
+#[cfg(feature = "train")]
 use std::mem::MaybeUninit;
 
 /// Where a result lies while threads write it, each to places of its own.
 #[derive(Clone, Copy)]
-pub(super) struct Shared {
+pub(in crate::network) struct Shared {
     start: *mut f32,
     len: usize,
 }
@@ -15,7 +16,7 @@ unsafe impl Sync for Shared {}
 
 impl Shared {
     /// A buffer that is used again and again.
-    pub(super) fn of(values: &mut [f32]) -> Self {
+    pub(in crate::network) fn of(values: &mut [f32]) -> Self {
         Self {
             start: values.as_mut_ptr(),
             len: values.len(),
@@ -24,7 +25,7 @@ impl Shared {
 
     /// # Safety
     /// What is written through it is no other thread's, and lies within the result.
-    pub(super) unsafe fn at(self, offset: usize) -> *mut f32 {
+    pub(in crate::network) unsafe fn at(self, offset: usize) -> *mut f32 {
         debug_assert!(offset < self.len);
         // SAFETY: promised by the caller.
         unsafe { self.start.add(offset) }
@@ -32,7 +33,12 @@ impl Shared {
 
     /// # Safety
     /// These places are no other thread's for as long as the slice lives.
-    pub(super) unsafe fn slice<'a>(self, offset: usize, len: usize) -> &'a mut [MaybeUninit<f32>] {
+    #[cfg(feature = "train")]
+    pub(in crate::network) unsafe fn slice<'a>(
+        self,
+        offset: usize,
+        len: usize,
+    ) -> &'a mut [MaybeUninit<f32>] {
         assert!(offset + len <= self.len);
         // SAFETY: within the result, and promised by the caller to be its own.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(offset).cast(), len) }
@@ -44,7 +50,7 @@ impl Shared {
 ///
 /// # Safety
 /// `fill` writes every one of them.
-pub(super) unsafe fn filled(len: usize, fill: impl FnOnce(Shared)) -> Vec<f32> {
+pub(in crate::network) unsafe fn filled(len: usize, fill: impl FnOnce(Shared)) -> Vec<f32> {
     let mut values = Vec::with_capacity(len);
     fill(Shared {
         start: values.as_mut_ptr(),
