@@ -69,19 +69,19 @@ pub fn geometry(x: &Values, weight: &Values, stride: [usize; 2], padding: [usize
 }
 
 /// A convolution of tensors; `finish` is given the output, `[batch, outputs,
-/// height, width]`, before it becomes one.
+/// height, width]`, and the numbers in a plane of it, before it becomes one.
 pub fn convolved(
     x: &Values,
     weight: &Values,
     stride: [usize; 2],
     padding: [usize; 2],
-    finish: impl FnOnce(&mut [f32]),
+    finish: impl FnOnce(&mut [f32], usize),
 ) -> Values {
     let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
     let geometry = geometry(&x, &weight, stride, padding);
     let [height, width] = geometry.output_size();
     let mut output = unfold::forward(&geometry, x.storage(), weight.storage());
-    finish(&mut output);
+    finish(&mut output, height * width);
     tensor(output, &[geometry.batch, geometry.outputs, height, width])
 }
 
@@ -100,11 +100,6 @@ fn add_bias(output: &mut [f32], bias: &[f32], plane: usize, rectify: bool) {
     }
 }
 
-/// Numbers in a plane of the output.
-fn plane(x: &Values, weight: &Values, stride: [usize; 2], padding: [usize; 2]) -> usize {
-    geometry(x, weight, stride, padding).planes()[1]
-}
-
 impl Answer for Flex {
     fn convolve(
         x: Values,
@@ -113,7 +108,7 @@ impl Answer for Flex {
         padding: [usize; 2],
         rectify: bool,
     ) -> Values {
-        convolved(&x, &weight, stride, padding, |output| {
+        convolved(&x, &weight, stride, padding, |output, _| {
             if rectify {
                 output.iter_mut().for_each(|v| *v = rectified(*v));
             }
@@ -128,8 +123,8 @@ impl Answer for Flex {
         padding: [usize; 2],
         rectify: bool,
     ) -> Values {
-        let (bias, plane) = (bias.to_contiguous(), plane(&x, &weight, stride, padding));
-        convolved(&x, &weight, stride, padding, |output| {
+        let bias = bias.to_contiguous();
+        convolved(&x, &weight, stride, padding, |output, plane| {
             add_bias(output, bias.storage(), plane, rectify);
         })
     }
@@ -143,8 +138,7 @@ impl Answer for Flex {
         padding: [usize; 2],
     ) -> Values {
         let (bias, shortcut) = (bias.to_contiguous(), shortcut.to_contiguous());
-        let plane = plane(&x, &weight, stride, padding);
-        convolved(&x, &weight, stride, padding, |output| {
+        convolved(&x, &weight, stride, padding, |output, plane| {
             let biases = bias.storage::<f32>().iter().cycle();
             let planes = output.chunks_exact_mut(plane);
             let added = shortcut.storage::<f32>().chunks_exact(plane);

@@ -14,6 +14,7 @@ use super::winograd;
 
 /// Columns of a tile: enough for the product to run at full speed.
 pub(super) const COLUMNS: usize = 256;
+
 /// Writes to `to` one row for every channel of `channels` and place in the
 /// kernel, and in it, for every output of `tile`, the input that meets there.
 pub(super) fn unfold(g: &Geometry, x: &[f32], channels: Range<usize>, tile: &Tile, to: &mut [f32]) {

@@ -84,7 +84,7 @@ fn normalised(
 
 impl TrainingStep for Flex {
     fn convolve(x: Values, weight: Values, stride: [usize; 2], padding: [usize; 2]) -> Values {
-        convolved(&x, &weight, stride, padding, |_| {})
+        convolved(&x, &weight, stride, padding, |_, _| {})
     }
 
     fn normalise(
