@@ -30,7 +30,7 @@ export class Diagnostics {
       [words.model, state.bundle && `${state.bundle}${state.own ? ` (${strings.own.short})` : ""}`],
       [words.backend, state.backend],
       [words.adapter, state.gpu ?? (state.setAside && `${words.none} (${[state.setAside.reason, typeof state.setAside.detail === "string" && state.setAside.detail].filter(Boolean).join(": ")})`)],
-      [words.threads, "1"],
+      [words.threads, words.threadsNow(state.hands, state.kind === "cpu" ? state.mostHands : 1)],
       [words.cores, navigator.hardwareConcurrency],
       [words.isolated, window.crossOriginIsolated ? words.yes : words.no],
       [words.memory, heap && strings.f.MB(heap)],

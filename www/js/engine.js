@@ -3,11 +3,14 @@
 // that a photograph never waits for the larger GPU download; WebGPU takes over
 // once it has proved itself in this browser, and steps back when it fails.
 //
+// While photographs wait for the CPU, helpers grade beside the first worker.
+//
 // Whatever is set aside, and why, stays in `state` and so on the page.
 
 import { Bridge } from "./bridge.js";
 import { bytesOf } from "./file.js";
 import { Fault } from "./fault.js";
+import { Helpers } from "./helpers.js";
 
 // Milliseconds after which a worker is taken for hung.
 const GRADE_LIMIT = 180_000;
@@ -40,6 +43,8 @@ export class Engine extends EventTarget {
       kept: null, // the model is stored on this device
       downloaded: null, // the model was fetched on this visit
       own: null, // name of a model of the visitor's own, while it runs
+      hands: 1, // photographs graded at once
+      mostHands: 1 + this.#helpers.most, // and at most, while many wait
     };
   }
 
@@ -47,6 +52,8 @@ export class Engine extends EventTarget {
   #early = null; // a worker whose library has started, its model still on the way
   #ownFiles = null; // { manifest, weights }: files of the visitor's own model
   #open = new Set(); // calls under way
+  #helpers = new Helpers(() => this.#set({ hands: 1 + this.#helpers.ready.length, mostHands: 1 + this.#helpers.most }));
+  #grading = new Set(); // bridges with a photograph
 
   async start() {
     this.#set({ model: "loading", step: "starting", received: 0, total: 0, error: null });
@@ -122,10 +129,30 @@ export class Engine extends EventTarget {
     });
   }
 
-  // The photograph's buffer goes over to the worker. A fault carries the kind
-  // of backend it happened on in `detail`.
-  grade(photo) {
-    return this.#ask("grade", [photo, this.point], { transfer: [photo.buffer], limit: GRADE_LIMIT });
+  // The photograph's buffer goes over to a worker. A fault carries in `detail` where
+  // it happened: the kind of backend, or "helper".
+  async grade(photo) {
+    await this.ready();
+    const bridge = [this.#bridge, ...this.#helpers.ready].find((one) => !this.#grading.has(one)) ?? this.#bridge;
+    this.#grading.add(bridge);
+    try {
+      return await this.#call(bridge, "grade", [photo, this.point], { transfer: [photo.buffer], limit: GRADE_LIMIT });
+    } finally {
+      this.#grading.delete(bridge);
+    }
+  }
+
+  // Brings in helpers for so many photographs that wait. `state.hands` tells when
+  // they are there.
+  reinforce(waiting) {
+    const { model, kind, kept, own } = this.state;
+    if (model !== "ready" || kind !== "cpu" || !(kept || own)) return;
+    this.#helpers.bring(waiting, () => this.#prepareHelper());
+  }
+
+  // Sends the helpers away, with everything in their memory.
+  relieve() {
+    this.#helpers.dismiss();
   }
 
   // The result for a photograph that the library could not read.
@@ -154,23 +181,27 @@ export class Engine extends EventTarget {
     return this.#ask("draw", [grade, seed], { limit: GRADE_LIMIT });
   }
 
-  // Throws the worker away with everything in its memory, and starts it anew.
+  // Throws the workers away with everything in their memory, and starts one anew.
   async renew() {
     if (this.state.model !== "ready") return;
     this.#bridge.dispose();
+    this.relieve();
     await this.#revive();
   }
 
   async #ask(method, args, options) {
     await this.ready();
-    const bridge = this.#bridge;
-    const { kind } = this.state;
+    return this.#call(this.#bridge, method, args, options);
+  }
+
+  async #call(bridge, method, args, options) {
+    const where = bridge === this.#bridge ? this.state.kind : "helper";
     const call = bridge.call(method, args, options);
     this.#open.add(call);
     try {
       return await call;
     } catch (error) {
-      throw bridge.gone ? new Fault(error.code, kind) : error;
+      throw bridge.gone ? new Fault(error.code, where) : error;
     } finally {
       this.#open.delete(call);
     }
@@ -215,14 +246,27 @@ export class Engine extends EventTarget {
     const bridge = this.#build(() => {});
     try {
       const started = await bridge.call("start", ["cpu"]);
-      const [manifest, weights] = await Promise.all([files.manifest, files.weights].map(bytesOf));
-      const loaded = await bridge.call("loadOwn", [manifest, weights], { transfer: [manifest.buffer, weights.buffer] });
+      const loaded = await this.#loadOwn(bridge, files);
       this.#set(started);
       this.#adopt(bridge, { kind: "cpu", gpu: null, setAside: { reason: "own" }, own: loaded.bundle, ...loaded });
     } catch (error) {
       bridge.dispose();
       throw error;
     }
+  }
+
+  // A worker with the model that is in use, and no other: the site's may have been
+  // replaced meanwhile.
+  #prepareHelper() {
+    const { bundle } = this.state;
+    const files = this.#ownFiles;
+    const bridge = new Bridge({ ended: () => this.#helpers.lose(bridge) });
+    const prepare = async () => {
+      await bridge.call("start", ["cpu"], { limit: GRADE_LIMIT });
+      const loaded = files ? await this.#loadOwn(bridge, files) : await bridge.call("loadKept", [], { limit: GRADE_LIMIT });
+      if (loaded.bundle !== bundle) throw new Fault("model-network");
+    };
+    return { bridge, prepared: prepare() };
   }
 
   // True when WebGPU runs from now on; else `setAside` says why not.
@@ -262,6 +306,11 @@ export class Engine extends EventTarget {
     }
   }
 
+  async #loadOwn(bridge, files) {
+    const [manifest, weights] = await Promise.all([files.manifest, files.weights].map(bytesOf));
+    return bridge.call("loadOwn", [manifest, weights], { transfer: [manifest.buffer, weights.buffer] });
+  }
+
   #build(tell) {
     return new Bridge({ tell, ended: (fault, bridge) => this.#lost(fault, bridge) });
   }
@@ -270,7 +319,9 @@ export class Engine extends EventTarget {
   #adopt(bridge, state) {
     const old = this.#bridge;
     this.#bridge = bridge;
-    if (old) Promise.allSettled([...this.#open]).then(() => old.dispose());
+    const open = [...this.#open];
+    if (old) Promise.allSettled(open).then(() => old.dispose());
+    this.#helpers.dismiss(open);
     this.#set({ model: "ready", error: null, ...state });
   }
 

@@ -16,10 +16,11 @@ export function showRunning(state) {
 let shownCard = null;
 let shownIn = null;
 
-function sentence({ kind, backend, gpu, trying, setAside, model }) {
+function sentence({ kind, backend, gpu, trying, setAside, model, hands }) {
   if (!kind) return model === "error" ? strings.notRunning : strings.starting;
   if (kind === "webgpu") return strings.backendWebgpu(gpu);
-  const what = backend === "none" ? strings.backendCpu : `${strings.backendCpu} (${backend})`;
+  let what = backend === "none" ? strings.backendCpu : `${strings.backendCpu} (${backend})`;
+  if (hands > 1) what = strings.backendAtOnce(what, hands);
   if (trying) return strings.backendWith(what, strings.gpuTrying);
   return setAside ? strings.backendWith(what, whySetAside(setAside)) : what;
 }

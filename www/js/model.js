@@ -75,7 +75,8 @@ export async function discard(weights) {
   }
 }
 
-async function recall(weights) {
+// The bytes kept on this device; null where there are none.
+export async function recall(weights) {
   try {
     const name = PREFIX + weights.sha256;
     if (!(await caches.has(name))) return null;

@@ -1,5 +1,5 @@
-// The photographs and their results, graded one at a time in the order they
-// came. Holds files, which are references, and results; the bytes of a
+// The photographs and their results, graded in the order they came, as many at a
+// time as the engine has hands. Holds files, which are references, and results; the bytes of a
 // photograph live only while it is being graded.
 
 import { Dicom, isDicom } from "./dicom.js";
@@ -12,12 +12,15 @@ import { Pace } from "./pace.js";
 // film dropped by mistake out of memory.
 const MOST_BYTES = 512 * 2 ** 20;
 
+// So many photographs waiting are worth the moment that helpers take to come.
+const WORTH_HELP = 2;
+
 let nextId = 1;
 
 export class Queue extends EventTarget {
   #engine;
   #waiting = [];
-  #running = false;
+  #running = 0; // photographs being graded
   #pace = new Pace();
   #dicom = new Dicom();
 
@@ -26,6 +29,7 @@ export class Queue extends EventTarget {
     this.#engine = engine;
     this.items = [];
     this.paused = false;
+    engine.addEventListener("change", () => this.#run());
   }
 
   // `photo` is { name, path, file } or { name, drawn: { grade, seed } }; one that
@@ -131,7 +135,7 @@ export class Queue extends EventTarget {
 
   // Milliseconds the rest will take; null until that can be told.
   get left() {
-    return this.#pace.left(this.items.length - this.done);
+    return this.#pace.left(this.items.length - this.done, this.#engine.state.hands);
   }
 
   #enqueue(item) {
@@ -139,20 +143,25 @@ export class Queue extends EventTarget {
     this.#run();
   }
 
-  async #run() {
-    if (this.#running) return;
-    this.#running = true;
-    while (this.#waiting.length && !this.paused) {
-      await this.#engine.ready();
-      if (this.paused) break;
-      const item = this.#waiting.shift();
-      if (!item) break;
-      this.#pace.begin();
+  #run() {
+    const free = () => !this.#running || this.#running < this.#engine.state.hands;
+    while (this.#waiting.length && !this.paused && free()) this.#work();
+  }
+
+  async #work() {
+    this.#running += 1;
+    await this.#engine.ready();
+    const item = this.paused ? null : this.#waiting.shift();
+    if (item) {
+      if (this.#waiting.length >= WORTH_HELP) this.#engine.reinforce(this.#waiting.length);
+      const ended = this.#pace.begin();
       await this.#grade(item);
-      this.#pace.end();
-      this.dispatchEvent(new Event("progress"));
+      ended();
     }
-    this.#running = false;
+    this.#running -= 1;
+    if (item) this.dispatchEvent(new Event("progress"));
+    this.#run();
+    if (!this.#running) this.#engine.relieve();
   }
 
   async #grade(item, secondTry = false) {
@@ -165,8 +174,9 @@ export class Queue extends EventTarget {
       item.own = this.#engine.state.own !== null;
     } catch (fault) {
       if (item.dropped) return;
-      // A GPU that fell over says nothing about the photograph: once more on the CPU.
-      if (fault.code?.startsWith("worker-") && fault.detail === "webgpu" && !secondTry) return this.#grade(item, true);
+      // A GPU or a helper that fell over says nothing about the photograph: once more
+      // on the CPU, by the first worker.
+      if (fault.code?.startsWith("worker-") && fault.detail !== "cpu" && !secondTry) return this.#grade(item, true);
       item.status = "error";
       item.fault = fault;
     }

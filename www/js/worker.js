@@ -4,7 +4,7 @@
 import { answer } from "./answer.js";
 import { findGpu } from "./backend.js";
 import { Fault } from "./fault.js";
-import { discard, fetchManifest, fetchWeights, keep } from "./model.js";
+import { discard, fetchManifest, fetchWeights, keep, recall } from "./model.js";
 import { seal } from "./seal.js";
 
 let library = null;
@@ -42,6 +42,16 @@ answer({
   // A model from the visitor's disk: nothing is fetched and nothing kept.
   async loadOwn(manifest, weights) {
     grader = await library.Grader.load(manifest, weights, "cpu");
+    seal();
+    return loaded();
+  },
+
+  // The model as this device keeps it; nothing is downloaded.
+  async loadKept() {
+    const manifest = await fetchManifest();
+    const bytes = await recall(library.bundleInfo(manifest).weights);
+    if (!bytes) throw new Fault("model-network");
+    grader = await library.Grader.load(manifest, bytes, "cpu");
     seal();
     return loaded();
   },

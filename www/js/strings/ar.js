@@ -333,6 +333,7 @@ export default (f) => {
     backendCpu: "المعالج (CPU)",
     backendWebgpu: (name) => (name ? `WebGPU على ${name}` : "WebGPU"),
     backendWith: (what, reason) => `${what}. ${reason}`,
+    backendAtOnce: (what, n) => `${what}، ${photographs(n)} في آن واحد`,
     gpuTrying: "جارٍ تجريب WebGPU…",
     gpu: {
       asked: "طُلب ذلك في عنوان هذه الصفحة.",
@@ -373,6 +374,7 @@ export default (f) => {
       screen: "النافذة",
       cores: "أنوية المعالج",
       threads: "الخيوط المستخدمة",
+      threadsNow: (now, most) => (most > 1 ? `${f.count(now)}، وحتى ${f.count(most)} ما دامت هناك صور تنتظر` : f.count(now)),
       memory: "ذاكرة الصفحة",
       adapter: "معالج الرسوميات",
       backend: "عملت على",

@@ -334,6 +334,7 @@ export default (f) => {
     backendCpu: "CPU",
     backendWebgpu: (name) => (name ? `WebGPU på ${name}` : "WebGPU"),
     backendWith: (what, reason) => `${what}. ${reason}`,
+    backendAtOnce: (what, n) => `${what}, ${photographs(n)} ad gangen`,
     gpuTrying: "Prøver WebGPU…",
     gpu: {
       asked: "Sidens adresse beder om det.",
@@ -374,6 +375,7 @@ export default (f) => {
       screen: "Vindue",
       cores: "Processorkerner",
       threads: "Tråde i brug",
+      threadsNow: (now, most) => (most > 1 ? `${f.count(now)}, op til ${f.count(most)}, mens billeder venter` : f.count(now)),
       memory: "Sidens hukommelse",
       adapter: "Grafikprocessor",
       backend: "Kørte på",

@@ -261,6 +261,7 @@ export default (f) => {
     backendCpu: "CPU",
     backendWebgpu: (name) => (name ? `WebGPU on ${name}` : "WebGPU"),
     backendWith: (what, reason) => `${what}. ${reason}`,
+    backendAtOnce: (what, n) => `${what}, ${photographs(n)} at once`,
     gpuTrying: "Trying WebGPU…",
     gpu: {
       asked: "Asked for by this page’s address.",
@@ -304,6 +305,7 @@ export default (f) => {
       screen: "Window",
       cores: "Processor cores",
       threads: "Threads in use",
+      threadsNow: (now, most) => (most > 1 ? `${f.count(now)}, up to ${f.count(most)} while photographs wait` : f.count(now)),
       memory: "Memory of the page",
       adapter: "Graphics processor",
       backend: "Ran on",

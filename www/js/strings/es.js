@@ -334,6 +334,7 @@ export default (f) => {
     backendCpu: "CPU",
     backendWebgpu: (name) => (name ? `WebGPU en ${name}` : "WebGPU"),
     backendWith: (what, reason) => `${what}. ${reason}`,
+    backendAtOnce: (what, n) => `${what}, ${photographs(n)} a la vez`,
     gpuTrying: "Probando WebGPU…",
     gpu: {
       asked: "Lo pide la dirección de esta página.",
@@ -374,6 +375,7 @@ export default (f) => {
       screen: "Ventana",
       cores: "Núcleos del procesador",
       threads: "Hilos en uso",
+      threadsNow: (now, most) => (most > 1 ? `${f.count(now)}, hasta ${f.count(most)} mientras haya fotografías en espera` : f.count(now)),
       memory: "Memoria de la página",
       adapter: "Procesador gráfico",
       backend: "Se ejecutó en",
