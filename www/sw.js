@@ -2,13 +2,19 @@
 // network, and serves that version until the visitor takes the next. Answers
 // for same-origin GETs, and takes in what is shared with the installed app, so
 // that it never goes to the server. The build writes the version in, so that every
-// build is a different worker; the files and their hashes are in precache.json.
+// build is a different worker; the files and their hashes are in precache.json,
+// where some are for those browsers only that know WebAssembly's relaxed SIMD, and
+// some for the others.
 
 const VERSION = "__FOVEA_VERSION__";
 const SHELL = `fovea-shell-${VERSION}`;
 const SCOPE = new URL(self.registration.scope);
 const LIST = "precache.json";
 const SHARED = "fovea-shared";
+// As js/simd.js asks, which a worker of this kind cannot import.
+const RELAXED = WebAssembly.validate(
+  new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11]),
+);
 
 self.addEventListener("install", (event) => event.waitUntil(install()));
 self.addEventListener("activate", (event) => event.waitUntil(activate()));
@@ -36,7 +42,8 @@ async function install() {
   // Between two versions on the server: this worker must not hold the files of the other.
   if (list.version !== VERSION) throw new Error(`${LIST} is of version ${list.version}, this worker of ${VERSION}`);
   const cache = await caches.open(SHELL);
-  await Promise.all(list.files.map(async (entry) => cache.put(address(entry.url), await fetchListed(entry))));
+  const own = list.files.filter(({ relaxed = RELAXED }) => relaxed === RELAXED);
+  await Promise.all(own.map(async (entry) => cache.put(address(entry.url), await fetchListed(entry))));
   await cache.put(address(LIST), response); // last: its presence says the rest is there
 }
 

@@ -25,6 +25,13 @@ extern "C" {
     fn now() -> f64;
 }
 
+/// The CPU as results name it.
+const CPU: &str = if cfg!(feature = "web-relaxed") {
+    "cpu-relaxed-simd"
+} else {
+    "cpu-simd"
+};
+
 /// What the functions below answer with, as TypeScript.
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("types.d.ts");
@@ -101,8 +108,9 @@ impl Grader {
         let bundle = Bundle::open(&manifest, &weights).map_err(|e| refused(&e))?;
         drop(weights);
         let inner = match backend.as_str() {
-            "cpu" => crate::grader::Grader::new(&bundle, Device::flex(), "cpu-simd")
-                .map_err(|e| refused(&e))?,
+            "cpu" => {
+                crate::grader::Grader::new(&bundle, Device::flex(), CPU).map_err(|e| refused(&e))?
+            }
             #[cfg(feature = "web-gpu")]
             "webgpu" => gpu::grader(&bundle).await?,
             other => {
@@ -115,7 +123,7 @@ impl Grader {
         Ok(Self { inner })
     }
 
-    /// What runs: `cpu-simd` or `webgpu`.
+    /// What runs: `cpu-simd`, `cpu-relaxed-simd` or `webgpu`.
     #[wasm_bindgen(getter)]
     pub fn backend(&self) -> String {
         self.inner.backend().to_owned()

@@ -9,7 +9,7 @@ import { shipped } from "./help/bundle.js";
 import { choose, modelReady, photo, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
-const PHOTOS = 9;
+const PHOTOS = 24;
 const MOST = 3;
 
 // A device with room for three, whatever runs this test.

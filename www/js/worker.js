@@ -6,6 +6,7 @@ import { findGpu } from "./backend.js";
 import { Fault } from "./fault.js";
 import { discard, fetchManifest, fetchWeights, keep, recall } from "./model.js";
 import { seal } from "./seal.js";
+import { relaxedSimd } from "./simd.js";
 
 let library = null;
 let grader = null;
@@ -24,15 +25,11 @@ answer({
 
   // Brings in the wasm for a backend; what needs no model works from here on.
   async start(backend) {
-    const file = backend === "webgpu" ? "fovea_gpu" : "fovea_cpu";
-    let module;
-    try {
-      module = await import(new URL(`../pkg/${file}.js`, import.meta.url));
-      await module.default();
-    } catch (error) {
-      throw new Fault(error instanceof WebAssembly.CompileError ? "worker-start" : "wasm-load");
-    }
-    library = module;
+    if (backend === "webgpu") library = await bring("fovea_gpu");
+    // Without a network the plain one may be what is there: kept before the browser
+    // learnt the other.
+    else if (relaxedSimd()) library = await bring("fovea_cpu_relaxed").catch(() => bring("fovea_cpu"));
+    else library = await bring("fovea_cpu");
     return { scale: library.gradeScale(), library: library.libraryVersion() };
   },
 
@@ -103,6 +100,16 @@ answer({
     });
   },
 });
+
+async function bring(file) {
+  try {
+    const module = await import(new URL(`../pkg/${file}.js`, import.meta.url));
+    await module.default();
+    return module;
+  } catch (error) {
+    throw new Fault(error instanceof WebAssembly.CompileError ? "worker-start" : "wasm-load");
+  }
+}
 
 // At most some twenty words a second, and always the last one.
 function throttle(say) {

@@ -75,6 +75,7 @@ fn describe(manifest: &str) -> serde_json::Value {
         "types": "./fovea_cpu.d.ts",
         "exports": {
             ".": entry(wasm::CPU.name),
+            "./relaxed": entry(wasm::RELAXED.name),
             "./gpu": entry(wasm::GPU.name),
             "./dicom": entry(wasm::DICOM.name),
             "./*.wasm": "./*.wasm",

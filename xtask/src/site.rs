@@ -12,7 +12,7 @@ use crate::digest::{self, Stamp};
 use crate::files;
 use crate::paths::Paths;
 use crate::tools::Toolbox;
-use crate::wasm;
+use crate::wasm::{self, Need};
 
 /// Stands for the site's version in the files that must name it.
 const VERSION_TOKEN: &str = "__FOVEA_VERSION__";
@@ -20,14 +20,15 @@ const VERSIONED: [&str; 2] = ["index.html", "sw.js"];
 /// What the service worker reads: `version` changes with any byte of the site,
 /// `files` are kept at the first visit, `lazy` (the model's weights, the wasm for
 /// the GPU and for DICOM) when first used. Each entry has `url`, relative to the site's root,
-/// `sha256` and `bytes`.
+/// `sha256` and `bytes`; what only some browsers keep has `relaxed` too, whether it is those
+/// that know WebAssembly's relaxed SIMD.
 const PRECACHE: &str = "precache.json";
 
 /// A file of the site before it is written.
 struct Source {
     url: String,
     from: PathBuf,
-    lazy: bool,
+    need: Option<Need>,
 }
 
 /// Builds everything the site holds and writes it to `target/site/`.
@@ -37,7 +38,7 @@ pub fn build(paths: &Paths, tools: &Toolbox, variants: Variants) -> Result<()> {
     }
     let mut built = Vec::new();
     for variant in variants.list() {
-        built.push((wasm::build(paths, tools, variant)?, variant.at_once));
+        built.push((wasm::build(paths, tools, variant)?, variant.need));
     }
     let version = assemble(&paths.www(), &built, &paths.site())?;
     eprintln!("{} holds version {version}", paths.show(&paths.site()));
@@ -45,8 +46,8 @@ pub fn build(paths: &Paths, tools: &Toolbox, variants: Variants) -> Result<()> {
 }
 
 /// Writes page and wasm to `site` and returns the version. `built` pairs a
-/// folder of wasm-bindgen's with whether a first visit needs it.
-fn assemble(www: &Path, built: &[(PathBuf, bool)], site: &Path) -> Result<String> {
+/// folder of wasm-bindgen's with who needs it.
+fn assemble(www: &Path, built: &[(PathBuf, Need)], site: &Path) -> Result<String> {
     let sources = gather(www, built)?;
     let version = version_of(&sources)?;
 
@@ -69,27 +70,35 @@ fn write(sources: &[Source], version: &str, staging: &Path) -> Result<()> {
         if source.url == "sw.js" {
             continue;
         }
-        let entry = json!({
+        let mut entry = json!({
             "url": source.url,
             "sha256": digest::of_file(&to)?,
             "bytes": fs::metadata(&to)?.len(),
         });
-        if source.lazy { &mut lazy } else { &mut at_once }.push(entry);
+        match source.need {
+            Some(Need::OnDemand) => {
+                lazy.push(entry);
+                continue;
+            }
+            Some(need) => entry["relaxed"] = (need == Need::Relaxed).into(),
+            None => {}
+        }
+        at_once.push(entry);
     }
     let list = json!({ "version": version, "files": at_once, "lazy": lazy });
     let list = serde_json::to_string_pretty(&list)?;
     fs::write(staging.join(PRECACHE), list).context("the list of the site's files")
 }
 
-fn gather(www: &Path, built: &[(PathBuf, bool)]) -> Result<Vec<Source>> {
+fn gather(www: &Path, built: &[(PathBuf, Need)]) -> Result<Vec<Source>> {
     let mut sources = Vec::new();
     for path in files::walk(www)? {
         let url = files::url(&path);
-        let lazy = url.starts_with("model/") && !url.ends_with(".json");
+        let weights = url.starts_with("model/") && !url.ends_with(".json");
         sources.push(Source {
             from: www.join(path),
             url,
-            lazy,
+            need: weights.then_some(Need::OnDemand),
         });
     }
     for name in VERSIONED {
@@ -97,14 +106,14 @@ fn gather(www: &Path, built: &[(PathBuf, bool)]) -> Result<Vec<Source>> {
             bail!("www/{name} is not there, and the site cannot do without it");
         }
     }
-    for (folder, at_once) in built {
+    for (folder, need) in built {
         for path in files::walk(folder)? {
             let url = format!("pkg/{}", files::url(&path));
             if !url.ends_with(".d.ts") && !sources.iter().any(|source| source.url == url) {
                 sources.push(Source {
                     from: folder.join(path),
                     url,
-                    lazy: !at_once,
+                    need: Some(*need),
                 });
             }
         }
@@ -154,6 +163,7 @@ mod tests {
             scratch.write("cpu/fovea_cpu.js", "glue");
             scratch.write("cpu/fovea_cpu_bg.wasm", "small");
             scratch.write("cpu/fovea_cpu.d.ts", "types");
+            scratch.write("relaxed/fovea_cpu_relaxed_bg.wasm", "fast");
             scratch.write("gpu/fovea_gpu_bg.wasm", "large");
             scratch
         }
@@ -173,18 +183,23 @@ mod tests {
         }
 
         fn assemble(&self) -> Result<String> {
-            let built = [(self.path("cpu"), true), (self.path("gpu"), false)];
+            let built = [
+                (self.path("cpu"), Need::Plain),
+                (self.path("relaxed"), Need::Relaxed),
+                (self.path("gpu"), Need::OnDemand),
+            ];
             assemble(&self.path("www"), &built, &self.path("target/site"))
         }
 
         fn urls(&self, list: &str) -> Vec<String> {
+            let url = |entry: &serde_json::Value| entry["url"].as_str().unwrap().to_owned();
+            self.entries(list).iter().map(url).collect()
+        }
+
+        fn entries(&self, list: &str) -> Vec<serde_json::Value> {
             let precache: serde_json::Value =
                 serde_json::from_str(&self.read("target/site/precache.json")).unwrap();
-            let entries = precache[list].as_array().unwrap();
-            entries
-                .iter()
-                .map(|entry| entry["url"].as_str().unwrap().to_owned())
-                .collect()
+            precache[list].as_array().unwrap().clone()
         }
     }
 
@@ -200,8 +215,15 @@ mod tests {
                 "model/model.json",
                 "pkg/fovea_cpu.js",
                 "pkg/fovea_cpu_bg.wasm",
+                "pkg/fovea_cpu_relaxed_bg.wasm",
             ]
         );
+        let relaxed = scratch
+            .entries("files")
+            .into_iter()
+            .filter_map(|entry| entry["relaxed"].as_bool())
+            .collect::<Vec<_>>();
+        assert_eq!(relaxed, [false, false, true]);
         assert_eq!(
             scratch.urls("lazy"),
             ["model/weights.bin", "pkg/fovea_gpu_bg.wasm"]

@@ -24,35 +24,52 @@ pub struct Variant {
     pub name: &'static str,
     /// Cargo features.
     pub features: &'static str,
-    /// Whether a first visit downloads it in every browser.
-    pub at_once: bool,
+    pub need: Need,
+}
+
+/// Which browsers download a file, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// At the first visit, those that know WebAssembly's relaxed SIMD.
+    Relaxed,
+    /// At the first visit, those that do not.
+    Plain,
+    /// Whoever needs it, then.
+    OnDemand,
 }
 
 pub const CPU: Variant = Variant {
     name: "fovea_cpu",
     features: "web",
-    at_once: true,
+    need: Need::Plain,
+};
+
+/// Multiplies and adds in one step, which not every browser knows.
+pub const RELAXED: Variant = Variant {
+    name: "fovea_cpu_relaxed",
+    features: "web-relaxed",
+    need: Need::Relaxed,
 };
 
 /// Ten times the size: fetched only where a real adapter was found.
 pub const GPU: Variant = Variant {
     name: "fovea_gpu",
     features: "web-gpu",
-    at_once: false,
+    need: Need::OnDemand,
 };
 
 /// Reads DICOM photographs: fetched when the first arrives.
 pub const DICOM: Variant = Variant {
     name: "fovea_dicom",
     features: "web-dicom",
-    at_once: false,
+    need: Need::OnDemand,
 };
 
 impl Variants {
     pub fn list(self) -> &'static [Variant] {
         match self {
-            Self::All => &[CPU, GPU, DICOM],
-            Self::CpuOnly => &[CPU, DICOM],
+            Self::All => &[CPU, RELAXED, GPU, DICOM],
+            Self::CpuOnly => &[CPU, RELAXED, DICOM],
         }
     }
 }
@@ -64,8 +81,9 @@ impl Variants {
 const EFFORT: &str = "-O1";
 
 /// What Rust's compiler may put into wasm here; wasm-opt refuses it unnamed.
-const WASM_FEATURES: [&str; 7] = [
+const WASM_FEATURES: [&str; 8] = [
     "--enable-simd",
+    "--enable-relaxed-simd",
     "--enable-bulk-memory",
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",
@@ -206,16 +224,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_grader_on_the_cpu_is_for_everyone() {
-        let at_once: Vec<_> = Variants::All
-            .list()
-            .iter()
-            .filter(|variant| variant.at_once)
-            .map(|variant| variant.name)
-            .collect();
-        assert_eq!(at_once, ["fovea_cpu"]);
+    fn a_first_visit_downloads_one_grader_on_the_cpu() {
+        for need in [Need::Plain, Need::Relaxed] {
+            let at_once = |variant: &&Variant| variant.need == need;
+            let names: Vec<_> = Variants::All.list().iter().filter(at_once).collect();
+            assert_eq!(names.len(), 1, "{names:?}");
+        }
         let without: Vec<_> = Variants::CpuOnly.list().iter().map(|v| v.name).collect();
-        assert_eq!(without, ["fovea_cpu", "fovea_dicom"]);
+        assert_eq!(without, ["fovea_cpu", "fovea_cpu_relaxed", "fovea_dicom"]);
     }
 
     #[test]

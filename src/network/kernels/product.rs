@@ -1,5 +1,8 @@
 //! Matrix products, the processor's fastest work.
 
+#[cfg(any(target_arch = "wasm32", test))]
+mod narrow;
+
 use gemm::{Parallelism, gemm};
 
 /// A matrix: where it starts, and the distance from row to row and column to column.
@@ -26,7 +29,14 @@ pub(super) unsafe fn multiply(
         r == 0 || c == 0 || (r - 1) * m.strides[0] + (c - 1) * m.strides[1] < m.values.len()
     };
     assert!(reach(left, [rows, inner]) && reach(right, [inner, columns]));
-    // SAFETY: the inputs' reach is checked above, the output's is promised.
+    #[cfg(target_arch = "wasm32")]
+    if [strides[1], left.strides[1], right.strides[1]] == [1; 3] && inner > 0 {
+        // SAFETY: the inputs' reach is checked above, the output's is promised.
+        return unsafe {
+            narrow::multiply([rows, inner, columns], to, strides[0], left, right, add)
+        };
+    }
+    // SAFETY: as above.
     unsafe {
         gemm(
             rows,
