@@ -44,10 +44,13 @@ export function edemaLine({ referable: { threshold, sensitivity, specificity, fi
   return [strings.card.point(decimal(threshold), decimal(sensitivity), decimal(specificity)), ` ${strings.card.on} `, written(photos)];
 }
 
-// Of how many photographs each source was, and its terms; nothing where there is none.
+// Of how many photographs each source was, and its terms, once where several have
+// the same; nothing where there is none.
 function sources(from = []) {
   const { data } = strings.card;
-  return from.length > 0 && list(from.map(({ name, photos, terms }) => [data(name, strings.f.count(photos)), " ", written(terms)]));
+  const byTerms = new Map();
+  for (const { name, photos, terms } of from) byTerms.set(terms, [...(byTerms.get(terms) ?? []), data(name, strings.f.count(photos))]);
+  return from.length > 0 && list([...byTerms].map(([terms, named]) => [`${named.join("; ")}: `, written(terms)]));
 }
 
 function facts(rows) {

@@ -418,7 +418,7 @@ export default (f) => {
       maker: "ما كتبه صانع النموذج باللغة الإنجليزية.",
       model: "الشبكة",
       learned: "تعلّم من",
-      data: (name, photos) => `${name}، ${photos} صورة:`,
+      data: (name, photos) => `${name}، ${photos} صورة`,
       began: "بدأ من",
       taught: "تعلّم من إجابات",
       recipe: "طريقة التدريب",

@@ -419,7 +419,7 @@ export default (f) => {
       maker: "Det, modellens ophav har skrevet, er på engelsk.",
       model: "Netværk",
       learned: "Lært af",
-      data: (name, photos) => `${name}, ${photos} billeder:`,
+      data: (name, photos) => `${name}, ${photos} billeder`,
       began: "Begyndte fra",
       taught: "Lært op med svar fra",
       recipe: "Trænet ved",

@@ -352,7 +352,7 @@ export default (f) => {
       maker: null, // the maker's words are in this language
       model: "Network",
       learned: "Learned from",
-      data: (name, photos) => `${name}, ${photos} photographs:`,
+      data: (name, photos) => `${name}, ${photos} photographs`,
       began: "Began from",
       taught: "Taught by the answers of",
       recipe: "Trained by",

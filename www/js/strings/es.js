@@ -419,7 +419,7 @@ export default (f) => {
       maker: "Lo que escribió quien hizo el modelo está en inglés.",
       model: "Red",
       learned: "Aprendió de",
-      data: (name, photos) => `${name}, ${photos} fotografías:`,
+      data: (name, photos) => `${name}, ${photos} fotografías`,
       began: "Partió de",
       taught: "Aprendió de las respuestas de",
       recipe: "Entrenado así",
