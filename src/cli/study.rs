@@ -203,6 +203,7 @@ impl Arguments {
             transfer: TrainConfig {
                 data,
                 from: self.from.clone(),
+                mean_with: Vec::new(),
                 architecture: crate::network::Architecture::ResNet18,
                 preprocessing: Preprocessing::imagenet(training.size.unwrap_or(defaults.size)),
                 smaller_first: Vec::new(),

@@ -37,6 +37,10 @@ pub struct Arguments {
     /// a bundle's model.json; without it the network starts from random weights
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// More weights of the same kind of network: the training starts from the mean of all
+    /// ("model soup"), such as several trainings that began with one network
+    #[arg(long, value_name = "FILE", value_delimiter = ',', requires = "from")]
+    mean_with: Vec<PathBuf>,
     /// Folder for the bundle and the records of the run
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
@@ -249,6 +253,7 @@ impl Arguments {
         TrainConfig {
             data: self.data.clone(),
             from: self.from.clone(),
+            mean_with: self.mean_with.clone(),
             architecture: network.arch,
             preprocessing: Preprocessing {
                 margin: network.margin.margin,

@@ -86,6 +86,7 @@ impl Preset {
         match self {
             Self::Pratt2016 => TrainConfig {
                 from: None,
+                mean_with: Vec::new(),
                 architecture: Architecture::Pratt2016,
                 smaller_first: Vec::new(),
                 head_epochs: 0,

@@ -27,6 +27,9 @@ pub struct TrainConfig {
     /// Weights to start from: torchvision's (`.pth`, `.safetensors`) or a
     /// bundle's `model.json`; none: random.
     pub from: Option<PathBuf>,
+    /// More such weights: the training starts from the mean of all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mean_with: Vec<PathBuf>,
     pub architecture: Architecture,
     /// As the finished network is fed.
     pub preprocessing: Preprocessing,
@@ -191,6 +194,10 @@ impl TrainConfig {
                 self.trains_nothing() && self.from.is_none(),
                 "--epochs 0 and --head-epochs 0 train nothing; with --from a bundle they calibrate \
                  it anew",
+            ),
+            (
+                !self.mean_with.is_empty() && self.from.is_none(),
+                "--mean-with takes the mean with the weights of --from; name them, too",
             ),
             (
                 small > 0 && small >= self.epochs,

@@ -44,6 +44,7 @@ pub mod schedule;
 pub mod settle;
 pub mod shelf;
 mod softmax_regression;
+mod soup;
 pub mod split;
 pub mod step;
 pub mod terms;

@@ -22,7 +22,7 @@ use super::photos::{Photos, Sides};
 use super::rate_finder::{self, Suggestion};
 use super::settle::{self, Wanted};
 use super::shelf::Shelf;
-use super::{duplicates, head, pictures, predict, recipe, terms, weights_file};
+use super::{duplicates, head, pictures, predict, recipe, soup, terms, weights_file};
 use crate::bundle::Training;
 use crate::network::{self, Classifier, Views};
 
@@ -350,7 +350,7 @@ fn finish(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         training: Training {
             data: sources(album.train),
-            initial_weights: terms::of_weights(config.from.as_deref()),
+            initial_weights: terms::of_weights(config.from.as_deref(), &config.mean_with),
             taught_by: album.teachers.clone(),
             recipe: recipe::sentence(config),
             command: destination.command.to_owned(),
@@ -488,7 +488,7 @@ fn start(
         return Ok(network);
     };
     // A head beside the grades' belongs to the network it was taught on.
-    let weights = network::without_beside(&weights_file::read(path)?);
+    let weights = network::without_beside(&soup::read(path, &config.mean_with)?);
     let unfit = |source| {
         TrainError::Weights(weights_file::WeightsFileError::Weights {
             path: path.clone(),

@@ -1,6 +1,6 @@
 //! Where photos and weights come from and what they allow, for the model card.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::parent;
 use crate::bundle::{DataSource, Manifest};
@@ -63,8 +63,24 @@ pub fn of_model(manifest: &Manifest) -> DataSource {
     }
 }
 
-/// The source entry of the initial weights; a bundle's are [`of_model`].
-pub fn of_weights(path: Option<&Path>) -> DataSource {
+/// The source entry of the initial weights, those of `first` or the mean with those of
+/// `others`; a bundle's are [`of_model`].
+pub fn of_weights(first: Option<&Path>, others: &[PathBuf]) -> DataSource {
+    let first = of_file(first);
+    if others.is_empty() {
+        return first;
+    }
+    let others = others.iter().map(|path| of_file(Some(path)));
+    let all: Vec<_> = std::iter::once(first).chain(others).collect();
+    let names: Vec<_> = all.iter().map(|source| source.name.as_str()).collect();
+    DataSource {
+        name: format!("the mean of {}", names.join(" and ")),
+        photos: 0,
+        terms: inherited(all.iter().map(|source| source.terms.as_str())),
+    }
+}
+
+fn of_file(path: Option<&Path>) -> DataSource {
     if let Some(manifest) = path.and_then(parent::manifest) {
         return of_model(&manifest);
     }
@@ -100,5 +116,20 @@ mod tests {
         let before = inherited([aptos, idrid, "none"].into_iter());
         assert_eq!(before, "A: non-commercial; I: CC BY 4.0; none");
         assert_eq!(inherited([aptos, idrid, &before].into_iter()), before);
+    }
+
+    #[test]
+    fn a_mean_of_weights_hands_on_the_terms_of_each() {
+        let imagenet = Path::new("resnet18-imagenet.pth.xz");
+        let mine = PathBuf::from("mine.safetensors");
+        let alone = of_weights(Some(imagenet), &[]);
+        assert_eq!(alone.name, "resnet18-imagenet.pth.xz");
+        let both = of_weights(Some(imagenet), &[mine.clone(), mine.clone()]);
+        assert_eq!(
+            both.name,
+            "the mean of resnet18-imagenet.pth.xz and mine.safetensors and mine.safetensors"
+        );
+        let each = [alone.terms, of_weights(Some(&mine), &[]).terms];
+        assert_eq!(both.terms, each.join(BETWEEN));
     }
 }
