@@ -55,7 +55,8 @@ export class Helpers {
     if (!this.#all.delete(bridge)) return;
     this.#most = 0;
     bridge.dispose();
-    this.#grade();
+    this.#ready = [];
+    this.#changed();
   }
 
   // They go, with everything in their memory, once `calls` have ended.
