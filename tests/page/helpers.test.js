@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { shipped } from "./help/bundle.js";
-import { choose, modelReady, photo, savedJson, visit } from "./help/page.js";
+import { allDone, choose, modelReady, photo, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 const PHOTOS = 24;
@@ -63,7 +63,7 @@ test("helpers come for a batch, have no network, answer as the first worker does
   await modelReady(page);
   for (const one of photos) {
     await choose(page, one);
-    await page.waitForFunction(() => !document.querySelector("article:is([data-status=queued], [data-status=working])"), null, { timeout: 60_000 });
+    await allDone(page);
     assert.equal(graders().length, 1);
   }
   assert.deepEqual(await answers(), together);

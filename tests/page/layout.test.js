@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { choose, modelReady, photo, result, visit } from "./help/page.js";
+import { allDone, choose, modelReady, photo, visit } from "./help/page.js";
 import { drawnPng, empty, textAsJpeg } from "./help/pictures.js";
 
 const LAST = 5;
@@ -34,7 +34,7 @@ test("what stood while waiting stands where it stood when the results are there"
   const waiting = await places();
   release();
   await modelReady(page);
-  await result(page.locator("article").nth(LAST));
+  await allDone(page);
   unmoved(await places(), waiting, "1280 pixels");
 });
 

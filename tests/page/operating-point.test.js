@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { open, shipped, withHead } from "./help/bundle.js";
-import { card, choose, modelReady, photo, result, savedJson, visit } from "./help/page.js";
+import { allDone, card, choose, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 const { manifest } = await shipped();
@@ -47,14 +47,14 @@ before(async () => {
   delete model.manifest.doubt;
   await open(page, folder, model);
   await choose(page, ...eyes);
-  await result(card(page, "3_left.png"));
+  await allDone(page);
   thresholds = between(await savedJson(page));
   await page.locator("#clear").click();
   await page.waitForFunction(() => !document.querySelector("article"));
   model.manifest.thresholds = thresholds;
   await open(page, folder, model);
   await choose(page, ...eyes);
-  await result(card(page, "3_left.png"));
+  await allDone(page);
 });
 after(async () => {
   await visitor?.close();

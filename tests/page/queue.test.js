@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
-import { card, choose, modelReady, photo, result, savedJson, visit } from "./help/page.js";
+import { allDone, card, choose, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng, empty } from "./help/pictures.js";
 
 let visitor;
@@ -23,7 +23,6 @@ const png = async (name, grade, seed) => photo(name, await drawnPng(page, grade,
 const button = (name) => page.getByRole("button", { name, exact: true });
 const states = () => page.$$eval("article", (cards) => cards.map((one) => one.dataset.status));
 const names = () => page.$$eval("article:not([hidden]) h3", (headings) => headings.map((one) => one.textContent));
-const allDone = () => page.waitForFunction(() => !document.querySelector("article:is([data-status=queued], [data-status=working])"), null, { timeout: 60_000 });
 
 test("a batch is paused, goes on, and the rest of it is cancelled and taken up again", async () => {
   const photos = [];
@@ -41,7 +40,7 @@ test("a batch is paused, goes on, and the rest of it is cancelled and taken up a
   await button("Go on").click();
   await page.waitForFunction((before) => document.querySelectorAll("article[data-status=graded]").length > before, paused.filter((one) => one === "graded").length);
   await button("Cancel the rest").click();
-  await allDone();
+  await allDone(page);
   assert.ok((await states()).includes("cancelled"));
   assert.equal(await page.locator("#queue").isHidden(), true);
   assert.match(await page.locator("article[data-status=cancelled]").first().textContent(), /Not graded.*Cancelled before its turn came/s);
@@ -49,13 +48,13 @@ test("a batch is paused, goes on, and the rest of it is cancelled and taken up a
   assert.equal(rows.length, 8);
   assert.ok(rows.some(({ status, grade }) => status === "cancelled" && grade === null));
   await button("Try the failed ones again").click();
-  await allDone();
+  await allDone(page);
   assert.deepEqual(new Set(await states()), new Set(["graded"]));
 });
 
 test("both eyes of a patient are paired by name, and the worse one decides", async () => {
   await choose(page, await png("17_right.png", 0, 3), await png("17_left.png", 4, 4), await png("18 OD.png", 0, 3));
-  await allDone();
+  await allDone(page);
   const left = card(page, "17_left.png");
   const right = card(page, "17_right.png");
   assert.equal(await left.getByLabel("Eye in 17_left.png").inputValue(), "left");
@@ -76,7 +75,7 @@ test("both eyes of a patient are paired by name, and the worse one decides", asy
 
 test("an eye and a patient are corrected by hand, by the mouse and by a key", async () => {
   await choose(page, await png("a.png", 0, 3), await png("b.png", 0, 3));
-  await allDone();
+  await allDone(page);
   assert.equal(await card(page, "a.png").getByLabel("Eye in a.png").inputValue(), "");
   await card(page, "a.png").getByLabel("Eye in a.png").selectOption("right");
   for (const name of ["a.png", "b.png"]) {
@@ -95,7 +94,7 @@ test("an eye and a patient are corrected by hand, by the mouse and by a key", as
 
 test("photographs are sifted and ordered", async () => {
   await choose(page, await png("b.png", 0, 3), await png("a.png", 4, 4), photo("empty.jpg", empty()), await png("c 10.png", 0, 3), await png("c 9.png", 2, 2));
-  await allDone();
+  await allDone(page);
   await page.getByLabel("Show").selectOption("refer");
   assert.deepEqual(await names(), ["a.png", "c 9.png"]);
   assert.match(await page.locator("#tally").textContent(), /2 shown/);
@@ -116,7 +115,7 @@ test("photographs are sifted and ordered", async () => {
 
 test("keys go through the photographs, are listed, and can be switched off", async () => {
   await choose(page, await png("one.png", 0, 3), await png("two.png", 0, 3));
-  await allDone();
+  await allDone(page);
   await page.evaluate(() => document.activeElement.blur());
   const focused = () => page.evaluate(() => document.activeElement.closest("article")?.querySelector("h3").textContent);
   await page.keyboard.press("j");
@@ -157,7 +156,7 @@ test("names that a spreadsheet would run are defused wherever they stand", async
     );
   }
   await page.locator("article").nth(5).waitFor();
-  await allDone();
+  await allDone(page);
   await page.locator(".eye__patient").first().fill("=cmd");
   await page.locator(".eye__patient").first().press("Tab");
   const download = page.waitForEvent("download");

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { card, choose, modelReady, photo, result, savedJson, SHARED, SITE, visit } from "./help/page.js";
+import { allDone, card, choose, modelReady, photo, result, savedJson, SHARED, SITE, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 const FULL_SIZE = join(SHARED, "data/idrid-fullsize");
@@ -56,7 +56,7 @@ test("the page and the command give the same answer", { skip: !FOVEA && "FOVEA_B
     await page.getByRole("button", { name: "Clear everything" }).click().catch(() => {});
     await modelReady(page);
     for (const name of names) await choose(page, photo(name.split("/").pop(), await readFile(name), name.endsWith(".png") ? "image/png" : "image/jpeg"));
-    await result(page.locator("article").nth(names.length - 1));
+    await allDone(page);
     const here = await savedJson(page);
     // One unreadable photograph makes the command's exit status say so; the rows are whole.
     const { stdout } = await promisify(execFile)(FOVEA, ["grade", ...names, "--format", "json", "--bundle", join(SITE, "model")], { maxBuffer: 2 ** 26 }).catch((error) => error);

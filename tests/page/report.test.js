@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { choose, modelReady, photo, result, visit } from "./help/page.js";
+import { allDone, choose, modelReady, photo, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 let visitor;
@@ -14,7 +14,7 @@ before(async () => {
   const photos = [];
   for (const [name, grade, seed] of [["7_left.png", 3, 8], ["7_right.png", 0, 3], ["8_right.png", 2, 2], ["8_left.png", 1, 2]]) photos.push(photo(name, await drawnPng(page, grade, seed), "image/png"));
   await choose(page, ...photos);
-  await result(page.locator("article").nth(3));
+  await allDone(page);
   await page.locator(".eye__says:visible").first().waitFor();
 });
 after(() => visitor?.close());

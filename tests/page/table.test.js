@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { choose, modelReady, photo, result, SITE, visit } from "./help/page.js";
+import { allDone, choose, modelReady, photo, SITE, visit } from "./help/page.js";
 import { drawnPng, textAsJpeg } from "./help/pictures.js";
 
 const FOVEA = process.env.FOVEA_BIN;
@@ -39,7 +39,7 @@ test("the page's table and the command's have the same columns and values", { sk
       ["broken, really.jpg", textAsJpeg()],
     ];
     await choose(page, ...files.map(([name, bytes]) => photo(name, bytes, "image/png")));
-    await result(page.locator("article").nth(files.length - 1));
+    await allDone(page);
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: "Save results (CSV)" }).click();
     const ofPage = parse(await readFile(await (await download).path(), "utf8"));

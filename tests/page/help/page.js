@@ -114,6 +114,10 @@ export async function result(locator, timeout = 120_000) {
   }));
 }
 
+// Waits until every card has: of several photographs, the last is not the last to end.
+export const allDone = (page) =>
+  page.waitForFunction(() => !document.querySelector("article:is([data-status=queued], [data-status=working])"), null, { timeout: 120_000 });
+
 export async function gradeDrawn(page) {
   const before = await page.locator("article").count();
   await page.getByRole("button", { name: "Try a drawn photograph" }).click();
