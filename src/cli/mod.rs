@@ -78,10 +78,26 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("fovea: {error:#}");
+            eprintln!("fovea: {}", told(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error and what caused it, each once: some sentences hold their cause.
+fn told(error: &anyhow::Error) -> String {
+    let mut sentence = String::new();
+    for cause in error.chain() {
+        let words = cause.to_string();
+        if sentence.ends_with(&words) {
+            continue;
+        }
+        if !sentence.is_empty() {
+            sentence.push_str(": ");
+        }
+        sentence.push_str(&words);
+    }
+    sentence
 }
 
 /// This command line as it would be typed again.
@@ -96,4 +112,24 @@ fn command_line() -> String {
         }))
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::weights_file::WeightsFileError;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let source = crate::network::WeightsError::Missing("fc.bias".to_owned());
+        let cause = source.to_string();
+        let path = "mine.pth".into();
+        let error = anyhow::Error::new(WeightsFileError::Weights { path, source });
+        assert_eq!(told(&error), format!("mine.pth: {cause}"));
+        let error = error.context("the head cannot be read");
+        assert_eq!(
+            told(&error),
+            format!("the head cannot be read: mine.pth: {cause}")
+        );
+    }
 }
