@@ -1,6 +1,6 @@
-// The photographs and their results, graded in the order they came, as many at a
-// time as the engine has hands. Holds files, which are references, and results; the bytes of a
-// photograph live only while it is being graded.
+// The photographs and their results, begun in the order they came, as many at a
+// time as the engine has hands. Holds files, which are references, and results;
+// the bytes of a photograph live only while it is being graded.
 
 import { Dicom, isDicom } from "./dicom.js";
 import { Fault } from "./fault.js";

@@ -51,7 +51,7 @@ pub const RELAXED: Variant = Variant {
     need: Need::Relaxed,
 };
 
-/// Ten times the size: fetched only where a real adapter was found.
+/// Four times the size: fetched only where a real adapter was found.
 pub const GPU: Variant = Variant {
     name: "fovea_gpu",
     features: "web-gpu",
