@@ -16,9 +16,19 @@ pub enum Hardware {
     Cpu,
     /// A GPU through Vulkan or Metal, in a build with `--features gpu`
     Gpu,
-    /// An NVIDIA GPU through CUDA, in a build with `--features cuda`; the first run looks for
-    /// the fastest kernels, which takes many minutes
+    /// An NVIDIA GPU through CUDA, in a build with `--features cuda`
     Cuda,
+}
+
+/// What convolutions multiply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// Numbers of 32 bits; in the matrix units of an NVIDIA GPU, TensorFloat-32
+    #[default]
+    Single,
+    /// Numbers of 16 bits (bfloat16), summed in 32, with --device cuda; weights and all else
+    /// stay in 32
+    Mixed,
 }
 
 /// Flags of the commands that train.
@@ -31,6 +41,9 @@ pub struct DeviceFlags {
     /// number gives other weights, and --resume wants the same
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
     devices: u16,
+    /// Precision of an NVIDIA GPU's convolutions; --resume wants the same
+    #[arg(long, value_enum, default_value = "single")]
+    precision: Precision,
 }
 
 impl DeviceFlags {
@@ -46,11 +59,34 @@ impl DeviceFlags {
                 self.devices
             );
         }
+        if self.device != Hardware::Cuda && self.precision == Precision::Mixed {
+            bail!(
+                "--precision mixed: only --device cuda multiplies in it; leave --precision out, or \
+                 name that"
+            );
+        }
         let first = self.open_one(0)?;
+        self.set_precision(&first)?;
         let others = (1..self.devices)
             .map(|index| self.open_one(index))
             .collect::<Result<_>>()?;
         Ok(Devices::new(first, others))
+    }
+
+    #[cfg(feature = "cuda")]
+    fn set_precision(&self, device: &Device) -> Result<()> {
+        let mixed = self.precision == Precision::Mixed;
+        if mixed && !device.supports_dtype(burn::tensor::DType::BF16) {
+            bail!("--precision mixed: this GPU knows no bfloat16; use --precision single");
+        }
+        crate::network::cuda::mix_precision(mixed);
+        Ok(())
+    }
+
+    #[cfg(not(feature = "cuda"))]
+    #[allow(clippy::unnecessary_wraps, clippy::unused_self)] // There is no GPU to set.
+    fn set_precision(&self, _: &Device) -> Result<()> {
+        Ok(())
     }
 
     fn open_one(&self, index: u16) -> Result<Device> {
@@ -131,7 +167,11 @@ mod tests {
     use super::*;
 
     fn flags(device: Hardware, devices: u16) -> DeviceFlags {
-        DeviceFlags { device, devices }
+        DeviceFlags {
+            device,
+            devices,
+            precision: Precision::Single,
+        }
     }
 
     #[test]
@@ -144,6 +184,14 @@ mod tests {
     fn a_processor_is_one_device() {
         let words = flags(Hardware::Cpu, 2).open().unwrap_err().to_string();
         assert!(words.contains("--devices 2"), "{words}");
+    }
+
+    #[test]
+    fn a_processor_mixes_no_precisions() {
+        let mut flags = flags(Hardware::Cpu, 1);
+        flags.precision = Precision::Mixed;
+        let words = flags.open().unwrap_err().to_string();
+        assert!(words.contains("--precision mixed"), "{words}");
     }
 
     #[cfg(not(feature = "cuda"))]

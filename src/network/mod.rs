@@ -6,6 +6,8 @@
 mod architecture;
 mod block;
 mod classifier;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 mod deconvnet;
 mod kernels;
 mod pratt;
@@ -22,6 +24,8 @@ pub use deconvnet::Projection;
 pub use pratt::Pratt2016;
 pub use resnet::{Activations, Depth, ResNet};
 pub use state_dict::{Entry, Precision, StateDict, WeightsError};
+#[cfg(feature = "train")]
+pub use step::update::{Adamw as AdamwStep, adamw, blend, updates};
 pub use torchvision::{load, load_backbone, state_dict, with_beside, without_beside};
 pub use views::{Views, outputs};
 

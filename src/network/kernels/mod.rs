@@ -1,4 +1,5 @@
-//! A network's answer on the CPU, faster than by burn's own convolutions.
+//! A network's answer, faster than by burn's own convolutions: here on the CPU, on an
+//! NVIDIA GPU by `super::cuda`.
 //!
 //! burn-flex turns every picture and every kernel into another layout and back,
 //! and knows one way for all kernels. These keep PyTorch's layout, take 3x3
@@ -24,11 +25,23 @@ use burn::tensor::{DType, Device, Tensor};
 
 use operations::Answer;
 
+/// Whether these operations are there for what lies on `device`.
+pub(super) fn reach(device: &Device) -> bool {
+    #[cfg(feature = "cuda")]
+    if matches!(
+        device.as_dispatch(),
+        burn::backend::DispatchDevice::Cube(burn_cubecl::CubeDevice::Cuda(_))
+    ) {
+        return true;
+    }
+    // A device that records compares as the one it records for.
+    *device == Device::flex()
+}
+
 /// Whether `x` lies where these operations are, and nothing is recorded of it.
 fn suits(x: &Tensor<4>) -> bool {
     let device = x.device();
-    // A device that records compares as the one it records for.
-    x.dtype() == DType::F32 && !device.is_autodiff() && device == Device::flex()
+    x.dtype() == DType::F32 && !device.is_autodiff() && reach(&device)
 }
 
 /// The padding of both axes, where `convolution` is one these can do.

@@ -7,9 +7,9 @@ use burn::tensor::TensorData;
 use super::geometry::Geometry;
 use super::{pool, unfold};
 
-/// What a network on the CPU does most of its work in. Convolutions are without
+/// What a network does most of its work in. Convolutions are without
 /// groups or dilation.
-#[backend_extension(Flex)]
+#[backend_extension(Flex, Cube: cfg(feature = "cuda"))]
 pub trait Answer: Backend {
     /// A convolution without bias, rectified or not.
     fn convolve(

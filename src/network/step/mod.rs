@@ -1,24 +1,27 @@
-//! A training step's heavy parts on the CPU, faster than by tensor operations.
+//! A training step's heavy parts, faster than by tensor operations: here on the CPU,
+//! on an NVIDIA GPU by `super::cuda`.
 //!
 //! burn-flex has a generic answer to a convolution's gradients and takes batch
 //! norm apart into a dozen passes over memory. These do both in one go, by
 //! burn's own extension mechanism, and give the same numbers to within rounding.
-//! Only training on the CPU takes this way; [`suits`] tells.
+//! [`suits`] tells where they are.
 
 mod normalisation;
-mod operations;
+pub(super) mod operations;
+pub(super) mod update;
 
 use burn::backend::Dispatch;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Tensor};
 
-use operations::TrainingStep;
+use super::kernels;
+use operations::{Settings, TrainingStep};
 
 /// Whether `x` lies where these operations are, and is recorded for a backward pass.
 pub fn suits(x: &Tensor<4>) -> bool {
     let device = x.device();
-    device.is_autodiff() && x.dtype() == DType::F32 && device.inner() == Device::flex()
+    device.is_autodiff() && x.dtype() == DType::F32 && kernels::reach(&device.inner())
 }
 
 /// `convolution` applied to `x`, which [`suits`], with the padding [`kernels::plain`](super::kernels::plain) gave.
@@ -34,43 +37,54 @@ pub fn convolve(convolution: &Conv2d, x: Tensor<4>, padding: [usize; 2]) -> Tens
 /// Batch norm with the batch's statistics, which go into the running ones; then
 /// the rectifier, where asked for.
 pub fn normalise(norm: &BatchNorm, x: Tensor<4>, rectify: bool) -> Tensor<4> {
+    let [mean, variance] = running(norm, &x);
     let (output, mean, variance) = <Dispatch as TrainingStep>::normalise(
         x.into_dispatch(),
         norm.gamma.val().into_dispatch(),
         norm.beta.val().into_dispatch(),
-        norm.epsilon,
+        mean.into_dispatch(),
+        variance.into_dispatch(),
+        settings(norm),
         rectify,
     );
-    remember(
-        norm,
-        Tensor::from_dispatch(mean),
-        Tensor::from_dispatch(variance),
-    );
+    remember(norm, [mean, variance].map(Tensor::from_dispatch));
     Tensor::from_dispatch(output)
 }
 
 /// The end of a residual block: batch norm as above, plus `shortcut`, rectified.
 pub fn join(norm: &BatchNorm, x: Tensor<4>, shortcut: Tensor<4>) -> Tensor<4> {
+    let [mean, variance] = running(norm, &x);
     let (output, mean, variance) = <Dispatch as TrainingStep>::join(
         x.into_dispatch(),
         shortcut.into_dispatch(),
         norm.gamma.val().into_dispatch(),
         norm.beta.val().into_dispatch(),
-        norm.epsilon,
+        mean.into_dispatch(),
+        variance.into_dispatch(),
+        settings(norm),
     );
-    remember(
-        norm,
-        Tensor::from_dispatch(mean),
-        Tensor::from_dispatch(variance),
-    );
+    remember(norm, [mean, variance].map(Tensor::from_dispatch));
     Tensor::from_dispatch(output)
 }
 
-/// Moves the running statistics towards the batch's, as burn's batch norm does.
-fn remember(norm: &BatchNorm, mean: Tensor<1>, variance: Tensor<1>) {
-    for (running, batch) in [(&norm.running_mean, mean), (&norm.running_var, variance)] {
-        let kept = running.value_sync().to_device(&batch.device());
-        let moved = kept.mul_scalar(1.0 - norm.momentum) + batch.mul_scalar(norm.momentum);
+fn settings(norm: &BatchNorm) -> Settings {
+    Settings {
+        epsilon: norm.epsilon,
+        momentum: norm.momentum,
+    }
+}
+
+/// The running mean and variance, where `x` is.
+fn running(norm: &BatchNorm, x: &Tensor<4>) -> [Tensor<1>; 2] {
+    [&norm.running_mean, &norm.running_var]
+        .map(|running| running.value_sync().to_device(&x.device()))
+}
+
+fn remember(norm: &BatchNorm, moved: [Tensor<1>; 2]) {
+    for (running, moved) in [&norm.running_mean, &norm.running_var]
+        .into_iter()
+        .zip(moved)
+    {
         running.update(moved.detach());
     }
 }
@@ -84,30 +98,48 @@ mod tests {
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
 
-    use super::*;
-    use crate::network::kernels;
+    use burn::tensor::Device;
 
-    fn device() -> Device {
-        Device::flex().autodiff()
+    use super::*;
+
+    /// Where the operations are tried, and how far they may be off there: the processor,
+    /// and with `FOVEA_TEST_DEVICE=cuda` a GPU, whose matrix units round what they
+    /// multiply to 10 bits (TensorFloat-32).
+    fn devices() -> Vec<(Device, Tolerance<f32>)> {
+        let mut devices = vec![(Device::flex(), Tolerance::rel_abs(1e-3, 1e-3))];
+        match std::env::var("FOVEA_TEST_DEVICE").as_deref() {
+            #[cfg(feature = "cuda")]
+            Ok("cuda") => devices.push((Device::cuda(0), Tolerance::rel_abs(3e-2, 3e-2))),
+            Ok(other) => panic!("this build knows no {other}"),
+            Err(_) => {}
+        }
+        let recording = |(device, tolerance): (Device, _)| (device.autodiff(), tolerance);
+        devices.into_iter().map(recording).collect()
     }
 
     /// Numbers of mean 0.3 and deviation 1, the same in every run: the device's own
     /// are drawn by all tests of the process in whatever order they come.
-    fn random(shape: [usize; 4], seed: u64) -> Tensor<4> {
+    fn random(shape: [usize; 4], seed: u64, device: &Device) -> Tensor<4> {
         let mut rng = StdRng::seed_from_u64(seed);
         let values: Vec<f32> = (0..shape.iter().product())
             .map(|_| rng.random_range(-1.43..2.03))
             .collect();
-        Tensor::from_data(TensorData::new(values, shape), &device())
+        Tensor::from_data(TensorData::new(values, shape), device)
     }
 
-    fn close(name: &str, ours: &TensorData, burns: &TensorData) {
+    fn close(name: &str, ours: &TensorData, burns: &TensorData, tolerance: Tolerance<f32>) {
         println!("{name}");
-        ours.assert_approx_eq::<f32>(burns, Tolerance::rel_abs(1e-4, 1e-4));
+        ours.assert_approx_eq::<f32>(burns, tolerance);
     }
 
     #[test]
     fn a_convolution_and_its_gradients_are_burns() {
+        for (device, tolerance) in devices() {
+            convolutions_are_burns(&device, tolerance);
+        }
+    }
+
+    fn convolutions_are_burns(device: &Device, tolerance: Tolerance<f32>) {
         // Channels in and out, size, kernel, stride, padding, batch: every kind
         // ResNet has, odd sizes, more pictures than a tile takes.
         for (inputs, outputs, [height, width], kernel, stride, padding, batch) in [
@@ -119,29 +151,32 @@ mod tests {
             (4, 7, [5, 6], 1, 1, 0, 2),
             (18, 3, [4, 4], 3, 1, 1, 70),
             (2, 3, [3, 3], 3, 1, 0, 1),
+            (32, 48, [11, 10], 3, 1, 1, 4),
+            (32, 16, [14, 14], 3, 2, 1, 2),
         ] {
-            let mut layer = Conv2dConfig::new([inputs, outputs], [kernel, kernel])
-                .with_stride([stride, stride])
-                .with_padding(PaddingConfig2d::Explicit(
-                    padding, padding, padding, padding,
-                ))
-                .with_bias(false)
-                .init(&device());
-            // As large as they are when a network begins.
-            let spread = 1.0 / ((inputs * kernel * kernel) as f32).sqrt();
-            layer.weight = layer
-                .weight
-                .map(|drawn| (random(drawn.dims(), 1) * spread).require_grad());
-            let x = random([batch, inputs, height, width], 2).require_grad();
-            assert!(suits(&x));
-            let padding = kernels::plain(&layer).expect("it is a plain one");
-            let run = |ours: bool| {
+            let run = |device: &Device, ours: bool| {
+                let mut layer = Conv2dConfig::new([inputs, outputs], [kernel, kernel])
+                    .with_stride([stride, stride])
+                    .with_padding(PaddingConfig2d::Explicit(
+                        padding, padding, padding, padding,
+                    ))
+                    .with_bias(false)
+                    .init(device);
+                // As large as they are when a network begins.
+                let spread = 1.0 / ((inputs * kernel * kernel) as f32).sqrt();
+                layer.weight = layer
+                    .weight
+                    .map(|drawn| (random(drawn.dims(), 1, device) * spread).require_grad());
+                let x = random([batch, inputs, height, width], 2, device).require_grad();
+                assert!(suits(&x));
+                let padding = kernels::plain(&layer).expect("it is a plain one");
                 let y = match ours {
                     true => convolve(&layer, x.clone(), padding),
                     false => layer.forward(x.clone()),
                 };
                 // Every output weighs differently.
-                let gradients = (y.clone() * y.clone().sin()).sum().backward();
+                let weights = random(y.dims(), 6, device);
+                let gradients = (y.clone() * y.clone() * weights).sum().backward();
                 [
                     y.into_data(),
                     x.grad(&gradients).expect("x is tracked").into_data(),
@@ -153,33 +188,42 @@ mod tests {
                         .into_data(),
                 ]
             };
+            let burns = run(&Device::flex().autodiff(), false);
+            let layer = format!("{inputs} to {outputs}, {kernel} wide, every {stride}");
             for ((name, ours), burns) in ["output", "input", "weight"]
                 .into_iter()
-                .zip(run(true))
-                .zip(run(false))
+                .zip(run(device, true))
+                .zip(burns)
             {
-                close(&format!("{name} of {layer:?}"), &ours, &burns);
+                close(&format!("{name}: {layer}"), &ours, &burns, tolerance);
             }
         }
     }
 
     #[test]
     fn batch_norm_rectifier_and_sum_are_burns() {
-        for (rectify, added) in [(false, false), (true, false), (true, true)] {
-            let norm = || {
-                let mut norm = BatchNormConfig::new(5).init(&device());
-                norm.gamma = norm.gamma.map(|_| {
-                    Tensor::from_floats([1.0, 0.5, -0.7, 2.0, 0.1], &device()).require_grad()
-                });
-                norm.beta = norm.beta.map(|_| {
-                    Tensor::from_floats([0.0, 0.3, -0.2, 1.0, 0.4], &device()).require_grad()
-                });
-                norm
-            };
-            let x = random([3, 5, 7, 5], 3).require_grad();
-            let shortcut = random([3, 5, 7, 5], 4).require_grad();
-            let run = |ours: bool| {
-                let norm = norm();
+        for (device, tolerance) in devices() {
+            normalisations_are_burns(&device, tolerance);
+        }
+    }
+
+    fn normalisations_are_burns(device: &Device, tolerance: Tolerance<f32>) {
+        // Few numbers, and more than are summed in one go.
+        let shapes = [[3, 5, 7, 5], [4, 40, 33, 30]];
+        let kinds = [(false, false), (true, false), (true, true)];
+        for (shape, (rectify, added)) in shapes.iter().flat_map(|s| kinds.map(|k| (*s, k))) {
+            let channels = shape[1];
+            let run = |device: &Device, ours: bool| {
+                let of_channels = |values: [f32; 5]| {
+                    let values: Vec<f32> = values.into_iter().cycle().take(channels).collect();
+                    Tensor::<1>::from_data(TensorData::new(values, [channels]), device)
+                        .require_grad()
+                };
+                let mut norm = BatchNormConfig::new(channels).init(device);
+                norm.gamma = norm.gamma.map(|_| of_channels([1.0, 0.5, -0.7, 2.0, 0.1]));
+                norm.beta = norm.beta.map(|_| of_channels([0.0, 0.3, -0.2, 1.0, 0.4]));
+                let x = random(shape, 3, device).require_grad();
+                let shortcut = random(shape, 4, device).require_grad();
                 let y = match (ours, added) {
                     (true, true) => join(&norm, x.clone(), shortcut.clone()),
                     (true, false) => normalise(&norm, x.clone(), rectify),
@@ -187,7 +231,8 @@ mod tests {
                     (false, false) if rectify => relu(norm.forward(x.clone())),
                     (false, false) => norm.forward(x.clone()),
                 };
-                let gradients = (y.clone() * y.clone().sin()).sum().backward();
+                let weights = random(shape, 6, device);
+                let gradients = (y.clone() * y.clone() * weights).sum().backward();
                 let mut all = vec![
                     ("output", y.into_data()),
                     ("x", x.grad(&gradients).expect("x is tracked").into_data()),
@@ -216,11 +261,13 @@ mod tests {
                 }
                 all
             };
-            for ((name, ours), (_, burns)) in run(true).into_iter().zip(run(false)) {
+            let burns = run(&Device::flex().autodiff(), false);
+            for ((name, ours), (_, burns)) in run(device, true).into_iter().zip(burns) {
                 close(
-                    &format!("{name}, rectified {rectify}, added {added}"),
+                    &format!("{name}, {shape:?}, rectified {rectify}, added {added}"),
                     &ours,
                     &burns,
+                    tolerance,
                 );
             }
         }
@@ -228,12 +275,13 @@ mod tests {
 
     #[test]
     fn what_is_frozen_gets_no_gradient_and_what_is_before_it_does() {
+        let device = Device::flex().autodiff();
         let layer = Conv2dConfig::new([2, 3], [3, 3])
             .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
             .with_bias(false)
-            .init(&device());
+            .init(&device);
         let frozen = burn::module::Module::no_grad(layer);
-        let x = random([2, 2, 6, 6], 5).require_grad();
+        let x = random([2, 2, 6, 6], 5, &device).require_grad();
         let gradients = convolve(&frozen, x.clone(), [1, 1]).sum().backward();
         assert!(x.grad(&gradients).is_some());
         assert!(frozen.weight.val().grad(&gradients).is_none());

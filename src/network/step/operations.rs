@@ -2,18 +2,16 @@
 
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
-use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, Backend, Flex, backend_extension};
 
 use super::normalisation::{self, Extent, Forward};
-use crate::network::kernels::geometry::Geometry;
 use crate::network::kernels::gradients;
 use crate::network::kernels::operations::{Values, convolved, geometry, sizes, tensor};
 
-/// What a training step on the CPU does most of its work in.
-#[backend_extension(Flex, Autodiff)]
+/// What a training step does most of its work in.
+#[backend_extension(Flex, Cube: cfg(feature = "cuda"), Autodiff)]
 pub trait TrainingStep: Backend {
     /// A convolution without bias, groups or dilation.
     fn convolve(
@@ -23,13 +21,15 @@ pub trait TrainingStep: Backend {
         padding: [usize; 2],
     ) -> FloatTensor<Self>;
 
-    /// Batch norm with the batch's statistics, rectified or not; output, mean
-    /// and biased variance.
+    /// Batch norm with the batch's statistics, rectified or not: the output, and what
+    /// becomes of the running mean and variance.
     fn normalise(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        epsilon: f64,
+        running_mean: FloatTensor<Self>,
+        running_variance: FloatTensor<Self>,
+        norm: Settings,
         rectify: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
@@ -39,8 +39,37 @@ pub trait TrainingStep: Backend {
         shortcut: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        epsilon: f64,
+        running_mean: FloatTensor<Self>,
+        running_variance: FloatTensor<Self>,
+        norm: Settings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// A batch norm's numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    pub epsilon: f64,
+    /// Share of a batch's statistics in the running ones.
+    pub momentum: f64,
+}
+
+/// A batch norm's tensors, `[channels]` each.
+pub struct Norm<B: Backend> {
+    pub gamma: FloatTensor<B>,
+    pub beta: FloatTensor<B>,
+    pub running_mean: FloatTensor<B>,
+    pub running_variance: FloatTensor<B>,
+    pub settings: Settings,
+}
+
+/// What batch norm with what follows it comes to.
+pub struct Made<B: Backend> {
+    pub output: FloatTensor<B>,
+    /// The batch's, the variance being the biased one.
+    pub mean: FloatTensor<B>,
+    pub variance: FloatTensor<B>,
+    pub running_mean: FloatTensor<B>,
+    pub running_variance: FloatTensor<B>,
 }
 
 fn shape(of: &Values) -> Vec<usize> {
@@ -56,32 +85,6 @@ fn extent(x: &Values) -> Extent {
     }
 }
 
-/// [`normalisation::forward`] on tensors.
-fn normalised(
-    x: &Values,
-    [gamma, beta]: [&Values; 2],
-    epsilon: f64,
-    shortcut: Option<&Values>,
-    rectify: bool,
-) -> (Values, Values, Values) {
-    let (gamma, beta) = (gamma.to_contiguous(), beta.to_contiguous());
-    let shortcut = shortcut.map(Values::to_contiguous);
-    let made = normalisation::forward(
-        extent(x),
-        x.to_contiguous().storage(),
-        [gamma.storage(), beta.storage()],
-        epsilon,
-        shortcut.as_ref().map(|values| values.storage()),
-        rectify,
-    );
-    let channels = [made.mean.len()];
-    (
-        tensor(made.output, &shape(x)),
-        tensor(made.mean, &channels),
-        tensor(made.variance, &channels),
-    )
-}
-
 impl TrainingStep for Flex {
     fn convolve(x: Values, weight: Values, stride: [usize; 2], padding: [usize; 2]) -> Values {
         convolved(&x, &weight, stride, padding, |_, _| {})
@@ -91,10 +94,20 @@ impl TrainingStep for Flex {
         x: Values,
         gamma: Values,
         beta: Values,
-        epsilon: f64,
+        running_mean: Values,
+        running_variance: Values,
+        settings: Settings,
         rectify: bool,
     ) -> (Values, Values, Values) {
-        normalised(&x, [&gamma, &beta], epsilon, None, rectify)
+        let norm = Norm {
+            gamma,
+            beta,
+            running_mean,
+            running_variance,
+            settings,
+        };
+        let made = Self::normalisation(x, norm, None, rectify);
+        (made.output, made.running_mean, made.running_variance)
     }
 
     fn join(
@@ -102,89 +115,190 @@ impl TrainingStep for Flex {
         shortcut: Values,
         gamma: Values,
         beta: Values,
-        epsilon: f64,
+        running_mean: Values,
+        running_variance: Values,
+        settings: Settings,
     ) -> (Values, Values, Values) {
-        normalised(&x, [&gamma, &beta], epsilon, Some(&shortcut), true)
+        let norm = Norm {
+            gamma,
+            beta,
+            running_mean,
+            running_variance,
+            settings,
+        };
+        let made = Self::normalisation(x, norm, Some(shortcut), true);
+        (made.output, made.running_mean, made.running_variance)
+    }
+}
+
+/// What a convolution's gradients are made of.
+#[derive(Clone, Debug)]
+pub struct Convolved<B: Backend> {
+    pub x: FloatTensor<B>,
+    pub weight: FloatTensor<B>,
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
+}
+
+/// What those of batch norm, with what follows it, are made of.
+#[derive(Clone, Debug)]
+pub struct Normalised<B: Backend> {
+    pub x: FloatTensor<B>,
+    pub gamma: FloatTensor<B>,
+    pub mean: FloatTensor<B>,
+    pub variance: FloatTensor<B>,
+    /// The output, where it was rectified.
+    pub rectified: Option<FloatTensor<B>>,
+    pub shortcut: bool,
+    pub epsilon: f64,
+}
+
+/// The gradients of batch norm and of what was added before the rectifier.
+pub struct Gradients<B: Backend> {
+    pub x: FloatTensor<B>,
+    pub gamma: FloatTensor<B>,
+    pub beta: FloatTensor<B>,
+    pub shortcut: Option<FloatTensor<B>>,
+}
+
+/// A backend that has the gradients of these operations, too.
+pub trait WithGradients: TrainingStep {
+    /// Of input and weight, where wanted.
+    fn of_convolution(
+        of: &Convolved<Self>,
+        gradient: FloatTensor<Self>,
+        wanted: [bool; 2],
+    ) -> [Option<FloatTensor<Self>>; 2];
+
+    /// Batch norm, a shortcut added and rectified where asked for.
+    fn normalisation(
+        x: FloatTensor<Self>,
+        norm: Norm<Self>,
+        shortcut: Option<FloatTensor<Self>>,
+        rectify: bool,
+    ) -> Made<Self>;
+
+    fn of_normalisation(of: &Normalised<Self>, gradient: FloatTensor<Self>) -> Gradients<Self>;
+}
+
+/// What running statistics become of a batch's.
+fn moved(running: &Values, batch: &[f32], momentum: f64) -> Values {
+    let running = running.to_contiguous();
+    let kept = (1.0 - momentum) as f32;
+    let values: Vec<f32> = running
+        .storage::<f32>()
+        .iter()
+        .zip(batch)
+        .map(|(running, batch)| running * kept + batch * momentum as f32)
+        .collect();
+    let channels = [values.len()];
+    tensor(values, &channels)
+}
+
+impl WithGradients for Flex {
+    fn of_convolution(
+        of: &Convolved<Self>,
+        gradient: Values,
+        wanted: [bool; 2],
+    ) -> [Option<Values>; 2] {
+        let [x, weight, gradient] = [&of.x, &of.weight, &gradient].map(Values::to_contiguous);
+        let geometry = geometry(&x, &weight, of.stride, of.padding);
+        let of_output = gradient.storage();
+        let of_x = || gradients::input_gradient(&geometry, weight.storage(), of_output);
+        let of_weight = || gradients::weight_gradient(&geometry, x.storage(), of_output);
+        [
+            wanted[0].then(|| tensor(of_x(), &shape(&x))),
+            wanted[1].then(|| tensor(of_weight(), &shape(&weight))),
+        ]
+    }
+
+    fn normalisation(
+        x: Values,
+        norm: Norm<Self>,
+        shortcut: Option<Values>,
+        rectify: bool,
+    ) -> Made<Self> {
+        let [x, gamma, beta] = [&x, &norm.gamma, &norm.beta].map(Values::to_contiguous);
+        let shortcut = shortcut.map(|values| values.to_contiguous());
+        let made = normalisation::forward(
+            extent(&x),
+            x.storage(),
+            [gamma.storage(), beta.storage()],
+            norm.settings.epsilon,
+            shortcut.as_ref().map(|values| values.storage()),
+            rectify,
+        );
+        let (momentum, channels) = (norm.settings.momentum, [made.mean.len()]);
+        Made {
+            running_mean: moved(&norm.running_mean, &made.mean, momentum),
+            running_variance: moved(&norm.running_variance, &made.variance, momentum),
+            output: tensor(made.output, &shape(&x)),
+            mean: tensor(made.mean, &channels),
+            variance: tensor(made.variance, &channels),
+        }
+    }
+
+    fn of_normalisation(of: &Normalised<Self>, gradient: Values) -> Gradients<Self> {
+        let [x, gamma, gradient] = [&of.x, &of.gamma, &gradient].map(Values::to_contiguous);
+        let forward = Forward {
+            x: x.storage(),
+            gamma: gamma.storage(),
+            mean: of.mean.storage(),
+            variance: of.variance.storage(),
+            rectified: of.rectified.as_ref().map(|values| values.storage()),
+            shortcut: of.shortcut,
+            epsilon: of.epsilon,
+        };
+        let made = normalisation::backward(extent(&x), forward, gradient.storage());
+        let (whole, channels) = (shape(&x), [made.gamma.len()]);
+        Gradients {
+            x: tensor(made.x, &whole),
+            gamma: tensor(made.gamma, &channels),
+            beta: tensor(made.beta, &channels),
+            shortcut: made.shortcut.map(|values| tensor(values, &whole)),
+        }
     }
 }
 
 #[derive(Debug)]
 struct Convolution;
 
-impl Backward<Flex, 2> for Convolution {
-    type State = (Values, Values, Geometry);
+impl<B: WithGradients> Backward<B, 2> for Convolution {
+    type State = Convolved<B>;
 
     fn backward(
         self,
         ops: Ops<Self::State, 2>,
-        grads: &mut Gradients,
+        grads: &mut burn::backend::autodiff::grads::Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let [x_node, weight_node] = ops.parents;
-        let gradient = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let (x, weight, geometry) = ops.state;
-        let of_output = gradient.storage();
-        if let Some(node) = x_node {
-            let values = gradients::input_gradient(&geometry, weight.storage(), of_output);
-            grads.register::<Flex>(node.id, tensor(values, &shape(&x)));
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let made = B::of_convolution(&ops.state, grads.consume::<B>(&ops.node), wanted);
+        for (node, gradient) in ops.parents.into_iter().zip(made) {
+            if let (Some(node), Some(gradient)) = (node, gradient) {
+                grads.register::<B>(node.id, gradient);
+            }
         }
-        if let Some(node) = weight_node {
-            let values = gradients::weight_gradient(&geometry, x.storage(), of_output);
-            grads.register::<Flex>(node.id, tensor(values, &shape(&weight)));
-        }
-    }
-}
-
-/// What [`normalisation::backward`] needs of the forward pass.
-#[derive(Clone, Debug)]
-struct Kept {
-    x: Values,
-    gamma: Values,
-    mean: Values,
-    variance: Values,
-    rectified: Option<Values>,
-    shortcut: bool,
-    epsilon: f64,
-}
-
-impl Kept {
-    fn backward(&self, gradient: &Values) -> normalisation::Gradients {
-        let of = Forward {
-            x: self.x.storage(),
-            gamma: self.gamma.storage(),
-            mean: self.mean.storage(),
-            variance: self.variance.storage(),
-            rectified: self.rectified.as_ref().map(|values| values.storage()),
-            shortcut: self.shortcut,
-            epsilon: self.epsilon,
-        };
-        normalisation::backward(extent(&self.x), of, gradient.to_contiguous().storage())
     }
 }
 
 #[derive(Debug)]
 struct Normalisation;
 
-impl Backward<Flex, 3> for Normalisation {
-    type State = Kept;
+impl<B: WithGradients> Backward<B, 3> for Normalisation {
+    type State = Normalised<B>;
 
     fn backward(
         self,
         ops: Ops<Self::State, 3>,
-        grads: &mut Gradients,
+        grads: &mut burn::backend::autodiff::grads::Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let made = ops.state.backward(&grads.consume::<Flex>(&ops.node));
-        let channels = [made.gamma.len()];
-        let whole = shape(&ops.state.x);
-        let [x, gamma, beta] = ops.parents;
-        for (node, values, shape) in [
-            (x, made.x, &whole[..]),
-            (gamma, made.gamma, &channels),
-            (beta, made.beta, &channels),
-        ] {
+        let made = B::of_normalisation(&ops.state, grads.consume::<B>(&ops.node));
+        let made = [made.x, made.gamma, made.beta];
+        for (node, gradient) in ops.parents.into_iter().zip(made) {
             if let Some(node) = node {
-                grads.register::<Flex>(node.id, tensor(values, shape));
+                grads.register::<B>(node.id, gradient);
             }
         }
     }
@@ -193,34 +307,27 @@ impl Backward<Flex, 3> for Normalisation {
 #[derive(Debug)]
 struct Join;
 
-impl Backward<Flex, 4> for Join {
-    type State = Kept;
+impl<B: WithGradients> Backward<B, 4> for Join {
+    type State = Normalised<B>;
 
     fn backward(
         self,
         ops: Ops<Self::State, 4>,
-        grads: &mut Gradients,
+        grads: &mut burn::backend::autodiff::grads::Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let made = ops.state.backward(&grads.consume::<Flex>(&ops.node));
-        let channels = [made.gamma.len()];
-        let whole = shape(&ops.state.x);
-        let [x, shortcut, gamma, beta] = ops.parents;
-        let of_shortcut = made.shortcut.expect("there was a shortcut");
-        for (node, values, shape) in [
-            (x, made.x, &whole[..]),
-            (shortcut, of_shortcut, &whole[..]),
-            (gamma, made.gamma, &channels),
-            (beta, made.beta, &channels),
-        ] {
+        let made = B::of_normalisation(&ops.state, grads.consume::<B>(&ops.node));
+        let shortcut = made.shortcut.expect("there was a shortcut");
+        let made = [made.x, shortcut, made.gamma, made.beta];
+        for (node, gradient) in ops.parents.into_iter().zip(made) {
             if let Some(node) = node {
-                grads.register::<Flex>(node.id, tensor(values, shape));
+                grads.register::<B>(node.id, gradient);
             }
         }
     }
 }
 
-impl<C: CheckpointStrategy> TrainingStep for Autodiff<Flex, C> {
+impl<B: WithGradients, C: CheckpointStrategy> TrainingStep for Autodiff<B, C> {
     fn convolve(
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -228,13 +335,17 @@ impl<C: CheckpointStrategy> TrainingStep for Autodiff<Flex, C> {
         padding: [usize; 2],
     ) -> FloatTensor<Self> {
         let nodes = [x.node(), weight.node()];
-        let x = x.into_primitive().to_contiguous();
-        let weight = weight.into_primitive().to_contiguous();
-        let output = Flex::convolve(x.clone(), weight.clone(), stride, padding);
+        let (x, weight) = (x.into_primitive(), weight.into_primitive());
+        let output = B::convolve(x.clone(), weight.clone(), stride, padding);
         match Convolution.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let geometry = geometry(&x, &weight, stride, padding);
-                prep.finish((x, weight, geometry), output)
+                let kept = Convolved {
+                    x,
+                    weight,
+                    stride,
+                    padding,
+                };
+                prep.finish(kept, output)
             }
             OpsKind::UnTracked(prep) => prep.finish(output),
         }
@@ -244,36 +355,39 @@ impl<C: CheckpointStrategy> TrainingStep for Autodiff<Flex, C> {
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        epsilon: f64,
+        running_mean: FloatTensor<Self>,
+        running_variance: FloatTensor<Self>,
+        settings: Settings,
         rectify: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [x.node(), gamma.node(), beta.node()];
-        let x = x.into_primitive().to_contiguous();
-        let gamma = gamma.into_primitive().to_contiguous();
-        let (output, mean, variance) = Flex::normalise(
-            x.clone(),
-            gamma.clone(),
-            beta.into_primitive(),
-            epsilon,
-            rectify,
-        );
-        let statistics = [mean.clone(), variance.clone()].map(FloatTensor::<Self>::new);
+        let (x, gamma) = (x.into_primitive(), gamma.into_primitive());
+        let norm = Norm {
+            gamma: gamma.clone(),
+            beta: beta.into_primitive(),
+            running_mean: running_mean.into_primitive(),
+            running_variance: running_variance.into_primitive(),
+            settings,
+        };
+        let made = B::normalisation(x.clone(), norm, None, rectify);
+        let output = made.output;
         let output = match Normalisation.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let kept = Kept {
+                let kept = Normalised {
                     x,
                     gamma,
-                    mean,
-                    variance,
+                    mean: made.mean,
+                    variance: made.variance,
                     rectified: rectify.then(|| output.clone()),
                     shortcut: false,
-                    epsilon,
+                    epsilon: settings.epsilon,
                 };
                 prep.finish(kept, output)
             }
             OpsKind::UnTracked(prep) => prep.finish(output),
         };
-        let [mean, variance] = statistics;
+        let running = [made.running_mean, made.running_variance];
+        let [mean, variance] = running.map(FloatTensor::<Self>::new);
         (output, mean, variance)
     }
 
@@ -282,35 +396,38 @@ impl<C: CheckpointStrategy> TrainingStep for Autodiff<Flex, C> {
         shortcut: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
-        epsilon: f64,
+        running_mean: FloatTensor<Self>,
+        running_variance: FloatTensor<Self>,
+        settings: Settings,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let nodes = [x.node(), shortcut.node(), gamma.node(), beta.node()];
-        let x = x.into_primitive().to_contiguous();
-        let gamma = gamma.into_primitive().to_contiguous();
-        let (output, mean, variance) = Flex::join(
-            x.clone(),
-            shortcut.into_primitive(),
-            gamma.clone(),
-            beta.into_primitive(),
-            epsilon,
-        );
-        let statistics = [mean.clone(), variance.clone()].map(FloatTensor::<Self>::new);
+        let (x, gamma) = (x.into_primitive(), gamma.into_primitive());
+        let norm = Norm {
+            gamma: gamma.clone(),
+            beta: beta.into_primitive(),
+            running_mean: running_mean.into_primitive(),
+            running_variance: running_variance.into_primitive(),
+            settings,
+        };
+        let made = B::normalisation(x.clone(), norm, Some(shortcut.into_primitive()), true);
+        let output = made.output;
         let output = match Join.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let kept = Kept {
+                let kept = Normalised {
                     x,
                     gamma,
-                    mean,
-                    variance,
+                    mean: made.mean,
+                    variance: made.variance,
                     rectified: Some(output.clone()),
                     shortcut: true,
-                    epsilon,
+                    epsilon: settings.epsilon,
                 };
                 prep.finish(kept, output)
             }
             OpsKind::UnTracked(prep) => prep.finish(output),
         };
-        let [mean, variance] = statistics;
+        let running = [made.running_mean, made.running_variance];
+        let [mean, variance] = running.map(FloatTensor::<Self>::new);
         (output, mean, variance)
     }
 }
