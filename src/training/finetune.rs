@@ -222,20 +222,25 @@ impl Finetune<'_> {
         let steps = batches::batches_in_epoch(self.album.train.len(), config.batch);
         let horizon = config.average_epochs * steps as f64;
         let optimizer = config.optimizer.init(config.weight_decay);
+        let foreign = |error: network::WeightsError| FinetuneError::Other(error.to_string());
         if self.checkpoints.any()
             && let Some(saved) = self.checkpoints.load(network.clone(), optimizer.clone())?
         {
+            let average = saved
+                .average
+                .map(|weights| Average::of(&saved.network, &weights, horizon));
             let state = State {
                 network: saved.network,
                 optimizer: saved.optimizer,
-                average: saved.average.map(|weights| Average::of(weights, horizon)),
+                average: average.transpose().map_err(foreign)?,
                 history: saved.history,
                 best: saved.best,
             };
             return Ok((state, saved.epoch));
         }
+        let average = (horizon > 0.0).then(|| Average::starting_at(&network, horizon));
         let state = State {
-            average: (horizon > 0.0).then(|| Average::starting_at(&network, horizon)),
+            average: average.transpose().map_err(foreign)?,
             network,
             optimizer,
             history: Vec::new(),
@@ -314,7 +319,7 @@ impl Finetune<'_> {
         let plain = self.devices.first().clone().inner();
         let mut inference = state.network.valid().to_device(&plain);
         if let Some(average) = state.average.as_ref().filter(|_| epoch > 0) {
-            inference = network::load(inference, average.weights())
+            inference = network::load(inference, &average.weights())
                 .map_err(|error| other(error.to_string()))?;
         }
         let judged = judge::judge(
@@ -352,12 +357,13 @@ impl Finetune<'_> {
     }
 
     fn save(&self, state: &State, epoch: usize) -> Result<(), FinetuneError> {
+        let average = state.average.as_ref().map(Average::weights);
         self.checkpoints.save(&Saved {
             epoch,
             network: &state.network,
             optimizer: &state.optimizer,
             history: &state.history,
-            average: state.average.as_ref().map(Average::weights),
+            average: average.as_ref(),
             best: state.best.as_ref(),
         })?;
         Ok(())

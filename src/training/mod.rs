@@ -3,6 +3,7 @@
 //! Validation photos choose the epoch, the temperature and the threshold; test
 //! photos are never opened here.
 
+mod adamw;
 pub mod album;
 pub mod augment;
 pub mod averaging;

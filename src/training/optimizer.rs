@@ -2,8 +2,10 @@
 
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
-use burn::optim::{AdamWConfig, ModuleOptimizer, SgdConfig};
+use burn::optim::{ModuleOptimizer, SgdConfig};
 use serde::{Deserialize, Serialize};
+
+use super::adamw::AdamW;
 
 /// The optimiser of a training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,7 +37,7 @@ impl Optimizer {
     /// The optimiser with nothing behind it.
     pub fn init(self, weight_decay: f32) -> ModuleOptimizer {
         match self {
-            Self::Adamw => AdamWConfig::new().with_weight_decay(weight_decay).init(),
+            Self::Adamw => AdamW::new(weight_decay).into(),
             Self::NesterovSgd { momentum } => SgdConfig::new()
                 .with_weight_decay(Some(WeightDecayConfig::new(weight_decay)))
                 .with_momentum(Some(
