@@ -1,6 +1,9 @@
 //! What the GPU runs, in CubeCL. A matrix `[rows, columns]` lies in rows; `x` of a
 //! feature map is `[places, channels]`, a place being a pixel of a picture.
 
+// A kernel has no structs of slices to be given.
+#![allow(clippy::too_many_arguments)]
+
 use cubecl::prelude::*;
 
 /// Units that share a channel in the kernels that sum over places.

@@ -8,30 +8,11 @@ use burn_cubecl::tensor::CubeTensor;
 
 use super::kernels::{self, LANES, ROWS};
 use super::unfold::{room, units};
-use crate::network::step::operations::{Made, Norm};
+use crate::network::step::operations::{Gradients, Made, Norm, Normalised};
 
 /// Places a unit sums at least, and shares there are at most.
 const WORTHWHILE: usize = 16;
 const SHARES: usize = 256;
-
-/// What the backward pass needs of the forward one.
-pub struct Forward<'a> {
-    pub x: &'a CubeTensor,
-    pub gamma: &'a CubeTensor,
-    pub mean: &'a CubeTensor,
-    pub variance: &'a CubeTensor,
-    /// The output, where it was rectified.
-    pub rectified: Option<&'a CubeTensor>,
-    pub shortcut: bool,
-    pub epsilon: f64,
-}
-
-pub struct Gradients {
-    pub x: CubeTensor,
-    pub gamma: CubeTensor,
-    pub beta: CubeTensor,
-    pub shortcut: Option<CubeTensor>,
-}
 
 /// How places are shared among cubes.
 struct Shares {
@@ -142,14 +123,15 @@ pub fn forward(
     }
 }
 
-pub fn backward(of: &Forward<'_>, gradient: &CubeTensor) -> Gradients {
-    let Forward {
+/// Gradients from that of the output, all of the size of `x` as above.
+pub fn backward(of: &Normalised<CubeBackend>, gradient: &CubeTensor) -> Gradients<CubeBackend> {
+    let Normalised {
         x,
         gamma,
         mean,
         variance,
         ..
-    } = *of;
+    } = of;
     let client = &x.client;
     let shares = Shares::of(x);
     let sums = shares.room(x);
@@ -159,7 +141,7 @@ pub fn backward(of: &Forward<'_>, gradient: &CubeTensor) -> Gradients {
         .shortcut
         .then(|| room(x, x.meta.shape().clone(), DType::F32));
     let [none, unwritten] = [(); 2].map(|()| room(x, [1], DType::F32));
-    let rectified = of.rectified.unwrap_or(&none);
+    let rectified = of.rectified.as_ref().unwrap_or(&none);
     let len = x.meta.num_elements();
     // SAFETY: no unit beyond the last channel, place or number does anything.
     unsafe {

@@ -7,12 +7,12 @@ use burn_cubecl::CubeBackend;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use super::normalisation::{self, Forward};
-use super::unfold::{self, Geometry, dims, pictures, places, room, units};
-use super::{kernels, unfold::as_pictures};
+use super::kernels;
+use super::normalisation;
+use super::unfold::{self, as_pictures, dims, geometry, pictures, places, room, units};
 use crate::network::kernels::operations::Answer;
 use crate::network::step::operations::{
-    Convolved, Gradients, Made, Norm, Normalised, Settings, TrainingStep, WithGradients,
+    Convolved, Gradients, Made, Norm, Normalised, TrainingStep, WithGradients,
 };
 
 /// A convolution's output with its bias and a shortcut added, rectified or not.
@@ -24,7 +24,7 @@ fn convolved(
     [stride, padding]: [[usize; 2]; 2],
     rectify: bool,
 ) -> CubeTensor {
-    let g = Geometry::of(x, weight, stride, padding);
+    let g = geometry(x, weight, stride, padding);
     let output = unfold::forward(&g, x, weight);
     if bias.is_none() && shortcut.is_none() && !rectify {
         return as_pictures(&g, output);
@@ -110,20 +110,9 @@ impl TrainingStep for CubeBackend {
 
     fn normalise(
         x: CubeTensor,
-        gamma: CubeTensor,
-        beta: CubeTensor,
-        running_mean: CubeTensor,
-        running_variance: CubeTensor,
-        settings: Settings,
+        norm: Norm<Self>,
         rectify: bool,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        let norm = Norm {
-            gamma,
-            beta,
-            running_mean,
-            running_variance,
-            settings,
-        };
         let made = Self::normalisation(x, norm, None, rectify);
         (made.output, made.running_mean, made.running_variance)
     }
@@ -131,19 +120,8 @@ impl TrainingStep for CubeBackend {
     fn join(
         x: CubeTensor,
         shortcut: CubeTensor,
-        gamma: CubeTensor,
-        beta: CubeTensor,
-        running_mean: CubeTensor,
-        running_variance: CubeTensor,
-        settings: Settings,
+        norm: Norm<Self>,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
-        let norm = Norm {
-            gamma,
-            beta,
-            running_mean,
-            running_variance,
-            settings,
-        };
         let made = Self::normalisation(x, norm, Some(shortcut), true);
         (made.output, made.running_mean, made.running_variance)
     }
@@ -155,7 +133,7 @@ impl WithGradients for CubeBackend {
         gradient: FloatTensor<Self>,
         wanted: [bool; 2],
     ) -> [Option<FloatTensor<Self>>; 2] {
-        let g = Geometry::of(&of.x, &of.weight, of.stride, of.padding);
+        let g = geometry(&of.x, &of.weight, of.stride, of.padding);
         let gradient = unfold::factor(places(gradient));
         [
             wanted[0].then(|| unfold::input_gradient(&g, &of.weight, &gradient)),
@@ -186,25 +164,18 @@ impl WithGradients for CubeBackend {
 
     fn of_normalisation(of: &Normalised<Self>, gradient: FloatTensor<Self>) -> Gradients<Self> {
         let [batch, _, height, width] = dims(&of.x);
-        let x = places(of.x.clone());
-        let rectified = of.rectified.clone().map(places);
-        let gamma = into_contiguous(of.gamma.clone());
-        let forward = Forward {
-            x: &x,
-            gamma: &gamma,
-            mean: &of.mean,
-            variance: &of.variance,
-            rectified: rectified.as_ref(),
-            shortcut: of.shortcut,
-            epsilon: of.epsilon,
+        let of = Normalised {
+            x: places(of.x.clone()),
+            rectified: of.rectified.clone().map(places),
+            gamma: into_contiguous(of.gamma.clone()),
+            ..of.clone()
         };
-        let made = normalisation::backward(&forward, &places(gradient));
+        let made = normalisation::backward(&of, &places(gradient));
         let whole = |places| pictures(places, batch, [height, width]);
         Gradients {
             x: whole(made.x),
-            gamma: made.gamma,
-            beta: made.beta,
             shortcut: made.shortcut.map(whole),
+            ..made
         }
     }
 }

@@ -9,6 +9,7 @@ use burn_cubecl::tensor::CubeTensor;
 use super::factors;
 use super::kernels::{self, StepsLaunch, WindowLaunch};
 use super::product::{element, multiply};
+use crate::network::kernels::geometry::Geometry;
 
 /// Columns are filled up to a multiple of this, so that kernels fetch several numbers
 /// at once.
@@ -19,49 +20,37 @@ const FEW: usize = 16;
 const BUSY: usize = 264;
 const TILE: usize = 128;
 
-/// A convolution without groups or dilation of pictures `[batch, inputs, size]`.
-#[derive(Clone, Copy, Debug)]
-pub struct Geometry {
-    pub batch: usize,
-    pub inputs: usize,
-    pub outputs: usize,
-    pub size: [usize; 2],
-    pub kernel: [usize; 2],
-    pub stride: [usize; 2],
-    pub padding: [usize; 2],
+/// What is convolved, `x` and `weight` being of four dimensions.
+pub fn geometry(
+    x: &CubeTensor,
+    weight: &CubeTensor,
+    stride: [usize; 2],
+    padding: [usize; 2],
+) -> Geometry {
+    let ([batch, inputs, height, width], [outputs, _, down, right]) = (dims(x), dims(weight));
+    Geometry {
+        batch,
+        inputs,
+        outputs,
+        size: [height, width],
+        kernel: [down, right],
+        stride,
+        padding,
+    }
 }
 
-impl Geometry {
-    pub fn of(
-        x: &CubeTensor,
-        weight: &CubeTensor,
-        stride: [usize; 2],
-        padding: [usize; 2],
-    ) -> Self {
-        let [batch, inputs, height, width] = dims(x);
-        let [outputs, _, down, right] = dims(weight);
-        Self {
-            batch,
-            inputs,
-            outputs,
-            size: [height, width],
-            kernel: [down, right],
-            stride,
-            padding,
-        }
-    }
-
-    fn output_size(&self) -> [usize; 2] {
-        [0, 1].map(|i| (self.size[i] + 2 * self.padding[i] - self.kernel[i]) / self.stride[i] + 1)
-    }
-
+/// A convolution as a product: `[places, columns]` times `[columns, outputs]`.
+trait Product {
     /// Places of the output, over all pictures.
+    fn places(&self) -> usize;
+    /// Taps times inputs, filled up.
+    fn columns(&self) -> usize;
+    fn window(&self) -> WindowLaunch;
+}
+
+impl Product for Geometry {
     fn places(&self) -> usize {
         self.batch * self.output_size().iter().product::<usize>()
-    }
-
-    fn taps(&self) -> usize {
-        self.kernel.iter().product()
     }
 
     fn columns(&self) -> usize {

@@ -31,7 +31,7 @@ impl Geometry {
     }
 
     /// Rows of the unfolded input a channel takes.
-    pub(super) fn taps(&self) -> usize {
+    pub(in crate::network) fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
 

@@ -16,7 +16,7 @@ use burn::nn::conv::Conv2d;
 use burn::tensor::{DType, Tensor};
 
 use super::kernels;
-use operations::{Settings, TrainingStep};
+use operations::{Norm, Settings, TrainingStep};
 
 /// Whether `x` lies where these operations are, and is recorded for a backward pass.
 pub fn suits(x: &Tensor<4>) -> bool {
@@ -37,49 +37,39 @@ pub fn convolve(convolution: &Conv2d, x: Tensor<4>, padding: [usize; 2]) -> Tens
 /// Batch norm with the batch's statistics, which go into the running ones; then
 /// the rectifier, where asked for.
 pub fn normalise(norm: &BatchNorm, x: Tensor<4>, rectify: bool) -> Tensor<4> {
-    let [mean, variance] = running(norm, &x);
-    let (output, mean, variance) = <Dispatch as TrainingStep>::normalise(
-        x.into_dispatch(),
-        norm.gamma.val().into_dispatch(),
-        norm.beta.val().into_dispatch(),
-        mean.into_dispatch(),
-        variance.into_dispatch(),
-        settings(norm),
-        rectify,
-    );
+    let parts = parts(norm, &x);
+    let made = <Dispatch as TrainingStep>::normalise(x.into_dispatch(), parts, rectify);
+    let (output, mean, variance) = made;
     remember(norm, [mean, variance].map(Tensor::from_dispatch));
     Tensor::from_dispatch(output)
 }
 
 /// The end of a residual block: batch norm as above, plus `shortcut`, rectified.
 pub fn join(norm: &BatchNorm, x: Tensor<4>, shortcut: Tensor<4>) -> Tensor<4> {
-    let [mean, variance] = running(norm, &x);
-    let (output, mean, variance) = <Dispatch as TrainingStep>::join(
-        x.into_dispatch(),
-        shortcut.into_dispatch(),
-        norm.gamma.val().into_dispatch(),
-        norm.beta.val().into_dispatch(),
-        mean.into_dispatch(),
-        variance.into_dispatch(),
-        settings(norm),
-    );
+    let parts = parts(norm, &x);
+    let (x, shortcut) = (x.into_dispatch(), shortcut.into_dispatch());
+    let (output, mean, variance) = <Dispatch as TrainingStep>::join(x, shortcut, parts);
     remember(norm, [mean, variance].map(Tensor::from_dispatch));
     Tensor::from_dispatch(output)
 }
 
-fn settings(norm: &BatchNorm) -> Settings {
-    Settings {
-        epsilon: norm.epsilon,
-        momentum: norm.momentum,
+/// What a batch norm is made of, where `x` is.
+fn parts(norm: &BatchNorm, x: &Tensor<4>) -> Norm<Dispatch> {
+    let [running_mean, running_variance] = [&norm.running_mean, &norm.running_var]
+        .map(|running| running.value_sync().to_device(&x.device()).into_dispatch());
+    Norm {
+        gamma: norm.gamma.val().into_dispatch(),
+        beta: norm.beta.val().into_dispatch(),
+        running_mean,
+        running_variance,
+        settings: Settings {
+            epsilon: norm.epsilon,
+            momentum: norm.momentum,
+        },
     }
 }
 
-/// The running mean and variance, where `x` is.
-fn running(norm: &BatchNorm, x: &Tensor<4>) -> [Tensor<1>; 2] {
-    [&norm.running_mean, &norm.running_var]
-        .map(|running| running.value_sync().to_device(&x.device()))
-}
-
+/// Keeps the running statistics that came of a batch.
 fn remember(norm: &BatchNorm, moved: [Tensor<1>; 2]) {
     for (running, moved) in [&norm.running_mean, &norm.running_var]
         .into_iter()

@@ -4,7 +4,7 @@ use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Flex, backend_extension};
+use burn::backend::{Autodiff, Backend, ExtensionType, Flex, backend_extension};
 
 use super::normalisation::{self, Extent, Forward};
 use crate::network::kernels::gradients;
@@ -25,11 +25,7 @@ pub trait TrainingStep: Backend {
     /// becomes of the running mean and variance.
     fn normalise(
         x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        running_mean: FloatTensor<Self>,
-        running_variance: FloatTensor<Self>,
-        norm: Settings,
+        #[extension_type] norm: Norm<Self>,
         rectify: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
@@ -37,11 +33,7 @@ pub trait TrainingStep: Backend {
     fn join(
         x: FloatTensor<Self>,
         shortcut: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        running_mean: FloatTensor<Self>,
-        running_variance: FloatTensor<Self>,
-        norm: Settings,
+        #[extension_type] norm: Norm<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
@@ -53,13 +45,26 @@ pub struct Settings {
     pub momentum: f64,
 }
 
-/// A batch norm's tensors, `[channels]` each.
+/// A batch norm: its tensors, `[channels]` each, and its numbers.
+#[derive(ExtensionType)]
 pub struct Norm<B: Backend> {
     pub gamma: FloatTensor<B>,
     pub beta: FloatTensor<B>,
     pub running_mean: FloatTensor<B>,
     pub running_variance: FloatTensor<B>,
     pub settings: Settings,
+}
+
+impl<B: Backend, C: CheckpointStrategy> Norm<Autodiff<B, C>> {
+    fn into_primitives(self) -> Norm<B> {
+        Norm {
+            gamma: self.gamma.into_primitive(),
+            beta: self.beta.into_primitive(),
+            running_mean: self.running_mean.into_primitive(),
+            running_variance: self.running_variance.into_primitive(),
+            settings: self.settings,
+        }
+    }
 }
 
 /// What batch norm with what follows it comes to.
@@ -90,42 +95,12 @@ impl TrainingStep for Flex {
         convolved(&x, &weight, stride, padding, |_, _| {})
     }
 
-    fn normalise(
-        x: Values,
-        gamma: Values,
-        beta: Values,
-        running_mean: Values,
-        running_variance: Values,
-        settings: Settings,
-        rectify: bool,
-    ) -> (Values, Values, Values) {
-        let norm = Norm {
-            gamma,
-            beta,
-            running_mean,
-            running_variance,
-            settings,
-        };
+    fn normalise(x: Values, norm: Norm<Self>, rectify: bool) -> (Values, Values, Values) {
         let made = Self::normalisation(x, norm, None, rectify);
         (made.output, made.running_mean, made.running_variance)
     }
 
-    fn join(
-        x: Values,
-        shortcut: Values,
-        gamma: Values,
-        beta: Values,
-        running_mean: Values,
-        running_variance: Values,
-        settings: Settings,
-    ) -> (Values, Values, Values) {
-        let norm = Norm {
-            gamma,
-            beta,
-            running_mean,
-            running_variance,
-            settings,
-        };
+    fn join(x: Values, shortcut: Values, norm: Norm<Self>) -> (Values, Values, Values) {
         let made = Self::normalisation(x, norm, Some(shortcut), true);
         (made.output, made.running_mean, made.running_variance)
     }
@@ -353,23 +328,14 @@ impl<B: WithGradients, C: CheckpointStrategy> TrainingStep for Autodiff<B, C> {
 
     fn normalise(
         x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        running_mean: FloatTensor<Self>,
-        running_variance: FloatTensor<Self>,
-        settings: Settings,
+        norm: Norm<Self>,
         rectify: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let nodes = [x.node(), gamma.node(), beta.node()];
-        let (x, gamma) = (x.into_primitive(), gamma.into_primitive());
-        let norm = Norm {
-            gamma: gamma.clone(),
-            beta: beta.into_primitive(),
-            running_mean: running_mean.into_primitive(),
-            running_variance: running_variance.into_primitive(),
-            settings,
-        };
+        let nodes = [x.node(), norm.gamma.node(), norm.beta.node()];
+        let (x, norm) = (x.into_primitive(), norm.into_primitives());
+        let (gamma, epsilon) = (norm.gamma.clone(), norm.settings.epsilon);
         let made = B::normalisation(x.clone(), norm, None, rectify);
+        let running = [made.running_mean, made.running_variance];
         let output = made.output;
         let output = match Normalisation.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
@@ -380,13 +346,12 @@ impl<B: WithGradients, C: CheckpointStrategy> TrainingStep for Autodiff<B, C> {
                     variance: made.variance,
                     rectified: rectify.then(|| output.clone()),
                     shortcut: false,
-                    epsilon: settings.epsilon,
+                    epsilon,
                 };
                 prep.finish(kept, output)
             }
             OpsKind::UnTracked(prep) => prep.finish(output),
         };
-        let running = [made.running_mean, made.running_variance];
         let [mean, variance] = running.map(FloatTensor::<Self>::new);
         (output, mean, variance)
     }
@@ -394,22 +359,18 @@ impl<B: WithGradients, C: CheckpointStrategy> TrainingStep for Autodiff<B, C> {
     fn join(
         x: FloatTensor<Self>,
         shortcut: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        running_mean: FloatTensor<Self>,
-        running_variance: FloatTensor<Self>,
-        settings: Settings,
+        norm: Norm<Self>,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let nodes = [x.node(), shortcut.node(), gamma.node(), beta.node()];
-        let (x, gamma) = (x.into_primitive(), gamma.into_primitive());
-        let norm = Norm {
-            gamma: gamma.clone(),
-            beta: beta.into_primitive(),
-            running_mean: running_mean.into_primitive(),
-            running_variance: running_variance.into_primitive(),
-            settings,
-        };
+        let nodes = [
+            x.node(),
+            shortcut.node(),
+            norm.gamma.node(),
+            norm.beta.node(),
+        ];
+        let (x, norm) = (x.into_primitive(), norm.into_primitives());
+        let (gamma, epsilon) = (norm.gamma.clone(), norm.settings.epsilon);
         let made = B::normalisation(x.clone(), norm, Some(shortcut.into_primitive()), true);
+        let running = [made.running_mean, made.running_variance];
         let output = made.output;
         let output = match Join.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
@@ -420,13 +381,12 @@ impl<B: WithGradients, C: CheckpointStrategy> TrainingStep for Autodiff<B, C> {
                     variance: made.variance,
                     rectified: Some(output.clone()),
                     shortcut: true,
-                    epsilon: settings.epsilon,
+                    epsilon,
                 };
                 prep.finish(kept, output)
             }
             OpsKind::UnTracked(prep) => prep.finish(output),
         };
-        let running = [made.running_mean, made.running_variance];
         let [mean, variance] = running.map(FloatTensor::<Self>::new);
         (output, mean, variance)
     }
