@@ -77,7 +77,7 @@ impl Part {
             Self::Wasm => "the library in headless Chromium, by wasm-pack",
             Self::Site => "wasm and page put together in target/site/",
             Self::Page => "the real page in real Chromium, and in Firefox where it is",
-            Self::Features => "the features for training on a GPU compile",
+            Self::Features => "the features for training on a GPU are clean",
         }
     }
 
@@ -284,12 +284,14 @@ fn format(paths: &Paths) -> Result<()> {
         .go()
 }
 
+/// What to do where clippy finds something.
+const MEND: &str = "mend what clippy names above, or allow it there with the reason";
+
 /// Clippy with the browser's bindings compiled natively too: one build of the
 /// dependencies instead of two.
 fn clippy(paths: &Paths) -> Result<()> {
-    const FIX: &str = "mend what clippy names above, or allow it there with the reason";
     let lint = |arguments: &[&str]| {
-        cargo(paths, FIX)
+        cargo(paths, MEND)
             .arg("clippy")
             .args(arguments)
             .args(["--all-targets", "--", "-D", "warnings"])
@@ -407,12 +409,14 @@ fn install_page_tools(tools: &Toolbox, tests: &Path) -> Result<()> {
 }
 
 fn features(paths: &Paths) -> Result<()> {
-    cargo(paths, "the compiler's messages above say where")
-        .args(["check", "--package", "fovea", "--lib"])
-        .args(["--features", "gpu,cuda"])
+    // Benches too: they have a part for these features.
+    cargo(paths, MEND)
+        .args(["clippy", "--package", "fovea", "--lib", "--bins"])
+        .args(["--benches", "--features", "gpu,cuda"])
         // Building for CUDA fetches an LLVM to link with; checking needs none, and
         // this is how those packages are told so (docs.rs has no network either).
         .env("DOCS_RS", "1")
+        .args(["--", "-D", "warnings"])
         .go()
 }
 

@@ -1,8 +1,13 @@
 //! What the GPU runs, in CubeCL. A matrix `[rows, columns]` lies in rows; `x` of a
 //! feature map is `[places, channels]`, a place being a pixel of a picture.
 
-// A kernel has no structs of slices to be given.
-#![allow(clippy::too_many_arguments)]
+// A kernel is given no structs of slices, knows not every method of a number, and what
+// is decided when it is compiled stands outside what is decided when it runs.
+#![allow(
+    clippy::too_many_arguments,
+    clippy::manual_is_multiple_of,
+    clippy::collapsible_if
+)]
 
 use cubecl::prelude::*;
 
