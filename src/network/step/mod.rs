@@ -96,15 +96,16 @@ mod tests {
     /// and with `FOVEA_TEST_DEVICE=cuda` a GPU, whose matrix units round what they
     /// multiply to 10 bits (TensorFloat-32).
     fn devices() -> Vec<(Device, Tolerance<f32>)> {
-        let mut devices = vec![(Device::flex(), Tolerance::rel_abs(1e-3, 1e-3))];
-        match std::env::var("FOVEA_TEST_DEVICE").as_deref() {
+        let processor = (Device::flex(), Tolerance::rel_abs(1e-3, 1e-3));
+        let named = match std::env::var("FOVEA_TEST_DEVICE").as_deref() {
             #[cfg(feature = "cuda")]
-            Ok("cuda") => devices.push((Device::cuda(0), Tolerance::rel_abs(3e-2, 3e-2))),
+            Ok("cuda") => Some((Device::cuda(0), Tolerance::rel_abs(3e-2, 3e-2))),
             Ok(other) => panic!("this build knows no {other}"),
-            Err(_) => {}
-        }
+            Err(_) => None,
+        };
         let recording = |(device, tolerance): (Device, _)| (device.autodiff(), tolerance);
-        devices.into_iter().map(recording).collect()
+        let all = [Some(processor), named].into_iter().flatten();
+        all.map(recording).collect()
     }
 
     /// Numbers of mean 0.3 and deviation 1, the same in every run: the device's own
