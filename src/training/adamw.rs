@@ -53,7 +53,6 @@ impl Optimizer for AdamW {
             epsilon: self.epsilon,
             rate: rate as f32,
             decay: (rate * f64::from(self.weight_decay)) as f32,
-            fresh: time == 1,
         };
         let (weight, [moment_1, moment_2]) = network::adamw(weight, gradient, moments, step);
         let state = AdaptiveMomentumState::new(time, moment_1, moment_2);
@@ -67,10 +66,48 @@ impl Optimizer for AdamW {
 
 #[cfg(test)]
 mod tests {
-    use burn::optim::AdamWConfig;
+    use burn::nn::{Linear, LinearConfig};
+    use burn::optim::{GradientsParams, ModuleOptimizer};
     use burn::tensor::{TensorData, Tolerance};
 
+    use super::super::schedule::constant;
     use super::*;
+
+    /// Steps, and demands to be given what can be stepped in one pass.
+    #[derive(Clone)]
+    struct OnePass(AdamW);
+
+    impl Optimizer for OnePass {
+        type State<const D: usize> = AdamWState<D>;
+
+        fn step<const D: usize>(
+            &self,
+            rate: LearningRate,
+            weight: Tensor<D>,
+            gradient: Tensor<D>,
+            state: Option<Self::State<D>>,
+        ) -> (Tensor<D>, Option<Self::State<D>>) {
+            assert!(network::updates(&weight.device()));
+            self.0.step(rate, weight, gradient, state)
+        }
+
+        fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
+            AdamW::to_device(state, device)
+        }
+    }
+
+    #[test]
+    fn a_training_steps_in_one_pass() {
+        let device = Device::flex().autodiff();
+        let layer: Linear = LinearConfig::new(3, 2).init(&device);
+        let before = layer.weight.val().into_data();
+        let output = layer.forward(Tensor::<2>::ones([1, 3], &device)).sum();
+        let gradients = GradientsParams::from_grads(output.backward(), &layer);
+        let rates = constant(0.1, 1.0).unwrap().step();
+        let mut optimizer = ModuleOptimizer::from(OnePass(AdamW::new(0.0)));
+        let layer = optimizer.step(rates, layer, gradients);
+        assert_ne!(layer.weight.val().into_data(), before);
+    }
 
     #[test]
     fn steps_are_those_of_burns_adamw() {

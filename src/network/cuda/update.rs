@@ -16,6 +16,7 @@ impl Update for CubeBackend {
         first: CubeTensor,
         second: CubeTensor,
         step: Adamw,
+        fresh: bool,
     ) -> (CubeTensor, CubeTensor, CubeTensor) {
         let like = |tensor: &CubeTensor| room(tensor, tensor.meta.shape().clone(), DType::F32);
         let made = [(); 3].map(|()| like(&weight));
@@ -46,7 +47,7 @@ impl Update for CubeBackend {
                 step.rate,
                 step.decay,
                 len,
-                step.fresh,
+                fresh,
             );
         }
         let [weight, first, second] = made;

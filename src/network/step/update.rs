@@ -21,17 +21,15 @@ pub struct Adamw {
     pub rate: f32,
     /// Share of the weight that is taken off it.
     pub decay: f32,
-    /// Whether this is the first step, which has no moments behind it.
-    pub fresh: bool,
 }
 
 impl Adamw {
-    /// Weight and moments after the step.
-    fn after(&self, [weight, gradient, first, second]: [f32; 4]) -> [f32; 3] {
+    /// Weight and moments after the step; `fresh` as [`Update::adamw`] has it.
+    fn after(&self, [weight, gradient, first, second]: [f32; 4], fresh: bool) -> [f32; 3] {
         let [beta_1, beta_2] = self.betas;
         let mut mean = (1.0 - beta_1) * gradient;
         let mut square = (1.0 - beta_2) * gradient * gradient;
-        if !self.fresh {
+        if !fresh {
             mean += beta_1 * first;
             square += beta_2 * second;
         }
@@ -44,13 +42,15 @@ impl Adamw {
 #[backend_extension(Flex, Cube: cfg(feature = "cuda"))]
 pub trait Update: Backend {
     /// The weight after a step of AdamW (Loshchilov & Hutter 2019), and both moments.
-    /// All are of one shape.
+    /// All are of one shape. `fresh`: the first step has no moments behind it, and those
+    /// given are not read.
     fn adamw(
         weight: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         first: FloatTensor<Self>,
         second: FloatTensor<Self>,
         step: Adamw,
+        fresh: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 
     /// The share `kept` of one and the rest of the other, of one shape.
@@ -69,6 +69,7 @@ impl Update for Flex {
         first: Values,
         second: Values,
         step: Adamw,
+        fresh: bool,
     ) -> (Values, Values, Values) {
         let all = [&weight, &gradient, &first, &second].map(Values::to_contiguous);
         let [weights, gradients, firsts, seconds] = all.each_ref().map(|v| v.storage::<f32>());
@@ -83,12 +84,15 @@ impl Update for Flex {
             .for_each(|(part, ((stepped, mean), square))| {
                 let of = |values: &[f32], i: usize| values[part * TASK + i];
                 for i in 0..stepped.len() {
-                    [stepped[i], mean[i], square[i]] = step.after([
-                        of(weights, i),
-                        of(gradients, i),
-                        of(firsts, i),
-                        of(seconds, i),
-                    ]);
+                    [stepped[i], mean[i], square[i]] = step.after(
+                        [
+                            of(weights, i),
+                            of(gradients, i),
+                            of(firsts, i),
+                            of(seconds, i),
+                        ],
+                        fresh,
+                    );
                 }
             });
         let [stepped, mean, square] = made.map(|values| like(values, &weight));
@@ -115,10 +119,7 @@ pub fn adamw<const D: usize>(
     moments: Option<[Tensor<D>; 2]>,
     step: Adamw,
 ) -> (Tensor<D>, [Tensor<D>; 2]) {
-    let step = Adamw {
-        fresh: moments.is_none(),
-        ..step
-    };
+    let fresh = moments.is_none();
     let [first, second] = moments.unwrap_or_else(|| [gradient.clone(), gradient.clone()]);
     let (weight, first, second) = <Dispatch as Update>::adamw(
         weight.into_dispatch(),
@@ -126,6 +127,7 @@ pub fn adamw<const D: usize>(
         first.into_dispatch(),
         second.into_dispatch(),
         step,
+        fresh,
     );
     (
         Tensor::from_dispatch(weight),
