@@ -169,6 +169,23 @@ pub struct Figures {
     pub cross_entropy: f64,
     pub referable_auc: Option<f64>,
     pub ece: f64,
+    /// What a perfectly calibrated model's `ece` would be on these photos; absent
+    /// from bundles made before it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ece_if_calibrated: Option<IfCalibrated>,
+}
+
+/// The calibration error (ECE) that a model with the same confidences would show
+/// on as many photos if every one of them were true. Never 0, as of few photos
+/// some more or fewer are right than expected.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IfCalibrated {
+    pub mean: f64,
+    /// 95 in 100 such models show no more.
+    pub high: f64,
+    /// The part of such models that show at least what this one does.
+    pub p: f64,
 }
 
 impl Manifest {

@@ -16,8 +16,8 @@ pub use doubt::{
 pub use edema::{Edema, EdemaFigures, HIGHEST_LINE, RISKS};
 pub use error::BundleError;
 pub use manifest::{
-    Calibration, DataSource, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint, Thresholds,
-    Training, WeightsFile,
+    Calibration, DataSource, FORMAT, Figures, FurtherPoint, IfCalibrated, Manifest, OperatingPoint,
+    Thresholds, Training, WeightsFile,
 };
 
 use crate::network::StateDict;

@@ -56,21 +56,27 @@ fn markdown(manifest: &Manifest) -> String {
     );
     text += "## Measured\n\nOn photos that chose the epoch, the temperature and the threshold, so \
              rather too well; nobody's photos are among those trained on.\n\n\
-             | photos | n | accuracy | quadratic kappa | cross-entropy | referable AUC | ECE |\n\
-             |---|---|---|---|---|---|---|\n";
+             | photos | n | accuracy | quadratic kappa | cross-entropy | referable AUC | ECE | ECE if calibrated |\n\
+             |---|---|---|---|---|---|---|---|\n";
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
     for f in &manifest.figures {
         text += &format!(
-            "| {} | {} | {:.3} | {} | {:.3} | {} | {:.3} |\n",
+            "| {} | {} | {:.3} | {} | {:.3} | {} | {:.3} | {} |\n",
             f.dataset,
             f.n,
             f.accuracy,
             number(f.kappa_quadratic),
             f.cross_entropy,
             number(f.referable_auc),
-            f.ece
+            f.ece,
+            f.ece_if_calibrated.map_or_else(
+                || "-".to_owned(),
+                |chance| format!("{:.3}, up to {:.3}", chance.mean, chance.high)
+            )
         );
     }
+    text += "\nECE if calibrated: what a model shows on as few photos by chance although each of \
+             its confidences is true, on average and in 95 of 100 cases at most.\n";
     let point = &manifest.thresholds.referable;
     text += &format!(
         "\nA photo is called referable from a probability of {:.3} for grade 2 or above: \

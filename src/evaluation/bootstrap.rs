@@ -50,11 +50,7 @@ impl Bootstrap {
         (0..self.samples)
             .into_par_iter()
             .map(|sample| {
-                // A stream of its own for each sample: order does not matter.
-                let mut key = [0; 32];
-                key[..8].copy_from_slice(&self.seed.to_le_bytes());
-                key[8..16].copy_from_slice(&(sample as u64).to_le_bytes());
-                let mut random = StdRng::from_seed(key);
+                let mut random = self.stream(sample);
                 let mut drawn = vec![0u32; count];
                 for _ in 0..count {
                     drawn[random.random_range(0..count)] += 1;
@@ -63,6 +59,15 @@ impl Bootstrap {
                 measure(&weights)
             })
             .collect()
+    }
+
+    /// The chance of one sample: a stream of its own, so that the order in which
+    /// samples are drawn does not matter.
+    pub(super) fn stream(&self, sample: usize) -> StdRng {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&(sample as u64).to_le_bytes());
+        StdRng::from_seed(key)
     }
 }
 
@@ -82,7 +87,9 @@ pub fn interval(values: &[Option<f64>]) -> Option<Interval> {
     })
 }
 
-fn quantile(sorted: &[f64], q: f64) -> f64 {
+/// The value below which the part `q` of the sorted values lies, linearly
+/// interpolated.
+pub(super) fn quantile(sorted: &[f64], q: f64) -> f64 {
     let place = q * (sorted.len() - 1) as f64;
     let below = place.floor() as usize;
     let above = place.ceil() as usize;

@@ -25,15 +25,28 @@ pub struct ReliabilityBin {
 
 /// The reliability curve: confidence against accuracy in [`ECE_BINS`] bins.
 pub fn reliability(predictions: &Predictions, weights: Option<&[u32]>) -> Vec<ReliabilityBin> {
+    bins(confidences(predictions).enumerate().map(|(i, confidence)| {
+        let right = predictions.predicted[i] == predictions.labels[i];
+        (confidence, right, weights.map_or(1, |w| u64::from(w[i])))
+    }))
+}
+
+/// The highest probability of each photo.
+pub(super) fn confidences(predictions: &Predictions) -> impl Iterator<Item = f64> + '_ {
+    let rows = predictions.probabilities.iter();
+    rows.zip(&predictions.predicted)
+        .map(|(row, &guess)| row[guess])
+}
+
+/// The reliability curve of answers: how sure, whether right, and how often each
+/// counts.
+pub(super) fn bins(answers: impl Iterator<Item = (f64, bool, u64)>) -> Vec<ReliabilityBin> {
     let mut sums = [(0u64, 0.0f64, 0u64); ECE_BINS];
-    for (i, row) in predictions.probabilities.iter().enumerate() {
-        let weight = weights.map_or(1, |w| u64::from(w[i]));
-        let guess = predictions.predicted[i];
-        let confidence = row[guess];
+    for (confidence, right, weight) in answers {
         let bin = ((confidence * ECE_BINS as f64).ceil() as usize).clamp(1, ECE_BINS) - 1;
         sums[bin].0 += weight;
         sums[bin].1 += weight as f64 * confidence;
-        if guess == predictions.labels[i] {
+        if right {
             sums[bin].2 += weight;
         }
     }

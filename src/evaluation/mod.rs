@@ -10,6 +10,7 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod comparison;
 pub mod confusion;
+pub mod consistency;
 pub mod coverage;
 pub mod edema;
 pub mod metrics;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bootstrap::{Bootstrap, Interval, interval};
 use super::calibration::{ReliabilityBin, reliability};
+use super::consistency::if_calibrated;
 use super::edema::EdemaEvaluation;
 use super::metrics::Metrics;
 use super::operating_point::{PredictiveValues, Rates, rates, weighted_rates};
@@ -16,7 +17,7 @@ use super::predictions::{InputError, Predictions, REFERABLE_FROM, SIGHT_THREATEN
 use super::ranking::CurvePoint;
 use super::selective::{RiskCoverage, highest_probability, risk_coverage};
 use super::temperature;
-use crate::bundle::DoubtFigures;
+use crate::bundle::{DoubtFigures, IfCalibrated};
 
 /// A threshold that validation fixed, to be applied as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,6 +77,8 @@ pub struct Evaluation {
     pub clusters: usize,
     pub thresholds: Vec<AtThreshold>,
     pub reliability: Vec<ReliabilityBin>,
+    /// What a perfectly calibrated grader's ECE would be on these photos.
+    pub ece_if_calibrated: IfCalibrated,
     /// Absent where no temperature was applied.
     pub uncalibrated: Option<Uncalibrated>,
     /// Referable and sight-threatening disease; empty curves where the photos
@@ -179,6 +182,7 @@ impl Evaluation {
                 .map(|threshold| at_threshold(&predictions, threshold, clusters, bootstrap))
                 .collect(),
             reliability: reliability(&predictions, None),
+            ece_if_calibrated: if_calibrated(&predictions, bootstrap),
             uncalibrated,
             curves,
             risk_coverage: risk_coverage(

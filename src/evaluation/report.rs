@@ -243,6 +243,13 @@ fn section(section: &Section) -> Result<Markup, PlotError> {
                 }
             }
             @if !evaluation.thresholds.is_empty() { (operating_points(&evaluation.thresholds)) }
+            @let calibrated = &evaluation.ece_if_calibrated;
+            p {
+                "A grader with these confidences of which each is true would show an ECE of "
+                (three(calibrated.mean)) " on as many photos by chance alone, up to "
+                (three(calibrated.high)) " in 95 of 100 cases; at least the "
+                (three(evaluation.metrics.ece)) " found here in " (percent(calibrated.p)) " of them."
+            }
             @if let Some(raw) = uncalibrated {
                 p {
                     "Temperature scaling (T = " (three(raw.temperature)) ", fitted on validation) "
@@ -619,6 +626,7 @@ mod tests {
             "toy &amp; co",
             "Sensitivity",
             "Temperature scaling (T = 1.500",
+            "would show an ECE of ",
             "CC BY 4.0",
             "non-commercial",
             "data:image/jpeg;base64,/9g=",

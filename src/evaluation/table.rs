@@ -29,6 +29,15 @@ pub fn evaluation(of: &Evaluation) -> String {
             &with_interval(value, of.intervals.get(name)),
         );
     }
+    let calibrated = &of.ece_if_calibrated;
+    line(
+        &mut text,
+        "ECE if every confidence were true",
+        &format!(
+            "{:.3} on average, up to {:.3} in 95 of 100; p = {:.3}",
+            calibrated.mean, calibrated.high, calibrated.p
+        ),
+    );
     if let Some(raw) = &of.uncalibrated {
         let before = format!(
             "{:.3}, {:.3} and {:.3} before (T = {:.3})",
@@ -251,6 +260,10 @@ mod tests {
         assert!(text.contains("Accuracy                                  1.000 [1.000, 1.000]"));
         let row = text.lines().find(|l| l.starts_with("4 ")).unwrap();
         assert!(row.ends_with('–'), "no photo of grade 4: {row}");
+        assert!(
+            text.contains("\nECE if every confidence were true         "),
+            "{text}"
+        );
         assert!(text.contains("PPV at a prevalence of 12.0 %"));
 
         let predictions = Predictions::from_logits(&logits, &labels).unwrap();

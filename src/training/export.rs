@@ -10,9 +10,10 @@ use crate::bundle::{
     Bundle, Calibration, Doubt, FORMAT, Figures, FurtherPoint, Manifest, OperatingPoint,
     Thresholds, Training, WeightsFile, sha256_hex,
 };
+use crate::evaluation::consistency::if_calibrated;
 use crate::evaluation::operating_point::{self, OperatingPointError, Rates, Target};
 use crate::evaluation::temperature::TemperatureError;
-use crate::evaluation::{Metrics, Predictions, temperature};
+use crate::evaluation::{Bootstrap, Metrics, Predictions, temperature};
 use crate::grading::{Grade, PointName, REFERABLE_FROM, SIGHT_THREATENING_FROM};
 use crate::network::{self, Precision, StateDict};
 
@@ -175,11 +176,8 @@ fn measured(threshold: f64, reached: &Rates, fixed_on: &str) -> OperatingPoint {
 /// # Errors
 /// Where there is nothing to measure or an output is not finite.
 pub fn figures(measured: &Measured, calibration: &Calibration) -> Result<Figures, String> {
-    let metrics = Metrics::of(&predictions(
-        &measured.outputs,
-        &measured.grades,
-        calibration,
-    )?);
+    let predictions = predictions(&measured.outputs, &measured.grades, calibration)?;
+    let metrics = Metrics::of(&predictions);
     Ok(Figures {
         dataset: format!("{} (validation)", measured.dataset),
         n: measured.grades.len(),
@@ -188,6 +186,7 @@ pub fn figures(measured: &Measured, calibration: &Calibration) -> Result<Figures
         cross_entropy: metrics.cross_entropy,
         referable_auc: metrics.referable_auc,
         ece: metrics.ece,
+        ece_if_calibrated: Some(if_calibrated(&predictions, Bootstrap::default())),
     })
 }
 
