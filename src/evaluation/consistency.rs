@@ -18,12 +18,12 @@ use super::predictions::Predictions;
 use crate::bundle::IfCalibrated;
 
 /// The expected calibration error that a grader with these confidences would show
-/// on as many photos if they were true, from `resampling.samples` draws. Photos
-/// are drawn one by one; two eyes of one patient, which are often right or wrong
-/// together, would make it a little larger still.
+/// on as many photos if they were true, from `resampling.samples` draws, at least
+/// one. Photos are drawn one by one; two eyes of one patient, which are often right
+/// or wrong together, would make it a little larger still.
 pub fn if_calibrated(predictions: &Predictions, resampling: Bootstrap) -> IfCalibrated {
     let confidences: Vec<f64> = confidences(predictions).collect();
-    let mut drawn: Vec<f64> = (0..resampling.samples)
+    let mut drawn: Vec<f64> = (0..resampling.samples.max(1))
         .into_par_iter()
         .map(|sample| {
             let mut random = resampling.stream(sample);

@@ -73,6 +73,8 @@ test("a sound one runs, named and marked, and fetches nothing", async () => {
   assert.match(await page.locator("#model").textContent(), /ward-seven/);
   assert.match(await page.locator("#model-card-body").textContent(), /ward-seven 2\.0\.0/);
   assert.match(await page.locator("#model-card-body").textContent(), /Taught by the answers ofward-six 1\.0\.0, 1,200 photographs: research use/);
+  const chances = (await page.locator("#model-card-body").textContent()).match(/by chance alone, of so few photographs0\.\d{3} on average, at most 0\.\d{3} in 95 of 100 cases/g);
+  assert.equal(chances?.length, manifest.figures.length);
   const rows = await page.locator("#model-card-body table").first().locator("tbody tr").allTextContents();
   assert.equal(rows.length, manifest.doubt.figures[0].rows.length);
   assert.equal(rows.filter((row) => /as decided here/.test(row)).length, 1);

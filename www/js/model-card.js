@@ -26,7 +26,7 @@ export function modelCard({ name, version, architecture, intended_use: use, trai
       ...points.map((point) => [strings.points.at(strings.points.name[point.name]), reached(point)]),
       [words.fingerprint, weights.sha256],
     ]),
-    ...figures.map((measured) => measuredOn(words.measured(measured.dataset, count(measured.n)), measured)),
+    ...figures.map((measured) => measuredOn(words.measured(measured.dataset, count(measured.n)), measured, byChance(measured))),
     edema && measuredOn(words.edema(edema.figures.dataset, count(edema.figures.n)), edema.figures, [[words.edemaLine, edemaLine(edema)]]),
     doubtFigures(doubt),
   );
@@ -36,6 +36,13 @@ export function modelCard({ name, version, architecture, intended_use: use, trai
 function measuredOn(heading, measured, further = []) {
   const figures = Object.entries(strings.card.figure).filter(([key]) => measured[key] != null);
   return el("section", { class: "model-card__figures" }, el("h3", {}, heading), facts([...figures.map(([key, title]) => [title, strings.f.decimal(measured[key])]), ...further]));
+}
+
+// What a model whose every confidence is true would show for a calibration error on
+// as few photographs; nothing of models measured before that was told.
+function byChance({ ece_if_calibrated: chance }) {
+  const { card, f } = strings;
+  return chance ? [[card.byChance, card.chance(f.decimal(chance.mean), f.decimal(chance.high))]] : [];
 }
 
 // Where a risk of macular oedema is referred, and what that reached.

@@ -436,6 +436,8 @@ export default (f) => {
       },
       edema: (dataset, n) => `الوذمة البقعية، قيست على ${dataset}، ${n} صورة`,
       edemaLine: "حد الإحالة",
+      byChance: "خطأ المعايرة بالصدفة وحدها مع هذا العدد القليل من الصور",
+      chance: (mean, high) => `${mean} في المتوسط، و${high} على الأكثر في 95 من كل 100 حالة`,
       figure: {
         accuracy: "الدقة",
         kappa_quadratic: "كابا التربيعي",

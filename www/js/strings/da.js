@@ -437,6 +437,8 @@ export default (f) => {
       },
       edema: (dataset, n) => `Makulaødem, målt på ${dataset}, ${n} billeder`,
       edemaLine: "Grænse for henvisning",
+      byChance: "Kalibreringsfejl alene ved tilfældighed, med så få billeder",
+      chance: (mean, high) => `${mean} i gennemsnit, højst ${high} i 95 af 100 tilfælde`,
       figure: {
         accuracy: "Nøjagtighed",
         kappa_quadratic: "Kvadratisk kappa",

@@ -370,6 +370,8 @@ export default (f) => {
       },
       edema: (dataset, n) => `Macular oedema, measured on ${dataset}, ${n} photographs`,
       edemaLine: "Line of referral",
+      byChance: "Calibration error by chance alone, of so few photographs",
+      chance: (mean, high) => `${mean} on average, at most ${high} in 95 of 100 cases`,
       figure: {
         accuracy: "Accuracy",
         kappa_quadratic: "Quadratic kappa",

@@ -437,6 +437,8 @@ export default (f) => {
       },
       edema: (dataset, n) => `Edema macular, medido en ${dataset}, ${n} fotografías`,
       edemaLine: "Línea de derivación",
+      byChance: "Error de calibración solo por azar, con tan pocas fotografías",
+      chance: (mean, high) => `${mean} de media, como máximo ${high} en 95 de cada 100 casos`,
       figure: {
         accuracy: "Exactitud",
         kappa_quadratic: "Kappa cuadrática",
