@@ -144,9 +144,9 @@ struct OptimisationFlags {
     /// Keep an exponential mean of the weights over so many epochs; 0 keeps none
     #[arg(long, value_name = "EPOCHS", default_value_t = 0.5)]
     average: f64,
-    /// The epoch that becomes the model: of the highest quadratic kappa on validation, or of the
-    /// lowest cross-entropy after temperature scaling
-    #[arg(long, value_enum, default_value = "kappa")]
+    /// The epoch that becomes the model: of the lowest cross-entropy on validation after
+    /// temperature scaling, or of the highest quadratic kappa, which jumps more from epoch to epoch
+    #[arg(long, value_enum, default_value = "cross-entropy")]
     keep: KeepName,
 }
 
@@ -229,8 +229,8 @@ enum LossName {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum KeepName {
-    Kappa,
     CrossEntropy,
+    Kappa,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

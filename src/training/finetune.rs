@@ -161,8 +161,8 @@ impl Losses<'_> {
 
 impl Finetune<'_> {
     /// Trains `network` for the configured epochs, or goes on from the last
-    /// checkpoint where there is one, and returns the epoch with the highest
-    /// quadratic kappa on validation at the full size.
+    /// checkpoint where there is one, and returns the epoch that its configuration
+    /// keeps: the best on validation at the full size.
     ///
     /// `photos` are those of the first epoch, if they are prepared already.
     ///

@@ -9,7 +9,9 @@ use super::finetune::EpochFigures;
 #[serde(rename_all = "kebab-case")]
 pub enum Keep {
     /// The highest quadratic kappa: what graders are compared by. It jumps from
-    /// epoch to epoch where photos are few, for it counts whole grades.
+    /// epoch to epoch where photos are few, for it counts whole grades. What a
+    /// configuration means that is silent, as all were before there was a choice;
+    /// `fovea train` asks for the other.
     #[default]
     Kappa,
     /// The lowest cross-entropy after temperature scaling: smoother, and a judge
@@ -28,7 +30,7 @@ impl Keep {
         figure.unwrap_or(f64::NEG_INFINITY)
     }
 
-    /// Whether it is what a training keeps by where nothing else is asked.
+    /// Whether it is what a configuration means that is silent.
     pub fn is_usual(&self) -> bool {
         *self == Self::default()
     }
