@@ -31,6 +31,7 @@ impl From<PhotoError> for Unfit {
 pub struct Ready {
     tensor: Vec<f32>,
     prepared: Prepared,
+    pictures: u32,
     milliseconds: Milliseconds,
 }
 
@@ -101,26 +102,27 @@ impl Grader {
         let prepared = self.prepare(photo, clock, &mut milliseconds);
         milliseconds.total = clock() - start;
         let (manifest, backend) = (&self.manifest, &self.backend);
-        match prepared {
-            Ok((tensor, prepared)) => Ok(Ready {
-                tensor,
-                prepared,
-                milliseconds,
-            }),
-            Err(Unfit::Photo(error)) => Err(Box::new(Assessment::refused(
-                manifest,
-                backend,
-                &error,
-                milliseconds,
-            ))),
-            Err(Unfit::Shot(reason, retina)) => Err(Box::new(Assessment::turned_away(
-                manifest,
-                backend,
-                reason,
-                retina,
-                milliseconds,
-            ))),
-        }
+        let pictures = photo::pictures(photo);
+        let refused = match prepared {
+            Ok((tensor, prepared)) => {
+                return Ok(Ready {
+                    tensor,
+                    prepared,
+                    pictures,
+                    milliseconds,
+                });
+            }
+            Err(Unfit::Photo(error)) => {
+                Assessment::refused(manifest, backend, &error, milliseconds)
+            }
+            Err(Unfit::Shot(reason, retina)) => {
+                Assessment::turned_away(manifest, backend, reason, retina, milliseconds)
+            }
+        };
+        Err(Box::new(Assessment {
+            pictures,
+            ..refused
+        }))
     }
 
     /// The assessment of a photo that could not be read, and never came here.
@@ -134,6 +136,7 @@ impl Grader {
         let Ready {
             tensor,
             prepared,
+            pictures,
             mut milliseconds,
         } = ready;
         let start = clock();
@@ -142,14 +145,15 @@ impl Grader {
             Err(reason) => Assessment::failed(&self.manifest, &self.backend, &reason),
             Ok((outputs, further)) => {
                 milliseconds.total += clock() - start;
-                Assessment::graded(
+                let graded = Assessment::graded(
                     &self.manifest,
                     &self.backend,
                     &outputs,
                     &further,
                     prepared.retina,
                     milliseconds,
-                )
+                );
+                Assessment { pictures, ..graded }
             }
         }
     }

@@ -131,6 +131,9 @@ pub struct Assessment {
     pub preprocessing: String,
     pub milliseconds: Milliseconds,
     pub retina: Option<Retina>,
+    /// How many pictures the file holds, of which the first was read; of a DICOM
+    /// file see what it tells of itself.
+    pub pictures: u32,
 }
 
 const REFER_UNSEEN: Phrase = Phrase::new(
@@ -353,6 +356,7 @@ impl Assessment {
             preprocessing: describe(&manifest.preprocessing),
             milliseconds: Milliseconds::default(),
             retina: None,
+            pictures: 1,
         }
     }
 }

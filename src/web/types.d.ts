@@ -144,6 +144,8 @@ export interface Assessment {
   preprocessing: string;
   milliseconds: { decode: number; prepare: number; network: number; looks: number; total: number };
   retina: Record<string, unknown> | null;
+  /** How many pictures the file holds, of which the first was read. */
+  pictures: number;
 }
 
 /** What a model's `model.json` says. */

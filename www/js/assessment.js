@@ -19,8 +19,8 @@ export function gradeOf(assessment, scale) {
 // Why there is doubt, or no grade at all; and where a file holds more photographs
 // than the one that was read.
 export function reasonOf(item) {
-  const { told } = item;
-  return [why(item), told?.frames > 1 && strings.firstOfFrames(told.frames)].filter(Boolean).join(" ");
+  const pictures = item.told?.frames ?? item.assessment?.pictures;
+  return [why(item), pictures > 1 && strings.firstOfFrames(pictures)].filter(Boolean).join(" ");
 }
 
 function why({ status, assessment, fault }) {

@@ -171,7 +171,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             let graded = Graded {
                 file: file.clone(),
                 named,
-                note: read.told.and_then(note),
+                note: note(read.told.map_or(assessment.pictures, |told| told.frames)),
                 assessment,
                 own_model,
                 at: SystemTime::now(),
@@ -263,11 +263,7 @@ fn read(grader: &Grader, photo: &Path, clock: &dyn Fn() -> f64) -> Read {
     }
 }
 
-fn note(told: dicom::Told) -> Option<String> {
-    (told.frames > 1).then(|| {
-        format!(
-            "Only the first of the {} pictures in this file was graded.",
-            told.frames
-        )
-    })
+fn note(pictures: u32) -> Option<String> {
+    (pictures > 1)
+        .then(|| format!("Only the first of the {pictures} pictures in this file was graded."))
 }
