@@ -2,8 +2,12 @@
 //!
 //! Cameras and clinics write the side into the name: `123_left.jpeg` (EyePACS),
 //! `1_r2.jpg` (DeepDRiD), `Smith OD.tif`. What is read here is an offer; the
-//! person may correct it. A side is only taken from a word that stands alone,
-//! and none at all where a name holds both.
+//! person may correct it. A side is only taken from a word that stands alone and
+//! is no initial, and none at all where a name holds both.
+//!
+//! Two photos are one patient's only where all of their paths agree that is not a
+//! side: cameras number anew on every day and clinics at every place, and a
+//! stranger's photo must never take the place of a bad one.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +31,13 @@ impl Side {
 /// What a file's name tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Named {
-    /// What is left of the name without the side: the same for both eyes of a
-    /// patient. Empty where the name is nothing but a side.
+    /// What is left of the name without the side, or the folder where the name is
+    /// nothing but a side. Empty where that says nothing either.
     pub patient: String,
     pub side: Option<Side>,
+    /// The same for both eyes of a patient and for nobody else: the patient and the
+    /// folders, without sides, capitals and signs. Empty where `patient` is.
+    pub key: String,
 }
 
 /// Words for the right eye, lower case: English, Latin, German, Spanish, French,
@@ -82,9 +89,27 @@ const LEFT: [&str; 19] = [
     "أيسر",
 ];
 
-/// Beside a side these say nothing more.
-const EYE: [&str; 9] = [
+/// Beside a side these say nothing more: the eye, and which part of it is shown.
+const EYE: [&str; 27] = [
     "eye",
+    "eyes",
+    "fundus",
+    "retina",
+    "macula",
+    "mácula",
+    "makula",
+    "fovea",
+    "disc",
+    "disk",
+    "optic",
+    "papilla",
+    "papila",
+    "papille",
+    "central",
+    "centre",
+    "center",
+    "nasal",
+    "temporal",
     "auge",
     "ojo",
     "oeil",
@@ -98,23 +123,83 @@ const EYE: [&str; 9] = [
 /// Reads a file's name, or its path: `Patient 7/left.jpg` and `left/7.jpg` are
 /// understood, too.
 pub fn read(path: &str) -> Named {
-    let mut parts = path.rsplit(['/', '\\']);
-    let file = parts.next().unwrap_or_default();
-    let folder = parts.next().unwrap_or_default();
-    let stem = match file.rsplit_once('.') {
-        Some((stem, _)) if !stem.is_empty() => stem,
-        _ => file,
-    };
-    let mut named = read_words(stem);
-    let inside = read_words(folder);
-    if named.patient.is_empty() {
-        // A folder a patient: the file says only which eye.
-        named.patient.clone_from(&inside.patient);
-    } else if named.side.is_none() && inside.patient.is_empty() {
+    let mut folders: Vec<&str> = path.split(['/', '\\']).collect();
+    let stem = without_ending(folders.pop().unwrap_or_default());
+    let (mut patient, mut side) = read_words(stem);
+    let innermost = read_words(folders.last().copied().unwrap_or_default());
+    if side.is_none() && innermost.0.is_empty() {
         // A folder a side.
-        named.side = inside.side;
+        side = innermost.1;
     }
-    named
+    let mut key: Vec<String> = folders.iter().map(|folder| folded(folder)).collect();
+    if patient.is_empty() {
+        // A folder a patient: the file says only which eye.
+        patient = of_folders(&folders);
+    } else {
+        key.push(folded(&patient));
+    }
+    key.retain(|part| !part.is_empty());
+    Named {
+        key: if patient.is_empty() {
+            String::new()
+        } else {
+            key.join("/")
+        },
+        patient,
+        side,
+    }
+}
+
+/// A file's name without its ending. What follows the last point of
+/// `1.2.276.0.7230010` (DICOM numbers its files so) is none.
+fn without_ending(file: &str) -> &str {
+    let is_ending = |text: &str| {
+        text.len() <= 5
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+    };
+    match file.rsplit_once('.') {
+        Some((stem, ending)) if !stem.is_empty() && is_ending(ending) => stem,
+        _ => file,
+    }
+}
+
+/// Whose photos the innermost folder holds; with the folder around it where it is
+/// named by a day, as in `Ruiz/2026-11-27`.
+fn of_folders(folders: &[&str]) -> String {
+    let Some((&folder, around)) = folders.split_last() else {
+        return String::new();
+    };
+    let (patient, _) = read_words(folder);
+    let outer = around.last().map_or("", |outer| outer.trim());
+    if patient.is_empty() {
+        of_folders(around)
+    } else if is_day(&patient) && !outer.is_empty() {
+        format!("{outer}, {patient}")
+    } else {
+        patient
+    }
+}
+
+/// Whether a name is a day or a year, and so nobody's.
+fn is_day(name: &str) -> bool {
+    let words = words(name);
+    let year = |digits: &str| digits.starts_with("19") || digits.starts_with("20");
+    let is_year = |word: &Word<'_>| word.text.len() == 4 && year(word.text);
+    match words.as_slice() {
+        [word] => all_digits(word) && (is_year(word) || word.text.len() == 8 && year(word.text)),
+        [_, _, _] => words.iter().all(all_digits) && words.iter().any(is_year),
+        _ => false,
+    }
+}
+
+/// The words of a folder's or a patient's name as far as they tell it from others;
+/// nothing of a folder that is named by a side.
+fn folded(name: &str) -> String {
+    let (patient, _) = read_words(name);
+    let words = words(&patient);
+    let texts: Vec<String> = words.iter().map(|word| word.text.to_lowercase()).collect();
+    texts.join(" ")
 }
 
 /// A word of a name and where it stands, in bytes.
@@ -124,9 +209,10 @@ struct Word<'a> {
     end: usize,
 }
 
-fn read_words(name: &str) -> Named {
+/// The name without its side, and the side.
+fn read_words(name: &str) -> (String, Option<Side>) {
     let words = words(name);
-    let sides: Vec<Option<Side>> = words.iter().map(|word| side_of(word.text)).collect();
+    let sides: Vec<Option<Side>> = (0..words.len()).map(|at| side_at(&words, at)).collect();
     let found = |side| sides.contains(&Some(side));
     let side = match (found(Side::Right), found(Side::Left)) {
         (true, false) => Some(Side::Right),
@@ -134,16 +220,10 @@ fn read_words(name: &str) -> Named {
         _ => None,
     };
     if side.is_none() {
-        return Named {
-            patient: name.trim().to_owned(),
-            side,
-        };
+        return (name.trim().to_owned(), side);
     }
     let last = sides.iter().rposition(Option::is_some).unwrap_or_default();
-    let is_rest = |index: usize| {
-        let text = words[index].text;
-        sides[index].is_none() && !EYE.contains(&text.to_lowercase().as_str())
-    };
+    let is_rest = |index: usize| sides[index].is_none() && !is_of_eye(words[index].text);
     // `123 left 2`, `123_left (2)`: the second shot of the same eye.
     let is_shot =
         |index: usize| index > last && words[index].text.len() <= 2 && all_digits(&words[index]);
@@ -161,7 +241,25 @@ fn read_words(name: &str) -> Named {
         }
         patient.push_str(words[index].text);
     }
-    Named { patient, side }
+    (patient, side)
+}
+
+fn is_of_eye(word: &str) -> bool {
+    EYE.contains(&word.to_lowercase().as_str())
+}
+
+/// The side that a word names where it stands. A letter alone in front of a name is
+/// an initial (`R. Mueller`, `Maria L Gomez`), but not behind a number (`12-R-macula`).
+fn side_at(words: &[Word<'_>], at: usize) -> Option<Side> {
+    let word = words[at].text;
+    let side = side_of(word)?;
+    let has_digit = |word: &Word<'_>| word.text.bytes().any(|byte| byte.is_ascii_digit());
+    let before_name = words
+        .get(at + 1)
+        .is_some_and(|next| !has_digit(next) && !is_of_eye(next.text));
+    let behind_number = at > 0 && has_digit(&words[at - 1]);
+    let is_initial = word.len() == 1 && before_name && !behind_number;
+    (!is_initial).then_some(side)
 }
 
 /// The words of a name: runs of letters and digits, and a side written onto a
@@ -272,6 +370,11 @@ mod tests {
             ("a/b/Patient 7/left.jpg", "Patient 7", Left),
             ("C:\\photos\\Patient 7\\OD.jpg", "Patient 7", Right),
             ("left/0007.png", "0007", Left),
+            ("Smith_L_macula.jpg", "Smith", Left),
+            ("12-R-disc.jpg", "12", Right),
+            ("Kowalski/2026-11-27/OD.jpg", "Kowalski, 2026-11-27", Right),
+            ("Kowalski/2024/left/OS.jpg", "Kowalski, 2024", Left),
+            ("John R Smith left.jpg", "John R Smith", Left),
         ] {
             check(path, patient, Some(side));
         }
@@ -285,9 +388,49 @@ mod tests {
             ("7 r.png", "7 l.png"),
             ("9_r1.png", "9_l3.png"),
             ("ana ojo derecho.jpg", "ana ojo izquierdo.jpg"),
+            ("day/right/0007.png", "day/left/0007.png"),
+            ("P1/OD.jpg", "P1/OS.jpg"),
+            ("12-R-macula.jpg", "12-L-disc.jpg"),
         ] {
             assert_eq!(read(right).patient, read(left).patient, "{right}, {left}");
+            assert_eq!(read(right).key, read(left).key, "{right}, {left}");
+            assert!(!read(right).key.is_empty(), "{right}");
             assert_ne!(read(right).side, read(left).side, "{right}, {left}");
+        }
+    }
+
+    #[test]
+    fn photos_are_only_one_patients_where_their_folders_agree() {
+        for (one, other) in [
+            ("siteA/1_left.png", "siteB/1_left.png"),
+            ("Kowalski/2026-11-27/OD.jpg", "Nowak/2026-11-27/OD.jpg"),
+            ("a/P1/left.jpg", "b/P1/left.jpg"),
+            ("1.2.276.0.1001", "1.2.276.0.1002"),
+            ("Ruiz 1/left.jpg", "Ruiz 2/left.jpg"),
+        ] {
+            assert_ne!(read(one).key, read(other).key, "{one}, {other}");
+        }
+        let same = [
+            "JONES_R.jpg",
+            "jones_L.jpg",
+            "Jones OD (2).JPG",
+            "jones-os.jpeg",
+        ];
+        for path in same {
+            assert_eq!(read(path).key, "jones", "{path}");
+        }
+        assert_eq!(read("left.jpg").key, "");
+    }
+
+    #[test]
+    fn an_initial_is_no_side() {
+        for path in [
+            "Maria L Gomez.jpg",
+            "R. Mueller.jpg",
+            "L Gomez.jpg",
+            "R_Mueller_2024.jpg",
+        ] {
+            assert_eq!(read(path).side, None, "{path}");
         }
     }
 

@@ -161,11 +161,13 @@ export interface Manifest {
   [more: string]: unknown;
 }
 
-/** What a file's name tells. `patient` is the same for both eyes. */
+/** What a file's name or path tells. */
 export interface NamedEye {
+  /** To be shown; two people may have the same. */
   patient: string;
   side: "right" | "left" | null;
-}
+  /** The same for both eyes of a patient and for nobody else; empty where nothing tells. */
+  key: string;
 
 /** One photo, as far as a decision about its patient needs it. */
 export interface PatientPhoto {

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { card, choose, modelReady, photo, result, visit } from "./help/page.js";
+import { allDone, card, choose, modelReady, photo, result, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 let visitor;
@@ -87,6 +87,26 @@ test("a chosen folder gives its photographs and says how many files it left out"
   assert.equal((await result(chosen)).status, "graded");
   await page.waitForFunction(() => /1 photograph added. 1 other file in the folder was left out/.test(document.querySelector("#announcer").textContent));
   await page.waitForFunction((article) => article.querySelector(".eye__patient").value === "Ruiz", await chosen.elementHandle());
+});
+
+test("patients of one number in two folders are two, and are told apart", async () => {
+  await page.getByRole("button", { name: "Clear everything" }).click();
+  const inside = join(folder, "days");
+  for (const [day, file, grade] of [["monday", "1_left.png", 4], ["tuesday", "1_left.png", 0], ["tuesday", "1_right.png", 0]]) {
+    await mkdir(join(inside, day), { recursive: true });
+    await writeFile(join(inside, day, file), await drawnPng(page, grade, 4));
+  }
+  const opened = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Choose a folder" }).click();
+  await (await opened).setFiles(inside);
+  await page.locator("article").nth(2).waitFor();
+  await allDone(page);
+  await page.getByLabel("View").selectOption("patients");
+  const [monday, tuesday] = ["monday", "tuesday"].map((day) => page.locator("#patients > li", { has: page.getByRole("heading", { name: `1 (days/${day})` }) }));
+  await tuesday.getByText("Right eye: 0").waitFor();
+  assert.equal(await tuesday.getByRole("listitem").count(), 2);
+  assert.equal(await monday.getByRole("listitem").count(), 1);
+  assert.match(await monday.textContent(), /Refer/);
 });
 
 test("the camera is offered where fingers point, and what it takes is graded", async () => {

@@ -92,6 +92,29 @@ test("an eye and a patient are corrected by hand, by the mouse and by a key", as
   ]);
 });
 
+test("what a camera calls every photograph is nobody's name until somebody types one", async () => {
+  await choose(page, await png("image.png", 0, 3));
+  await choose(page, await png("image.png", 4, 4));
+  await allDone(page);
+  const [one, other] = [card(page, "image.png").nth(0), card(page, "image.png").nth(1)];
+  await one.getByLabel("Eye in image.png").selectOption("right");
+  await other.getByLabel("Eye in image.png").selectOption("left");
+  await page.getByLabel("View").selectOption("patients");
+  const patients = page.locator("#patients > li");
+  await patients.nth(1).waitFor();
+  const healthy = patients.filter({ hasText: "Right eye: 0" });
+  await healthy.getByText("the other was not seen").waitFor();
+  await page.getByLabel("View").selectOption("photos");
+  for (const each of [one, other]) {
+    await each.getByLabel("Patient in image.png").fill("Ada");
+    await each.getByLabel("Patient in image.png").press("Tab");
+  }
+  await one.getByText("Patient: Refer").waitFor();
+  await page.getByLabel("View").selectOption("patients");
+  await page.waitForFunction(() => document.querySelectorAll("#patients > li").length === 1);
+  await page.getByLabel("View").selectOption("photos");
+});
+
 test("photographs are sifted and ordered", async () => {
   await choose(page, await png("b.png", 0, 3), await png("a.png", 4, 4), photo("empty.jpg", empty()), await png("c 10.png", 0, 3), await png("c 9.png", 2, 2));
   await allDone(page);

@@ -21,7 +21,7 @@ export class EyeFields {
       corrected();
     });
     parts.patient.addEventListener("change", () => {
-      Object.assign(item, { patient: parts.patient.value.trim(), byHand: true });
+      Object.assign(item, { patient: parts.patient.value.trim(), byHand: true, typed: true });
       corrected();
     });
     this.element = el("div", { class: "eye" }, parts.side, parts.patient, parts.says);

@@ -25,7 +25,7 @@ export class Patients extends EventTarget {
 
   // Reads the side and the patient from a photograph's name. Drawn ones are nobody's.
   read(item) {
-    if (item.drawn || item.patient !== null) return this.refresh();
+    if (item.drawn || item.pair !== null) return this.refresh();
     this.#unread.push(item);
     if (this.#unread.length > 1) return; // goes with those already asked for
     this.#reading = this.#readAll();
@@ -50,7 +50,10 @@ export class Patients extends EventTarget {
     const found = await this.#engine.consult("readNames", items.map(({ path, name }) => path ?? name));
     for (const [index, one] of items.entries()) {
       const { told } = one; // a DICOM file is surer of the side than its name
-      if (!one.byHand) Object.assign(one, found[index], told?.side && { side: told.side });
+      const { patient, side, key } = found[index];
+      one.pair = side ? key : "";
+      if (!one.byHand) Object.assign(one, { patient, side: told?.side ?? side });
+      else if (one.patient !== patient) one.typed = true; // and kept so from an earlier visit
       this.dispatchEvent(Object.assign(new Event("read"), { item: one }));
     }
     this.refresh();
@@ -66,14 +69,7 @@ export class Patients extends EventTarget {
 
   async #decide() {
     const round = ++this.#round;
-    const groups = new Map();
-    for (const item of this.#queue.items) {
-      if (item.drawn) continue;
-      const key = keyOf(item);
-      if (!groups.has(key)) groups.set(key, { key, name: item.patient ?? "", items: [], summary: null });
-      groups.get(key).items.push(item);
-    }
-    const list = [...groups.values()];
+    const list = grouped(this.#queue.items.filter(({ drawn }) => !drawn));
     const summaries = list.length ? await this.#engine.consult("summarisePatients", list.map(({ items }) => items.map(photoOf))) : [];
     if (round !== this.#round) return false; // overtaken by a later one
     this.list = list.map((group, index) => ({ ...group, summary: summaries[index] }));
@@ -83,11 +79,43 @@ export class Patients extends EventTarget {
   }
 }
 
-// Photographs pair by name once a side or a person says that the name is a
-// patient's: cameras call everything "image".
-function keyOf(item) {
-  return item.patient && (item.side || item.byHand) ? `patient ${item.patient}` : `photo ${item.id}`;
+// Photographs pair where their names, read with a side, and folders agree, or where
+// a person typed the same patient: cameras call everything "image", and a stranger's
+// photograph must not take the place of a bad one. A patient who was typed is the one
+// of that name on the page, if there is one alone.
+function grouped(items) {
+  const groups = new Map();
+  const join = (key, item) => {
+    if (!groups.has(key)) groups.set(key, { key, name: item.patient ?? "", items: [], summary: null });
+    groups.get(key).items.push(item);
+  };
+  const isTyped = (item) => item.typed && item.patient;
+  for (const item of items) if (!isTyped(item)) join(item.pair && !item.typed ? `patient ${item.pair}` : `photo ${item.id}`, item);
+  const read = byName([...groups.values()].filter(({ key }) => key.startsWith("patient ")));
+  for (const item of items.filter(isTyped)) {
+    const called = read.get(plain(item.patient)) ?? [];
+    join(called.length === 1 ? called[0].key : `typed ${plain(item.patient)}`, item);
+  }
+  const order = new Map(items.map((item, index) => [item, index]));
+  const list = [...groups.values()];
+  for (const group of list) group.items.sort((a, b) => order.get(a) - order.get(b));
+  list.sort((a, b) => order.get(a.items[0]) - order.get(b.items[0]));
+  // Two people of one name are told apart by where their photographs lay.
+  const namesakes = byName(list.filter(({ name }) => name));
+  for (const group of list) {
+    const folder = group.items[0].path?.split("/").slice(0, -1).join("/");
+    if (folder && namesakes.get(plain(group.name))?.length > 1) group.name = `${group.name} (${folder})`;
+  }
+  return list;
 }
+
+function byName(groups) {
+  const named = new Map();
+  for (const group of groups) named.set(plain(group.name), [...(named.get(plain(group.name)) ?? []), group]);
+  return named;
+}
+
+const plain = (name) => name.trim().toLocaleLowerCase();
 
 // A cancelled photograph still waits for an answer: it clears nobody.
 function photoOf(item) {

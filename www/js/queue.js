@@ -42,7 +42,9 @@ export class Queue extends EventTarget {
       path: null, // with the folders it lay in, where they are known
       patient: null, // null until its name has been read
       side: null, // right | left | null
+      pair: null, // by what its name pairs it, once that is read; nothing where it tells no side
       byHand: false, // side and patient were corrected by the visitor
+      typed: false, // the patient was
       told: null, // { side, frames }: what a DICOM file says of itself
       thumb: null, // a small picture
       added: Date.now(),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Graded;
-use crate::grading::eye::Side;
+use crate::grading::eye::Named;
 use crate::grading::patient::{self, Decision, Photo};
 
 /// A photo that has no result yet.
@@ -17,8 +17,11 @@ pub const WAITING: Photo = Photo {
 };
 
 /// By what a photo is paired; nothing for one that stands alone.
-pub fn key(patient: &str, side: Option<Side>) -> Option<&str> {
-    side.filter(|_| !patient.is_empty()).map(|_| patient)
+pub fn key(named: &Named) -> Option<&str> {
+    named
+        .side
+        .filter(|_| !named.key.is_empty())
+        .map(|_| named.key.as_str())
 }
 
 /// The decision from photos of one patient.
@@ -30,12 +33,12 @@ pub fn decide(photos: &[Photo]) -> Decision {
 pub fn decisions(results: &[Graded]) -> Vec<Decision> {
     let mut patients: HashMap<&str, Vec<Photo>> = HashMap::new();
     for result in results {
-        if let Some(patient) = key(&result.named.patient, result.named.side) {
+        if let Some(patient) = key(&result.named) {
             patients.entry(patient).or_default().push(result.photo());
         }
     }
     let decide = |result: &Graded| {
-        let paired = key(&result.named.patient, result.named.side).and_then(|p| patients.get(p));
+        let paired = key(&result.named).and_then(|patient| patients.get(patient));
         paired.map_or_else(|| decide(&[result.photo()]), |photos| decide(photos))
     };
     results.iter().map(decide).collect()

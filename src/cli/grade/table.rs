@@ -43,7 +43,6 @@ struct Told {
     operating_point: Option<PointName>,
     referable: Option<bool>,
     unsure: bool,
-    patient: Option<String>,
     eye: Option<eye::Side>,
     bundle: String,
     model: String,
@@ -69,11 +68,11 @@ impl Line {
         }
     }
 
-    fn patient(&self) -> Option<&str> {
-        patients::key(
-            self.told.patient.as_deref().unwrap_or_default(),
-            self.told.eye,
-        )
+    fn patient(&self) -> Option<String> {
+        let mut named = eye::read(&self.told.file);
+        // Which eye it is may have stood in the file itself.
+        named.side = self.told.eye;
+        patients::key(&named).map(str::to_owned)
     }
 
     fn text(&self, decision: Decision) -> String {
@@ -211,7 +210,7 @@ impl Table {
             *awaited = awaited.saturating_sub(1);
         }
         let named = &result.named;
-        let decision = match patients::key(&named.patient, named.side) {
+        let decision = match patients::key(named) {
             Some(patient) => {
                 let photos = self.seen.get(patient).into_iter().flatten().copied();
                 self.decide(patient, photos.chain([result.photo()]).collect())
@@ -241,7 +240,7 @@ impl Table {
         lines.sort_by_key(|line| places.get(&line.told.file).copied());
         let rows = lines.iter().map(|line| {
             line.text(match line.patient() {
-                Some(patient) => self.decide(patient, self.seen[patient].clone()),
+                Some(patient) => self.decide(&patient, self.seen[&patient].clone()),
                 None => patients::decide(&[line.photo()]),
             })
         });
@@ -268,7 +267,7 @@ impl Table {
 
     fn push(&mut self, line: Line) {
         if let Some(patient) = line.patient() {
-            let photos = self.seen.entry(patient.to_owned()).or_default();
+            let photos = self.seen.entry(patient).or_default();
             photos.push(line.photo());
         }
         self.lines.push(line);
@@ -288,7 +287,7 @@ impl Table {
 
 fn patient_by_name(photo: &Path) -> Option<String> {
     let named = eye::read(&photo.to_string_lossy());
-    patients::key(&named.patient, named.side).map(str::to_owned)
+    patients::key(&named).map(str::to_owned)
 }
 
 impl Kind {
@@ -389,7 +388,6 @@ fn read_cells(record: &csv::StringRecord) -> Result<Line> {
         "operatingPoint": cell("operating_point", true),
         "referable": cell("referable", false),
         "unsure": cell("unsure", false),
-        "patient": cell("patient", true),
         "eye": cell("eye", true),
         "bundle": cell("bundle", true),
         "model": cell("model_sha256", true),
