@@ -119,8 +119,8 @@ pub struct Assessment {
     pub edema_referable: Option<bool>,
     /// Referred for the risk of macular oedema, and not for retinopathy.
     pub edema_alone: bool,
-    /// When a guideline would look again; none where the grade is in doubt, or
-    /// oedema, of which the guideline says something else, is not ruled out.
+    /// When a guideline would look again; of an unsure answer by the worse of its
+    /// two grades, and none where not even that one is referred.
     pub follow_up: Option<FollowUp>,
     pub codes: Codes,
     /// Name, version and hash of the model.

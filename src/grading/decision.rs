@@ -32,7 +32,8 @@ pub struct Decision {
     pub doubt_chance: Option<f64>,
     /// Over the line of macular oedema, and not over that of retinopathy.
     pub edema_alone: bool,
-    /// None where the grade is in doubt, or oedema is not ruled out.
+    /// Of an unsure answer that of the worse of its two grades, where that one is
+    /// referred; else none.
     pub follow_up: Option<FollowUp>,
     pub codes: DecisionCodes,
 }
@@ -115,7 +116,12 @@ impl Decision {
             .sight_threatening
             .map(|line| over_line && at_least(SIGHT_THREATENING_FROM) >= line.threshold);
         let unsure = doubt::judge(probabilities, threshold, settings, agreement);
-        let referral = match (over_line, grade.is_referable()) {
+        // Signs are only said to be there where no grade without them is in question.
+        let signs = grade.is_referable()
+            && unsure
+                .as_ref()
+                .is_none_or(|unsure| unsure.between[0].is_referable());
+        let referral = match (over_line, signs) {
             (true, true) => REFER,
             (true, false) => REFER_TO_BE_SAFE,
             (false, _) if edema => REFER_EDEMA,
@@ -140,7 +146,10 @@ impl Decision {
             doubt_chance: settings
                 .map(|settings| settings.chance(probabilities, threshold, agreement)),
             edema_alone: edema && !over_line,
-            follow_up: (unsure.is_none() && !edema).then(|| FollowUp::of(grade)),
+            follow_up: match &unsure {
+                Some(unsure) => FollowUp::of_worse(unsure.between[1], edema),
+                None => Some(FollowUp::of(grade, edema)),
+            },
             codes: DecisionCodes {
                 referral: referral.code,
                 threat: threat.map(|phrase| phrase.code),
@@ -250,7 +259,27 @@ mod tests {
         assert_eq!(below.codes.referral, "refer-unsure");
         assert_eq!(below.codes.doubt, Some("unsure-near-line"));
         assert_eq!(below.between, Some([Grade::Mild, Grade::Moderate]));
-        assert_eq!(below.follow_up, None);
+        let follow_up = below.follow_up.unwrap();
+        assert_eq!(follow_up.code, "follow-up-worse-moderate");
+    }
+
+    #[test]
+    fn what_wavers_is_not_said_to_show_signs_that_one_of_its_grades_lacks() {
+        // Not even half is sure, so it wavers: first with none, then with severe.
+        let perhaps_none = decide([0.38, 0.1, 0.42, 0.06, 0.04], PointName::Balanced);
+        assert!(perhaps_none.unsure && perhaps_none.referable);
+        assert_eq!(perhaps_none.between, Some([Grade::None, Grade::Moderate]));
+        assert_eq!(perhaps_none.codes.referral, "refer-to-be-safe");
+        let severe_or_worse = decide([0.0, 0.0, 0.1, 0.44, 0.46], PointName::Balanced);
+        assert!(severe_or_worse.unsure);
+        assert_eq!(severe_or_worse.codes.referral, "refer");
+        // The interval is the sooner of the two.
+        let follow_up = severe_or_worse.follow_up.unwrap();
+        assert_eq!(follow_up.code, "follow-up-worse-proliferative");
+        // Healthy or mild: the doubt refers, and no interval says to wait.
+        let healthy = decide([0.48, 0.47, 0.05, 0.0, 0.0], PointName::Balanced);
+        assert!(healthy.unsure && healthy.referable);
+        assert_eq!(healthy.follow_up, None);
     }
 
     #[test]
@@ -260,8 +289,8 @@ mod tests {
             let healthy = decide_with([0.95, 0.05, 0.0, 0.0, 0.0], true, name, &thresholds);
             assert!(healthy.referable && healthy.edema_alone && !healthy.unsure);
             assert_eq!(healthy.codes.referral, "refer-edema");
-            // The guideline's interval is for eyes without oedema.
-            assert_eq!(healthy.follow_up, None);
+            // The grade's interval is for eyes without oedema.
+            assert_eq!(healthy.follow_up.unwrap().code, "follow-up-edema");
         }
         let both = decide_with(
             [0.0, 0.0, 1.0, 0.0, 0.0],

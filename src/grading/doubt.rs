@@ -120,6 +120,10 @@ fn reaches(probability: f64, level: f64) -> bool {
 /// Below this the most probable grade is a guess among neighbours.
 const SURE: f64 = 0.5;
 
+/// From this share of the most probable grade's probability on another is nearly as
+/// likely.
+const NEARLY: f64 = 0.75;
+
 const GUESS: &str = "unsure-guess";
 const LOOKS: Phrase = Phrase::new(
     "unsure-looks",
@@ -133,9 +137,13 @@ const RIVAL: Phrase = Phrase::new(
     "unsure-rival",
     "Unsure, have it read: another grade is nearly as likely.",
 );
+const OFTEN_WRONG: Phrase = Phrase::new(
+    "unsure-often-wrong",
+    "Unsure, have it read: in the model’s validation, answers like this were too often wrong.",
+);
 const BETWEEN: &str = "unsure-between";
 
-pub(super) const SAID: [Phrase; 3] = [LOOKS, NEAR_LINE, RIVAL];
+pub(super) const SAID: [Phrase; 4] = [LOOKS, NEAR_LINE, RIVAL, OFTEN_WRONG];
 pub(super) const DOUBTS: [&str; 2] = [GUESS, BETWEEN];
 
 /// Whether grade and referral contradict each other: the most probable grade is
@@ -189,8 +197,10 @@ pub fn judge(
             LOOKS
         } else if near_line {
             NEAR_LINE
-        } else {
+        } else if is_rivalled(probabilities, grade) {
             RIVAL
+        } else {
+            OFTEN_WRONG
         };
         (phrase.code, phrase.text.to_owned())
     };
@@ -201,6 +211,15 @@ pub fn judge(
         sentence: format!("{reason} It wavers between {lower} and {higher}."),
         between,
     })
+}
+
+/// Whether some other grade is nearly as likely as `grade`.
+fn is_rivalled(probabilities: &[f64], grade: Grade) -> bool {
+    let highest = probabilities[usize::from(grade.number())];
+    Grade::ALL
+        .into_iter()
+        .filter(|other| *other != grade)
+        .any(|other| probabilities[usize::from(other.number())] >= NEARLY * highest)
 }
 
 /// The grade and its rival: what looks said most often instead, the more probable
@@ -324,6 +343,8 @@ mod tests {
         let rival = judge(&[0.0, 0.0, 0.55, 0.45, 0.0], 0.2, Some(&heavy), None).unwrap();
         assert_eq!(rival.code, "unsure-rival");
         assert_eq!(rival.between, [Grade::Moderate, Grade::Severe]);
+        let alone = judge(&[0.0, 0.0, 0.58, 0.12, 0.3], 0.2, Some(&heavy), None).unwrap();
+        assert_eq!(alone.code, "unsure-often-wrong", "no rival to be named");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::assessment::Status;
 use super::eye::Side;
+use super::operating_point::{REFERABLE_FROM, SIGHT_THREATENING_FROM};
 use super::phrase::Phrase;
 
 /// One photo, as far as the decision needs it.
@@ -24,6 +25,37 @@ pub struct Photo {
     /// there was a head for it say nothing.
     #[serde(default)]
     pub edema_alone: bool,
+    /// At risk of macular oedema, whatever else it is referred for.
+    #[serde(default)]
+    pub edema: bool,
+    /// Over the line of disease that threatens sight.
+    #[serde(default)]
+    pub threat: bool,
+}
+
+impl Photo {
+    fn is_graded(&self) -> bool {
+        self.status == Some(Status::Graded)
+    }
+
+    /// Referred for retinopathy, surely or not: a grade that is, or a photo over the
+    /// line for no other reason than its grade's.
+    fn has_retinopathy(&self) -> bool {
+        let graded = self.grade.is_some_and(|grade| grade >= REFERABLE_FROM);
+        let over_line = !self.unsure && !self.edema_alone;
+        self.is_graded() && self.referable == Some(true) && (graded || over_line)
+    }
+
+    fn threatens_sight(&self) -> bool {
+        let graded = self
+            .grade
+            .is_some_and(|grade| grade >= SIGHT_THREATENING_FROM);
+        self.has_retinopathy() && (graded || self.threat)
+    }
+
+    fn has_edema(&self) -> bool {
+        self.is_graded() && (self.edema || self.edema_alone)
+    }
 }
 
 /// What to do about a patient.
@@ -50,11 +82,15 @@ impl Decision {
 
 /// The decision for one patient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Summary {
     pub decision: Decision,
     /// The key of a translation.
     pub code: &'static str,
     pub sentence: &'static str,
+    /// The key and the sentence of what else there is to refer for.
+    pub besides_code: Option<&'static str>,
+    pub besides: Option<&'static str>,
     /// Index of the photo that decided: the worst of those that did.
     pub deciding: Option<usize>,
 }
@@ -64,6 +100,12 @@ const REFER: Phrase = Phrase::new(
     "patient-refer",
     "Refer: moderate or worse retinopathy in an eye, or not ruled out.",
 );
+const THREAT: Phrase = Phrase::new(
+    "patient-refer-threat",
+    "Refer: retinopathy that threatens sight in an eye, or not ruled out.",
+);
+const EDEMA_BESIDES: Phrase =
+    Phrase::new("patient-edema-besides", "A risk of macular oedema besides.");
 const UNSURE: Phrase = Phrase::new(
     "patient-refer-unsure",
     "Refer: the grade of an eye is unsure. Have it read by a person.",
@@ -93,9 +135,11 @@ const NO_REFERRAL: Phrase = Phrase::new(
     "No referral for diabetic retinopathy from either eye.",
 );
 
-pub(super) const SAID: [Phrase; 9] = [
+pub(super) const SAID: [Phrase; 11] = [
     WAITING,
     REFER,
+    THREAT,
+    EDEMA_BESIDES,
     EDEMA,
     UNSURE,
     UNSEEN,
@@ -111,26 +155,26 @@ pub fn summarise(photos: &[Photo]) -> Summary {
         decision,
         code: phrase.code,
         sentence: phrase.text,
+        besides_code: None,
+        besides: None,
         deciding,
     };
-    if let Some(worst) = worst(photos, |photo| {
-        // An unsure photo counts as refer, but has a sentence of its own; so has
-        // one at risk of oedema.
-        photo.status == Some(Status::Graded)
-            && photo.referable == Some(true)
-            && !photo.unsure
-            && !photo.edema_alone
-    }) {
-        return say(Decision::Refer, REFER, Some(worst));
+    // The worse eye decides, be its grade sure or not: doubt about a bad grade is
+    // no reason to speak of a better one.
+    if let Some(worst) = worst(photos, Photo::has_retinopathy) {
+        let threat = photos.iter().any(Photo::threatens_sight);
+        let phrase = if threat { THREAT } else { REFER };
+        let besides = photos.iter().any(Photo::has_edema).then_some(EDEMA_BESIDES);
+        return Summary {
+            besides_code: besides.map(|phrase| phrase.code),
+            besides: besides.map(|phrase| phrase.text),
+            ..say(Decision::Refer, phrase, Some(worst))
+        };
     }
-    if let Some(worst) = worst(photos, |photo| {
-        photo.status == Some(Status::Graded) && photo.edema_alone
-    }) {
+    if let Some(worst) = worst(photos, Photo::has_edema) {
         return say(Decision::Refer, EDEMA, Some(worst));
     }
-    if let Some(worst) = worst(photos, |photo| {
-        photo.status == Some(Status::Graded) && photo.unsure
-    }) {
+    if let Some(worst) = worst(photos, |photo| photo.is_graded() && photo.unsure) {
         return say(Decision::Refer, UNSURE, Some(worst));
     }
     // A photo taken again takes the place of a bad one of the same eye.
@@ -146,7 +190,7 @@ pub fn summarise(photos: &[Photo]) -> Summary {
     }) {
         return say(Decision::Again, AGAIN, Some(bad));
     }
-    let worst = worst(photos, |photo| photo.status == Some(Status::Graded));
+    let worst = worst(photos, Photo::is_graded);
     let phrase = match (
         seen(photos, Some(Side::Right)),
         seen(photos, Some(Side::Left)),
@@ -166,11 +210,13 @@ fn seen(photos: &[Photo], side: Option<Side>) -> bool {
             .any(|photo| photo.side == side && photo.status == Some(Status::Graded))
 }
 
-/// Index of the photo with the highest grade among those wanted, the first of equals.
+/// Index of the photo with the highest grade among those wanted; of equals the
+/// first that is sure.
 fn worst(photos: &[Photo], wanted: impl Fn(&Photo) -> bool) -> Option<usize> {
     let mut found: Option<usize> = None;
     for (index, photo) in photos.iter().enumerate().filter(|(_, photo)| wanted(photo)) {
-        if found.is_none_or(|best| photo.grade > photos[best].grade) {
+        let rank = |photo: &Photo| (photo.grade, !photo.unsure);
+        if found.is_none_or(|best| rank(photo) > rank(&photos[best])) {
             found = Some(index);
         }
     }
@@ -189,6 +235,8 @@ mod tests {
             referable: Some(grade >= 2),
             unsure: false,
             edema_alone: false,
+            edema: false,
+            threat: false,
         }
     }
 
@@ -200,6 +248,8 @@ mod tests {
             referable: None,
             unsure: false,
             edema_alone: false,
+            edema: false,
+            threat: false,
         }
     }
 
@@ -220,7 +270,10 @@ mod tests {
             graded(Side::Left, 3),
             graded(Side::Left, 2),
         ];
-        assert_eq!(decided(&eyes), (Decision::Refer, "patient-refer", Some(1)));
+        assert_eq!(
+            decided(&eyes),
+            (Decision::Refer, "patient-refer-threat", Some(1))
+        );
         let eyes = [graded(Side::Right, 0), graded(Side::Left, 1)];
         assert_eq!(
             decided(&eyes),
@@ -267,6 +320,50 @@ mod tests {
         assert_eq!(decided(&[unsure]).1, "patient-refer-edema");
         let found = decided(&[graded(Side::Right, 2), edema]);
         assert_eq!(found, (Decision::Refer, "patient-refer", Some(0)));
+    }
+
+    #[test]
+    fn the_worse_eye_decides_even_where_its_grade_is_unsure() {
+        let proliferative = Photo {
+            unsure: true,
+            ..graded(Side::Left, 4)
+        };
+        let edema = Photo {
+            referable: Some(true),
+            edema_alone: true,
+            edema: true,
+            ..graded(Side::Right, 0)
+        };
+        let found = summarise(&[edema, proliferative]);
+        assert_eq!(found.code, "patient-refer-threat");
+        assert_eq!(found.deciding, Some(1));
+        assert_eq!(found.besides_code, Some("patient-edema-besides"));
+        let moderate = Photo {
+            unsure: true,
+            ..graded(Side::Left, 2)
+        };
+        let found = decided(&[graded(Side::Right, 2), moderate]);
+        assert_eq!(found, (Decision::Refer, "patient-refer", Some(0)));
+        assert_eq!(
+            summarise(&[moderate, graded(Side::Right, 2)]).deciding,
+            Some(1)
+        );
+        assert_eq!(summarise(&[moderate]).besides, None);
+    }
+
+    #[test]
+    fn a_grade_that_may_threaten_sight_is_told_of_the_patient() {
+        let perhaps = Photo {
+            threat: true,
+            ..graded(Side::Left, 2)
+        };
+        assert_eq!(decided(&[perhaps]).1, "patient-refer-threat");
+        // Not of an eye that is not referred for retinopathy.
+        let below = Photo {
+            threat: true,
+            ..graded(Side::Left, 0)
+        };
+        assert_eq!(decided(&[below]).1, "patient-one-eye");
     }
 
     #[test]

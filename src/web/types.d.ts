@@ -168,6 +168,7 @@ export interface NamedEye {
   side: "right" | "left" | null;
   /** The same for both eyes of a patient and for nobody else; empty where nothing tells. */
   key: string;
+}
 
 /** One photo, as far as a decision about its patient needs it. */
 export interface PatientPhoto {
@@ -179,6 +180,10 @@ export interface PatientPhoto {
   unsure: boolean;
   /** Absent in results of before there were models with a head for it. */
   edemaAlone?: boolean;
+  /** At risk of macular oedema, whatever else it is referred for. */
+  edema?: boolean;
+  /** Over the line of disease that threatens sight. */
+  threat?: boolean;
 }
 
 /** The decision for one patient; the worse eye decides. */
@@ -186,6 +191,9 @@ export interface PatientSummary {
   decision: "waiting" | "refer" | "again" | "no-referral";
   code: string;
   sentence: string;
+  /** What else there is to refer for, and its code. */
+  besidesCode: string | null;
+  besides: string | null;
   /** Index of the photo that decided. */
   deciding: number | null;
 }

@@ -127,7 +127,10 @@ function photoOf(item) {
     referable: assessment?.referable ?? null,
     unsure: Boolean(assessment?.unsure),
     edemaAlone: Boolean(assessment?.edemaAlone),
+    edema: Boolean(assessment?.edemaReferable),
+    threat: Boolean(assessment?.sightThreatening),
   };
 }
 
-export const decisionOf = (summary) => said(summary?.code, summary?.sentence) ?? "";
+export const decisionOf = (summary) =>
+  [said(summary?.code, summary?.sentence), said(summary?.besidesCode, summary?.besides)].filter(Boolean).join(" ");

@@ -109,6 +109,8 @@ impl Graded {
             referable: a.referable,
             unsure: a.unsure,
             edema_alone: a.edema_alone,
+            edema: a.edema_referable == Some(true),
+            threat: a.sight_threatening == Some(true),
         }
     }
 }

@@ -14,6 +14,8 @@ pub const WAITING: Photo = Photo {
     referable: None,
     unsure: false,
     edema_alone: false,
+    edema: false,
+    threat: false,
 };
 
 /// By what a photo is paired; nothing for one that stands alone.

@@ -65,6 +65,8 @@ impl Line {
             unsure: self.told.unsure,
             // The decision is the same for whichever reason a photo is referred.
             edema_alone: false,
+            edema: false,
+            threat: false,
         }
     }
 

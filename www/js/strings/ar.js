@@ -4,6 +4,12 @@ export default (f) => {
   const photographs = (n) => f.plural(n, { one: "صورة واحدة", two: "صورتان", few: `${f.count(n)} صور`, other: `${f.count(n)} صورة` });
   const times = (t) => `${f.count(Math.round(t.total))} ملّي ثانية (القراءة ${f.count(Math.round(t.decode))}، التحضير ${f.count(Math.round(t.prepare))}، الشبكة ${f.count(Math.round(t.network))})`;
   const guideline = (interval) => `الإرشادات لهذه الدرجة دون وذمة بقعية (ICO 2017): ${interval}. القرار للطبيب.`;
+  const guidelineOfWorse = (interval) => `الإرشادات للأسوأ من الدرجتين دون وذمة بقعية (ICO 2017): ${interval}. القرار للطبيب.`;
+  const soon = {
+    moderate: "مراجعة طبيب العيون، والفحص التالي بعد 3 إلى 6 أشهر",
+    severe: "مراجعة طبيب العيون، والفحص التالي خلال أقل من 3 أشهر",
+    proliferative: "مراجعة طبيب العيون، والفحص التالي خلال أقل من شهر",
+  };
   return {
     language: "ar",
     direction: "rtl",
@@ -34,14 +40,22 @@ export default (f) => {
       "unsure-near-line": "غير مؤكد، ليقرأها مختص: قريب من الحد بين الإحالة وعدمها.",
       "unsure-looks": "غير مؤكد، ليقرأها مختص: عند عكس الصورة أو تدويرها تنال درجة أخرى.",
       "unsure-rival": "غير مؤكد، ليقرأها مختص: درجة أخرى محتملة بالقدر نفسه تقريبًا.",
+      "unsure-often-wrong": "غير مؤكد، ليقرأها مختص: عند التحقق من النموذج كانت الإجابات المشابهة خاطئة أكثر مما ينبغي.",
       "unsure-between": "تتردد بين {lower} و{higher}.",
       "follow-up-none": guideline("الفحص التالي بعد سنة إلى سنتين"),
       "follow-up-mild": guideline("الفحص التالي بعد 6 إلى 12 شهرًا"),
-      "follow-up-moderate": guideline("مراجعة طبيب العيون، والفحص التالي بعد 3 إلى 6 أشهر"),
-      "follow-up-severe": guideline("مراجعة طبيب العيون، والفحص التالي خلال أقل من 3 أشهر"),
-      "follow-up-proliferative": guideline("مراجعة طبيب العيون، والفحص التالي خلال أقل من شهر"),
+      "follow-up-moderate": guideline(soon.moderate),
+      "follow-up-severe": guideline(soon.severe),
+      "follow-up-proliferative": guideline(soon.proliferative),
+      "follow-up-worse-moderate": guidelineOfWorse(soon.moderate),
+      "follow-up-worse-severe": guidelineOfWorse(soon.severe),
+      "follow-up-worse-proliferative": guidelineOfWorse(soon.proliferative),
+      "follow-up-edema": "الإرشادات عند وجود وذمة بقعية (ICO 2017): مراجعة طبيب العيون، والفحص التالي بعد شهر إذا بلغت المركز، وإلا فبعد 3 أشهر. القرار للطبيب.",
+      "follow-up-proliferative-edema": "الإرشادات لاعتلال الشبكية التكاثري، مع وذمة بقعية أو دونها (ICO 2017): مراجعة طبيب العيون، والفحص التالي خلال أقل من شهر. القرار للطبيب.",
       "patient-waiting": "لم تُدرَّج كل الصور بعد.",
       "patient-refer": "إحالة: اعتلال شبكية متوسط أو أشد في إحدى العينين، أو لم يُستبعد.",
+      "patient-refer-threat": "إحالة: اعتلال شبكية يهدد البصر في إحدى العينين، أو لم يُستبعد.",
+      "patient-edema-besides": "وكذلك خطر وذمة بقعية.",
       "patient-refer-edema": "إحالة: خطر وذمة بقعية في إحدى العينين، أو لم يُستبعد.",
       "patient-refer-unsure": "إحالة: درجة إحدى العينين غير مؤكدة. ليقرأها إنسان.",
       "patient-refer-ungradable": "إحالة أو إعادة تصوير: تعذّر تدريج إحدى العينين.",

@@ -5,6 +5,12 @@ export default (f) => {
   const photographs = (n) => f.plural(n, { one: `${f.count(n)} billede`, other: `${f.count(n)} billeder` });
   const times = (t) => `${f.count(Math.round(t.total))} ms (læsning ${f.count(Math.round(t.decode))}, klargøring ${f.count(Math.round(t.prepare))}, netværk ${f.count(Math.round(t.network))})`;
   const guideline = (interval) => `Retningslinje for denne grad uden makulaødem (ICO 2017): ${interval}. En kliniker afgør det.`;
+  const guidelineOfWorse = (interval) => `Retningslinje for den værste af de to grader uden makulaødem (ICO 2017): ${interval}. En kliniker afgør det.`;
+  const soon = {
+    moderate: "øjenlæge, næste undersøgelse om 3 til 6 måneder",
+    severe: "øjenlæge, næste undersøgelse inden 3 måneder",
+    proliferative: "øjenlæge, næste undersøgelse inden 1 måned",
+  };
   return {
     language: "da",
     direction: "ltr",
@@ -35,14 +41,22 @@ export default (f) => {
       "unsure-near-line": "Usikkert, skal aflæses af en fagperson: tæt på grænsen mellem at henvise og ikke.",
       "unsure-looks": "Usikkert, skal aflæses af en fagperson: spejlvendt eller drejet får det samme billede en anden grad.",
       "unsure-rival": "Usikkert, skal aflæses af en fagperson: en anden grad er næsten lige så sandsynlig.",
+      "unsure-often-wrong": "Usikkert, skal aflæses af en fagperson: ved modellens validering var svar som dette for ofte forkerte.",
       "unsure-between": "Det står mellem {lower} og {higher}.",
       "follow-up-none": guideline("næste undersøgelse om 1 til 2 år"),
       "follow-up-mild": guideline("næste undersøgelse om 6 til 12 måneder"),
-      "follow-up-moderate": guideline("øjenlæge, næste undersøgelse om 3 til 6 måneder"),
-      "follow-up-severe": guideline("øjenlæge, næste undersøgelse inden 3 måneder"),
-      "follow-up-proliferative": guideline("øjenlæge, næste undersøgelse inden 1 måned"),
+      "follow-up-moderate": guideline(soon.moderate),
+      "follow-up-severe": guideline(soon.severe),
+      "follow-up-proliferative": guideline(soon.proliferative),
+      "follow-up-worse-moderate": guidelineOfWorse(soon.moderate),
+      "follow-up-worse-severe": guidelineOfWorse(soon.severe),
+      "follow-up-worse-proliferative": guidelineOfWorse(soon.proliferative),
+      "follow-up-edema": "Retningslinje, hvor der findes makulaødem (ICO 2017): øjenlæge, næste undersøgelse om 1 måned, hvis det når centrum, ellers om 3 måneder. En kliniker afgør det.",
+      "follow-up-proliferative-edema": "Retningslinje for proliferativ retinopati, med eller uden makulaødem (ICO 2017): øjenlæge, næste undersøgelse inden 1 måned. En kliniker afgør det.",
       "patient-waiting": "Ikke alle billeder er graderet endnu.",
       "patient-refer": "Henvis: moderat eller værre retinopati i et øje, eller ikke udelukket.",
+      "patient-refer-threat": "Henvis: retinopati, der truer synet, i et øje, eller ikke udelukket.",
+      "patient-edema-besides": "Desuden risiko for makulaødem.",
       "patient-refer-edema": "Henvis: risiko for makulaødem i et øje, eller ikke udelukket.",
       "patient-refer-unsure": "Henvis: graden af et øje er usikker. Lad et menneske aflæse det.",
       "patient-refer-ungradable": "Henvis, eller tag billedet om: et øje kunne ikke graderes.",

@@ -5,6 +5,12 @@ export default (f) => {
   const photographs = (n) => f.plural(n, { one: `${f.count(n)} fotografía`, other: `${f.count(n)} fotografías` });
   const times = (t) => `${f.count(Math.round(t.total))} ms (lectura ${f.count(Math.round(t.decode))}, preparación ${f.count(Math.round(t.prepare))}, red ${f.count(Math.round(t.network))})`;
   const guideline = (interval) => `Guía para este grado sin edema macular (ICO 2017): ${interval}. Decide un profesional clínico.`;
+  const guidelineOfWorse = (interval) => `Guía para el peor de los dos grados sin edema macular (ICO 2017): ${interval}. Decide un profesional clínico.`;
+  const soon = {
+    moderate: "visita al oftalmólogo, próximo examen en 3 a 6 meses",
+    severe: "visita al oftalmólogo, próximo examen en menos de 3 meses",
+    proliferative: "visita al oftalmólogo, próximo examen en menos de 1 mes",
+  };
   return {
     language: "es",
     direction: "ltr",
@@ -35,14 +41,22 @@ export default (f) => {
       "unsure-near-line": "Dudoso, debe leerla un especialista: cerca del límite entre derivar y no derivar.",
       "unsure-looks": "Dudoso, debe leerla un especialista: reflejada o girada, la misma fotografía recibe otro grado.",
       "unsure-rival": "Dudoso, debe leerla un especialista: otro grado es casi igual de probable.",
+      "unsure-often-wrong": "Dudoso, debe leerla un especialista: en la validación del modelo, respuestas como esta se equivocaron demasiado a menudo.",
       "unsure-between": "Vacila entre {lower} y {higher}.",
       "follow-up-none": guideline("próximo examen en 1 o 2 años"),
       "follow-up-mild": guideline("próximo examen en 6 a 12 meses"),
-      "follow-up-moderate": guideline("visita al oftalmólogo, próximo examen en 3 a 6 meses"),
-      "follow-up-severe": guideline("visita al oftalmólogo, próximo examen en menos de 3 meses"),
-      "follow-up-proliferative": guideline("visita al oftalmólogo, próximo examen en menos de 1 mes"),
+      "follow-up-moderate": guideline(soon.moderate),
+      "follow-up-severe": guideline(soon.severe),
+      "follow-up-proliferative": guideline(soon.proliferative),
+      "follow-up-worse-moderate": guidelineOfWorse(soon.moderate),
+      "follow-up-worse-severe": guidelineOfWorse(soon.severe),
+      "follow-up-worse-proliferative": guidelineOfWorse(soon.proliferative),
+      "follow-up-edema": "Guía cuando hay edema macular (ICO 2017): visita al oftalmólogo, próximo examen en 1 mes si llega al centro; si no, en 3 meses. Decide un profesional clínico.",
+      "follow-up-proliferative-edema": "Guía para la retinopatía proliferativa, con o sin edema macular (ICO 2017): visita al oftalmólogo, próximo examen en menos de 1 mes. Decide un profesional clínico.",
       "patient-waiting": "Aún no están graduadas todas las fotografías.",
       "patient-refer": "Derivar: retinopatía moderada o peor en un ojo, o no descartada.",
+      "patient-refer-threat": "Derivar: retinopatía que amenaza la visión en un ojo, o no descartada.",
+      "patient-edema-besides": "Además, riesgo de edema macular.",
       "patient-refer-edema": "Derivar: riesgo de edema macular en un ojo, o no descartado.",
       "patient-refer-unsure": "Derivar: el grado de un ojo es dudoso. Que lo lea una persona.",
       "patient-refer-ungradable": "Derivar o volver a fotografiar: un ojo no se pudo graduar.",
