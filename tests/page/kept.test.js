@@ -76,6 +76,27 @@ test("clearing everything erases what was kept, too", async () => {
   assert.equal(await page.locator("article").count(), 0);
 });
 
+// Each takes some milliseconds to be looked into and stored: clearing comes in between.
+test("what was still being stored when everything is cleared, switched off or removed does not come back", async () => {
+  const many = Array.from({ length: 40 }, (_, n) => photo(`no picture ${n}.png`, Buffer.alloc(50_000, n)));
+  const keep = page.getByLabel("Keep this work on this device");
+  for (const button of ["#clear", "#keep", "#forget"]) {
+    await choose(page, await png("11_left.png", 0, 3));
+    await keep.check();
+    await page.waitForTimeout(300);
+    await page.evaluate((selector) => {
+      const soon = () => setTimeout(() => document.querySelector(selector).click(), 5);
+      document.querySelector("#picker").addEventListener("change", soon, { once: true });
+    }, button);
+    await choose(page, ...many);
+    await page.waitForTimeout(1500);
+    assert.deepEqual(await bases(), [], button);
+    await again();
+    assert.equal(await page.locator("article").count(), 0, button);
+  }
+  await offlineReady(page);
+});
+
 test("a photograph shared with the installed page is graded, and never reaches the server", async () => {
   const { share_target: share, file_handlers: handlers } = JSON.parse(await readFile(join(SITE, "manifest.webmanifest"), "utf8"));
   assert.ok(handlers.length > 0);

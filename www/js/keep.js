@@ -14,6 +14,7 @@ export class Keeper {
   #base = null;
   #picture;
   #last = Promise.resolve();
+  #round = 0; // rises with each erasing: what began before it keeps nothing any more
 
   // `picture(item)` gives the photograph in an item's file.
   constructor(picture) {
@@ -42,7 +43,8 @@ export class Keeper {
   // What was kept, in the order it came. What was under way waits again.
   async restore() {
     if (!this.on) return [];
-    const records = await this.#do("readonly", (store) => store.getAll());
+    const base = await this.#open();
+    const records = await settled(base.transaction(STORE).objectStore(STORE).getAll());
     return records.sort((a, b) => a.added - b.added || a.number - b.number).map(({ key, fault, ...record }) => {
       const status = record.status === "working" ? "queued" : record.status;
       return { ...record, key, status, fault: fault && Object.assign(new Error(fault.message), fault) };
@@ -52,31 +54,38 @@ export class Keeper {
   // Keeps a photograph as it stands now.
   async save(item) {
     if (!this.on || item.dropped) return;
+    const round = this.#round;
     item.key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
     const sealed = waits(item) && item.file && (await isDicom(item.file));
-    await this.#put(item, sealed ? null : item.file);
-    if (sealed) await this.#putPicture(item);
+    await this.#put(item, sealed ? null : item.file, round);
+    if (sealed) await this.#putPicture(item, round);
   }
 
   // What a DICOM file holds, one after the other, so that only one is in memory.
-  #putPicture(item) {
+  #putPicture(item, round) {
     this.#last = this.#last.catch(() => {}).then(async () => {
-      if (!this.on || item.dropped || !waits(item)) return;
+      if (round !== this.#round || !waits(item)) return;
       const picture = await this.#picture(item).catch(() => null);
-      if (picture && this.on && !item.dropped) await this.#put(item, picture);
+      if (picture) await this.#put(item, picture, round);
     });
     return this.#last;
   }
 
-  async #put(item, file) {
+  // Asked again after each wait: opening what was erased would make it anew.
+  async #put(item, file, round) {
+    if (round !== this.#round) return;
+    const base = await this.#open();
+    if (round !== this.#round) return;
     const record = Object.fromEntries(KEPT.map((name) => [name, item[name]]));
     const { fault } = item;
     record.fault = fault && { code: fault.code, detail: fault.detail, message: fault.message };
-    await this.#do("readwrite", (store) => store.put({ ...record, key: item.key, number: item.id, file: waits(item) ? file : null }));
+    const store = base.transaction(STORE, "readwrite").objectStore(STORE);
+    await settled(store.put({ ...record, key: item.key, number: item.id, file: waits(item) ? file : null }));
   }
 
   // Everything kept is gone; the switch stays as it is.
   async erase() {
+    this.#round += 1;
     this.#base?.then((base) => base.close(), () => {});
     this.#base = null;
     await settled(indexedDB.deleteDatabase(NAME));
@@ -97,11 +106,6 @@ export class Keeper {
       };
     });
     return this.#base;
-  }
-
-  async #do(mode, work) {
-    const base = await this.#open();
-    return settled(work(base.transaction(STORE, mode).objectStore(STORE)));
   }
 }
 

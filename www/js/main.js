@@ -199,7 +199,7 @@ byId("clear").addEventListener("click", async () => {
 
 byId("forget").addEventListener("click", async () => {
   try {
-    await keeper.erase().catch(() => {});
+    await keeper.switchOff().catch(() => {});
     await forgetEverything();
     byId("keep").checked = false;
     write(byId("offline"), strings.forgotten);
