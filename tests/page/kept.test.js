@@ -2,10 +2,11 @@
 // photographs handed over by the system.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { card, choose, modelReady, offlineReady, photo, result, SITE, visit } from "./help/page.js";
+import { card, choose, gradeDrawn, modelReady, offlineReady, photo, result, SITE, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 let visitor;
@@ -95,6 +96,70 @@ test("what was still being stored when everything is cleared, switched off or re
     assert.equal(await page.locator("article").count(), 0, button);
   }
   await offlineReady(page);
+});
+
+test("a device that is full ends the keeping, erases what was kept, and says so until it is read", async () => {
+  const full = await visit({ query: "?backend=cpu" });
+  const { page } = full;
+  try {
+    await modelReady(page);
+    const session = await full.context.newCDPSession(page);
+    await session.send("Storage.overrideQuotaForOrigin", { origin: full.server.origin, quotaSize: 1 });
+    await gradeDrawn(page);
+    await gradeDrawn(page);
+    const keep = page.getByLabel("Keep this work on this device");
+    await keep.click();
+    const told = page.getByRole("region", { name: "Kept work" });
+    await told.getByText(/No more of this work could be kept .* Save the results/).waitFor();
+    assert.equal(await keep.isChecked(), false);
+    await page.waitForTimeout(500);
+    const left = await page.evaluate(async () => [localStorage.getItem("fovea-keep"), await indexedDB.databases()]);
+    assert.deepEqual(left, [null, []]);
+    await page.getByLabel("Language").selectOption("da");
+    await page.getByText(/Der kunne ikke gemmes mere/).waitFor();
+    await page.getByLabel("Sprog").selectOption("en");
+    await told.getByRole("button", { name: "Close" }).click();
+    assert.equal(await told.isVisible(), false);
+    assert.equal(await page.evaluate(() => document.activeElement.id), "keep");
+  } finally {
+    await full.close();
+  }
+});
+
+test("a file that is moved before its turn does not end the keeping", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "fovea-kept-"));
+  const keep = page.getByLabel("Keep this work on this device");
+  for (const name of ["15_left.png", "16_left.png", "17_left.png", "18_left.png"]) await writeFile(join(folder, name), await drawnPng(page, 0, 3));
+  // A browser that has looked at a file's size notices that it is gone.
+  await page.evaluate(() => document.querySelector("#picker").addEventListener("change", ({ target }) => [...target.files].map(({ size }) => size), { once: true, capture: true }));
+  await page.locator("#picker").setInputFiles((await readdir(folder)).map((name) => join(folder, name)));
+  await page.getByRole("button", { name: "Pause" }).click();
+  await rm(folder, { recursive: true });
+  await keep.check();
+  await page.waitForTimeout(1500);
+  assert.equal(await keep.isChecked(), true);
+  await again();
+  assert.equal(await page.locator("article").count(), 4);
+  assert.match((await result(card(page, "18_left.png"))).reason, /could not be read/);
+  await keep.uncheck();
+  await page.getByRole("button", { name: "Clear everything" }).click();
+});
+
+test("a browser that keeps nothing is told of where the box unticks itself", async () => {
+  const other = await visitor.context.newPage();
+  await other.addInitScript(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("blocked", "SecurityError");
+    };
+  });
+  await other.goto(visitor.address);
+  await modelReady(other);
+  await gradeDrawn(other);
+  const keep = other.getByLabel("Keep this work on this device");
+  await keep.click();
+  await other.getByRole("region", { name: "Kept work" }).getByText("does not let the page keep anything").waitFor();
+  assert.equal(await keep.isChecked(), false);
+  await other.close();
 });
 
 test("a photograph shared with the installed page is graded, and never reaches the server", async () => {

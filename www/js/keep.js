@@ -51,10 +51,18 @@ export class Keeper {
     });
   }
 
-  // Keeps a photograph as it stands now.
+  // Keeps a photograph as it stands now. Throws where the browser refuses.
   async save(item) {
     if (!this.on || item.dropped) return;
     const round = this.#round;
+    try {
+      await this.#save(item, round);
+    } catch (error) {
+      if (round === this.#round) throw error;
+    }
+  }
+
+  async #save(item, round) {
     item.key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
     const sealed = waits(item) && item.file && (await isDicom(item.file));
     await this.#put(item, sealed ? null : item.file, round);
@@ -79,8 +87,14 @@ export class Keeper {
     const record = Object.fromEntries(KEPT.map((name) => [name, item[name]]));
     const { fault } = item;
     record.fault = fault && { code: fault.code, detail: fault.detail, message: fault.message };
-    const store = base.transaction(STORE, "readwrite").objectStore(STORE);
-    await settled(store.put({ ...record, key: item.key, number: item.id, file: waits(item) ? file : null }));
+    Object.assign(record, { key: item.key, number: item.id, file: waits(item) ? file : null });
+    try {
+      await stored(base, record);
+    } catch (error) {
+      // A file that was moved or renamed meanwhile cannot be kept; its card can.
+      if (!record.file || error?.name === "QuotaExceededError" || round !== this.#round) throw error;
+      await stored(base, { ...record, file: null });
+    }
   }
 
   // Everything kept is gone; the switch stays as it is.
@@ -112,6 +126,16 @@ export class Keeper {
 // Will it be read again?
 function waits({ status, fault }) {
   return ["queued", "working", "cancelled"].includes(status) || Boolean(fault && fault.code !== "file-gone");
+}
+
+// Once the browser has it for good: that room has run out shows at the very end.
+function stored(base, record) {
+  return new Promise((resolve, reject) => {
+    const transaction = base.transaction(STORE, "readwrite");
+    transaction.objectStore(STORE).put(record);
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+  });
 }
 
 function settled(request) {

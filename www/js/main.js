@@ -202,6 +202,7 @@ byId("forget").addEventListener("click", async () => {
     await keeper.switchOff().catch(() => {});
     await forgetEverything();
     byId("keep").checked = false;
+    tellKept(null);
     write(byId("offline"), strings.forgotten);
     page.dataset.offline = "removed";
   } catch {
@@ -212,37 +213,62 @@ byId("forget").addEventListener("click", async () => {
 
 // --- work that stays -------------------------------------------------------
 
-async function keep(item) {
-  try {
-    await keeper.save(item);
-  } catch {
-    byId("keep").checked = false;
-    announce(strings.keepFailed);
-  }
+function keep(item) {
+  return keeper.save(item).catch(() => stopKeeping(() => strings.keepStopped));
 }
 
+// Really off where the browser refuses, and what was kept until then is gone.
+function stopKeeping(why) {
+  keeper.switchOff().catch(() => {});
+  byId("keep").checked = false;
+  tellKept(why);
+}
+
+// Why keeping is off stands where it is seen from anywhere on the page, since the box
+// alone would not tell, until it is closed or the box is used.
+let whyOff = null;
+function tellKept(why) {
+  whyOff = why;
+  showKept();
+  if (why) announce(why());
+}
+
+function showKept() {
+  byId("keep-told").hidden = !whyOff;
+  write(byId("keep-told-text"), whyOff?.() ?? "");
+}
+
+byId("keep-told-close").addEventListener("click", () => {
+  byId(queue.items.length ? "keep" : "picker").focus(); // the button that had the focus goes
+  tellKept(null);
+});
+
 byId("keep").addEventListener("change", async ({ target }) => {
+  tellKept(null);
   try {
     if (target.checked) {
       await keeper.switchOn();
-      for (const item of queue.items) await keeper.save(item);
-      announce(strings.kept);
+      for (const item of queue.items) await keep(item);
+      if (keeper.on) announce(strings.kept);
     } else {
       await keeper.switchOff();
       announce(strings.keptErased);
     }
   } catch {
-    target.checked = false;
-    announce(strings.keepFailed);
+    stopKeeping(() => strings.keepFailed);
   }
 });
 
 async function restore() {
   byId("keep").checked = keeper.on;
-  const kept = await keeper.restore().catch(() => []);
-  for (const photo of kept) queue.add(photo);
-  drawn = kept.filter((photo) => photo.drawn).length;
-  if (kept.length) announce(strings.keptRestored(kept.length));
+  try {
+    const kept = await keeper.restore();
+    for (const photo of kept) queue.add(photo);
+    drawn = kept.filter((photo) => photo.drawn).length;
+    if (kept.length) announce(strings.keptRestored(kept.length));
+  } catch {
+    stopKeeping(() => strings.keepFailed);
+  }
 }
 
 // --- offline and updates ---------------------------------------------------
@@ -360,6 +386,7 @@ function showEverything() {
   showDiagnostics();
   write(byId("diagnostics-told"), "");
   results.showAll();
+  showKept();
   ownModel.show();
   points.show();
   keys.show();

@@ -111,6 +111,7 @@ export default (f) => {
       retry: "Prøv de mislykkede igen",
       keep: "Behold dette arbejde på denne enhed",
       keepHint: "Slået fra forsvinder alt, når siden lukkes. Slået til bliver resultater og små billeder i denne browser, til du slår det fra eller rydder alt.",
+      keepTold: "Gemt arbejde",
       about: "Om denne side",
       runsOn: "Kører på",
       offline: "Uden net",
@@ -297,6 +298,7 @@ export default (f) => {
     keptErased: "Slettet: intet af dette arbejde er gemt på denne enhed.",
     keptRestored: (n) => `${photographs(n)} fra før, gemt på denne enhed.`,
     keepFailed: "Browseren lader ikke siden gemme noget. Arbejdet er væk, når siden lukkes.",
+    keepStopped: "Der kunne ikke gemmes mere af dette arbejde på enheden. Intet gemmes længere, og det gemte er slettet. Gem resultaterne, før du lukker siden.",
 
     report: {
       title: "Rapport om gradering af diabetisk retinopati",

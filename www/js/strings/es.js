@@ -111,6 +111,7 @@ export default (f) => {
       retry: "Reintentar las fallidas",
       keep: "Conservar este trabajo en este dispositivo",
       keepHint: "Desactivado, todo desaparece al cerrar esta página. Activado, los resultados y las imágenes pequeñas quedan en este navegador hasta que lo desactive o borre todo.",
+      keepTold: "Trabajo conservado",
       about: "Acerca de esta página",
       runsOn: "Funciona con",
       offline: "Sin conexión",
@@ -297,6 +298,7 @@ export default (f) => {
     keptErased: "Borrado: nada de este trabajo queda en este dispositivo.",
     keptRestored: (n) => `De antes, conservado en este dispositivo: ${photographs(n)}.`,
     keepFailed: "Este navegador no permite que la página conserve nada. El trabajo desaparece al cerrarla.",
+    keepStopped: "No se pudo conservar más de este trabajo en este dispositivo. Ya no se conserva nada, y lo conservado se ha borrado. Guarde los resultados antes de cerrar esta página.",
 
     report: {
       title: "Informe de graduación de retinopatía diabética",
