@@ -162,6 +162,64 @@ test("a browser that keeps nothing is told of where the box unticks itself", asy
   await other.close();
 });
 
+test("a second window neither takes the work of the first nor keeps any, and says so", async () => {
+  const keep = page.getByLabel("Keep this work on this device");
+  await gradeDrawn(page);
+  await keep.check();
+  await choose(page, await png("20_left.png", 0, 3), await png("21_left.png", 0, 3), await png("22_left.png", 0, 3));
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.waitForTimeout(500);
+  const second = await visitor.context.newPage();
+  await second.goto(visitor.address);
+  const told = second.getByRole("region", { name: "Kept work" });
+  await told.getByText("Another window of Fovea keeps its work").waitFor();
+  await modelReady(second);
+  assert.equal(await second.locator("article").count(), 0);
+  await gradeDrawn(second);
+  await told.getByRole("button", { name: "Close" }).click();
+  const keepHere = second.getByLabel("Keep this work on this device");
+  assert.equal(await keepHere.isChecked(), false);
+  await keepHere.click();
+  await told.waitFor();
+  assert.equal(await keepHere.isChecked(), false);
+  assert.equal(await keep.isChecked(), true);
+  await again();
+  assert.equal(await page.locator("article").count(), 4);
+
+  // Once the first has gone, the second may: with all there is.
+  await page.close();
+  await keepHere.check();
+  await second.locator("article").nth(4).waitFor();
+  assert.equal(await told.isVisible(), false);
+  page = second;
+  await again();
+  assert.equal(await page.locator("article").count(), 5);
+  assert.equal(await keepHere.isChecked(), true);
+});
+
+test("what one window erases another does not keep on with, and says so", async () => {
+  const keep = page.getByLabel("Keep this work on this device");
+  assert.equal(await keep.isChecked(), true);
+  const second = await visitor.context.newPage();
+  const told = page.getByRole("region", { name: "Kept work" });
+  for (const end of ["Clear everything", "Remove Fovea from this device"]) {
+    await keep.check();
+    await second.goto(visitor.address);
+    await modelReady(second);
+    await gradeDrawn(second);
+    await second.getByRole("button", { name: end }).click();
+    await told.getByText("was erased in another window").waitFor();
+    assert.equal(await keep.isChecked(), false);
+    await gradeDrawn(page);
+    await page.waitForTimeout(300);
+    assert.deepEqual([await page.evaluate(() => localStorage.getItem("fovea-keep")), await bases()], [null, []], end);
+  }
+  await second.close();
+  await again();
+  await offlineReady(page);
+  assert.equal(await page.locator("article").count(), 0);
+});
+
 test("a photograph shared with the installed page is graded, and never reaches the server", async () => {
   const { share_target: share, file_handlers: handlers } = JSON.parse(await readFile(join(SITE, "manifest.webmanifest"), "utf8"));
   assert.ok(handlers.length > 0);

@@ -1,13 +1,15 @@
 // Work that survives a reload, where the visitor allows it: results, small
 // pictures, and the photographs that still wait; of a DICOM file only the picture
 // in it, never the patient's data. In this browser's own store, off
-// until switched on, gone when switched off.
+// until switched on, gone when switched off. One window keeps at a time.
 
 import { isDicom } from "./dicom.js";
+import { Fault } from "./fault.js";
 
 const NAME = "fovea-work";
 const STORE = "photos";
 const SWITCH = "fovea-keep";
+const PATIENCE = 1000; // milliseconds for a window that is closing to let go
 const KEPT = ["name", "path", "drawn", "patient", "side", "byHand", "told", "thumb", "added", "gradedAt", "status", "assessment", "fault", "own"];
 
 export class Keeper {
@@ -15,40 +17,83 @@ export class Keeper {
   #picture;
   #last = Promise.resolve();
   #round = 0; // rises with each erasing: what began before it keeps nothing any more
+  #lost;
+  #release = null; // lets another window keep; null while this one does not
 
-  // `picture(item)` gives the photograph in an item's file.
-  constructor(picture) {
+  // `picture(item)` gives the photograph in an item's file; `lost()` hears that
+  // another window erased what was kept, and that keeping is off.
+  constructor(picture, lost) {
     this.#picture = picture;
+    this.#lost = lost;
+    window.addEventListener("storage", ({ key }) => key === SWITCH && !switchedOn() && this.#lose());
   }
 
   get on() {
+    return this.#release !== null && switchedOn();
+  }
+
+  // Answers what was kept before, like `restore`. Throws where the browser keeps
+  // nothing for this page, and a Fault "kept-elsewhere" where another window keeps.
+  async switchOn() {
+    const round = this.#round;
+    await this.#take();
     try {
-      return localStorage.getItem(SWITCH) === "on";
-    } catch {
-      return false;
+      if (round !== this.#round) return [];
+      const base = await this.#open();
+      if (round !== this.#round) return [];
+      localStorage.setItem(SWITCH, "on");
+      return await this.#read(base);
+    } finally {
+      if (!this.on) this.#letGo();
     }
   }
 
-  // Throws where the browser keeps nothing for this page.
-  async switchOn() {
-    await this.#open();
-    localStorage.setItem(SWITCH, "on");
-  }
-
   async switchOff() {
-    localStorage.removeItem(SWITCH);
-    await this.erase();
+    try {
+      localStorage.removeItem(SWITCH);
+      await this.erase();
+    } finally {
+      this.#letGo();
+    }
   }
 
-  // What was kept, in the order it came. What was under way waits again.
+  // What was kept, in the order it came, where keeping was switched on. What was
+  // under way waits again.
   async restore() {
-    if (!this.on) return [];
-    const base = await this.#open();
+    return switchedOn() ? this.switchOn() : [];
+  }
+
+  async #read(base) {
+    const round = this.#round;
     const records = await settled(base.transaction(STORE).objectStore(STORE).getAll());
+    if (round !== this.#round) return [];
     return records.sort((a, b) => a.added - b.added || a.number - b.number).map(({ key, fault, ...record }) => {
       const status = record.status === "working" ? "queued" : record.status;
       return { ...record, key, status, fault: fault && Object.assign(new Error(fault.message), fault) };
     });
+  }
+
+  // Two windows that keep would grade the same photographs twice and erase each
+  // other's work unseen. Over plain http a browser has no locks, and each keeps.
+  #take() {
+    if (this.#release) return;
+    if (!navigator.locks) return (this.#release = () => {});
+    return new Promise((resolve, reject) => {
+      const held = () => new Promise((release) => resolve((this.#release = release)));
+      const refused = (error) => reject(["TimeoutError", "AbortError"].includes(error.name) ? new Fault("kept-elsewhere") : error);
+      navigator.locks.request(NAME, { signal: AbortSignal.timeout(PATIENCE) }, held).catch(refused);
+    });
+  }
+
+  #letGo() {
+    this.#release?.();
+    this.#release = null;
+  }
+
+  #lose() {
+    if (!this.#release) return;
+    this.switchOff().catch(() => {});
+    this.#lost();
   }
 
   // Keeps a photograph as it stands now. Throws where the browser refuses.
@@ -115,11 +160,20 @@ export class Keeper {
         request.result.onversionchange = () => {
           request.result.close();
           this.#base = null;
+          this.#lose();
         };
         resolve(request.result);
       };
     });
     return this.#base;
+  }
+}
+
+function switchedOn() {
+  try {
+    return localStorage.getItem(SWITCH) === "on";
+  } catch {
+    return false;
   }
 }
 

@@ -32,7 +32,7 @@ const engine = new Engine({ only, allowSoftware: wishes.has("allow-software-gpu"
 const queue = new Queue(engine);
 const offline = new Offline();
 const patients = new Patients(engine, queue);
-const keeper = new Keeper((item) => queue.picture(item));
+const keeper = new Keeper((item) => queue.picture(item), () => notKeeping(() => strings.keptClearedElsewhere));
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const points = new OperatingPoints({ engine, queue, changed: decided, announce });
@@ -220,8 +220,17 @@ function keep(item) {
 // Really off where the browser refuses, and what was kept until then is gone.
 function stopKeeping(why) {
   keeper.switchOff().catch(() => {});
+  notKeeping(why);
+}
+
+function notKeeping(why) {
   byId("keep").checked = false;
   tellKept(why);
+}
+
+function cannotKeep({ code }) {
+  if (code === "kept-elsewhere") notKeeping(() => strings.keptElsewhere);
+  else stopKeeping(() => strings.keepFailed);
 }
 
 // Why keeping is off stands where it is seen from anywhere on the page, since the box
@@ -247,28 +256,25 @@ byId("keep").addEventListener("change", async ({ target }) => {
   tellKept(null);
   try {
     if (target.checked) {
-      await keeper.switchOn();
-      for (const item of queue.items) await keep(item);
+      await resume(() => keeper.switchOn());
       if (keeper.on) announce(strings.kept);
     } else {
       await keeper.switchOff();
       announce(strings.keptErased);
     }
-  } catch {
-    stopKeeping(() => strings.keepFailed);
+  } catch (error) {
+    cannotKeep(error);
   }
 });
 
-async function restore() {
+// What was kept comes back, and what came meanwhile is kept with it.
+async function resume(start) {
+  const kept = await start();
   byId("keep").checked = keeper.on;
-  try {
-    const kept = await keeper.restore();
-    for (const photo of kept) queue.add(photo);
-    drawn = kept.filter((photo) => photo.drawn).length;
-    if (kept.length) announce(strings.keptRestored(kept.length));
-  } catch {
-    stopKeeping(() => strings.keepFailed);
-  }
+  const back = new Set(kept.map((photo) => queue.add(photo)));
+  drawn += kept.filter((photo) => photo.drawn).length;
+  if (kept.length) announce(strings.keptRestored(kept.length));
+  for (const item of queue.items) if (!back.has(item)) await keep(item);
 }
 
 // --- offline and updates ---------------------------------------------------
@@ -410,7 +416,7 @@ function announce(sentence) {
 write(byId("version"), page.dataset.version);
 showEverything();
 engine.start();
-restore();
+resume(() => keeper.restore()).catch(cannotKeep);
 acceptHanded(take);
 
 // The service worker fetches the same files again: on a first visit the model

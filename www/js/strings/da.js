@@ -299,6 +299,8 @@ export default (f) => {
     keptRestored: (n) => `${photographs(n)} fra før, gemt på denne enhed.`,
     keepFailed: "Browseren lader ikke siden gemme noget. Arbejdet er væk, når siden lukkes.",
     keepStopped: "Der kunne ikke gemmes mere af dette arbejde på enheden. Intet gemmes længere, og det gemte er slettet. Gem resultaterne, før du lukker siden.",
+    keptElsewhere: "Et andet Fovea-vindue gemmer sit arbejde på enheden, så dette gemmer intet: Det, du laver her, er væk, når siden lukkes. Fortsæt i det andet vindue, eller luk det og genindlæs denne side.",
+    keptClearedElsewhere: "Det, der var gemt på enheden, blev slettet i et andet vindue. Intet gemmes længere: Det, du ser her, er væk, når siden lukkes.",
 
     report: {
       title: "Rapport om gradering af diabetisk retinopati",

@@ -299,6 +299,8 @@ export default (f) => {
     keptRestored: (n) => `De antes, conservado en este dispositivo: ${photographs(n)}.`,
     keepFailed: "Este navegador no permite que la página conserve nada. El trabajo desaparece al cerrarla.",
     keepStopped: "No se pudo conservar más de este trabajo en este dispositivo. Ya no se conserva nada, y lo conservado se ha borrado. Guarde los resultados antes de cerrar esta página.",
+    keptElsewhere: "Otra ventana de Fovea conserva su trabajo en este dispositivo, así que esta no conserva nada: lo que haga aquí desaparece al cerrar la página. Siga en la otra ventana, o ciérrela y recargue esta página.",
+    keptClearedElsewhere: "Lo conservado en este dispositivo se borró en otra ventana. Ya no se conserva nada: lo que ve aquí desaparece al cerrar la página.",
 
     report: {
       title: "Informe de graduación de retinopatía diabética",
