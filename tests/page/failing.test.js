@@ -19,6 +19,7 @@ test("a model the server does not give can be asked for again", async () => {
     assert.match(await page.locator("#loading-text").textContent(), /503/);
     server.refuse = () => false;
     await page.getByRole("button", { name: "Try again" }).click();
+    assert.equal(await page.evaluate(() => document.activeElement.id), "loading-text");
     await modelReady(page);
     assert.equal((await gradeDrawn(page)).status, "graded");
   } finally {

@@ -70,6 +70,7 @@ function showLoading({ model, step, received, total, error }) {
   const bar = byId("loading-bar");
   if (step === "starting") bar.removeAttribute("value");
   else bar.value = total ? received / total : 1;
+  if (model !== "error" && document.activeElement === byId("loading-retry")) byId("loading-text").focus(); // the button goes
   byId("loading-retry").hidden = model !== "error";
 }
 
