@@ -56,6 +56,7 @@ engine.addEventListener("change", () => {
   results.showWaiting();
   if (becameReady && !queue.items.length) announce(strings.modelReadyShort);
   if (failed) announce(strings.modelFailed(explain(state.error)));
+  if (becameReady) offline.again();
   if (becameReady && state.kind === "webgpu") offline.keep(["pkg/fovea_gpu.js", "pkg/fovea_gpu_bg.wasm"]);
 });
 
@@ -294,7 +295,12 @@ function keepReader() {
   if (offline.state !== "ready") return;
   resting ||= setTimeout(() => page.dataset.offline === "removed" || offline.keep(DICOM_PARTS), REST);
 }
-window.addEventListener("online", showOfflineState);
+// What the network's absence broke off is taken up again by itself.
+window.addEventListener("online", () => {
+  showOfflineState();
+  if (engine.state.model === "error") engine.start();
+  else offline.again();
+});
 window.addEventListener("offline", showOfflineState);
 
 function showOfflineState() {
