@@ -127,6 +127,22 @@ function blankPratt(size) {
   return Buffer.concat([length, text, Buffer.alloc(end)]);
 }
 
+test("a photograph under way when it takes over is told as the model's that graded it", async () => {
+  await page.reload();
+  await modelReady(page);
+  await page.workers().find((one) => one.url().includes("worker.js")).evaluate(() => {
+    const hear = self.onmessage;
+    self.onmessage = (event) => (event.data.method === "grade" ? setTimeout(hear, 6000, event) : hear(event));
+  });
+  await page.getByRole("button", { name: "Try a drawn photograph" }).click();
+  await page.waitForSelector("article[data-status=working]");
+  await open({ ...manifest, name: "ward-seven", version: "2.0.0" }, weights);
+  await told("ward-seven");
+  assert.equal(await page.locator("article").getAttribute("data-status"), "working");
+  await page.waitForSelector("article[data-status=graded]");
+  assert.deepEqual((await savedJson(page)).map(({ ownModel, bundle }) => [ownModel, /ward-seven/.test(bundle)]), [[false, false]]);
+});
+
 test("it survives a worker that dies, and gives way to the shipped one", async () => {
   const workers = page.workers();
   await workers.at(-1).evaluate(() => {
