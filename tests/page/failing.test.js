@@ -5,7 +5,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { gradeDrawn, modelReady, SITE, siteList, visit } from "./help/page.js";
+import { gradeDrawn, modelReady, offlineReady, SITE, siteList, visit } from "./help/page.js";
 
 const isWeights = (path) => path.startsWith("model/") && !path.endsWith(".json");
 
@@ -19,8 +19,57 @@ test("a model the server does not give can be asked for again", async () => {
     assert.match(await page.locator("#loading-text").textContent(), /503/);
     server.refuse = () => false;
     await page.getByRole("button", { name: "Try again" }).click();
+    assert.equal(await page.evaluate(() => document.activeElement.id), "loading-text");
     await modelReady(page);
     assert.equal((await gradeDrawn(page)).status, "graded");
+  } finally {
+    await visitor.close();
+  }
+});
+
+test("a download that broke off goes on where it stopped, where the server gives parts", async () => {
+  for (const ranges of [true, false]) {
+    const visitor = await visit({ query: "?backend=cpu", goto: false });
+    const { page, server } = visitor;
+    try {
+      server.ranges = ranges;
+      server.breakAfter = (path) => (isWeights(path) ? 9e6 : 0);
+      await page.goto(visitor.address);
+      await page.waitForSelector("html[data-model=error]", { state: "attached", timeout: 60_000 });
+      server.breakAfter = () => 0;
+      const from = server.requests.length;
+      await page.getByRole("button", { name: "Try again" }).click();
+      await modelReady(page);
+      assert.equal((await gradeDrawn(page)).status, "graded");
+      await offlineReady(page);
+      const asked = server.requests.slice(from).filter(({ path }) => isWeights(path));
+      assert.deepEqual(asked.map(({ status }) => status), [ranges ? 206 : 200]);
+      assert.equal(asked[0].sentBytes < 15e6, ranges, `${asked[0].sentBytes} bytes`);
+      const kept = await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith("fovea-model-")));
+      assert.equal(kept.length, 1);
+    } finally {
+      await visitor.close();
+    }
+  }
+});
+
+test("a network that comes back is noticed: the model loads and the page is stored without a word", async () => {
+  const visitor = await visit({ query: "?backend=cpu", goto: false });
+  const { page, server, context } = visitor;
+  try {
+    server.breakAfter = (path) => (isWeights(path) ? 9e6 : 0);
+    const broken = page.waitForSelector("html[data-model=error]", { state: "attached", timeout: 60_000 });
+    server.hold = async (path) => {
+      if (isWeights(path)) await context.setOffline(true);
+    };
+    await page.goto(visitor.address);
+    await broken;
+    await page.waitForSelector("html[data-offline=failed]", { state: "attached" });
+    server.breakAfter = () => 0;
+    server.hold = async () => {};
+    await context.setOffline(false);
+    await modelReady(page);
+    await offlineReady(page);
   } finally {
     await visitor.close();
   }

@@ -2,10 +2,11 @@
 // photographs handed over by the system.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { card, choose, modelReady, offlineReady, photo, result, SITE, visit } from "./help/page.js";
+import { card, choose, gradeDrawn, modelReady, offlineReady, photo, result, SITE, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 let visitor;
@@ -73,6 +74,149 @@ test("clearing everything erases what was kept, too", async () => {
   await page.getByRole("button", { name: "Clear everything" }).click();
   await page.waitForTimeout(500);
   await again();
+  assert.equal(await page.locator("article").count(), 0);
+});
+
+// Each takes some milliseconds to be looked into and stored: clearing comes in between.
+test("what was still being stored when everything is cleared, switched off or removed does not come back", async () => {
+  const many = Array.from({ length: 40 }, (_, n) => photo(`no picture ${n}.png`, Buffer.alloc(50_000, n)));
+  const keep = page.getByLabel("Keep this work on this device");
+  for (const button of ["#clear", "#keep", "#forget"]) {
+    await choose(page, await png("11_left.png", 0, 3));
+    await keep.check();
+    await page.waitForTimeout(300);
+    await page.evaluate((selector) => {
+      const soon = () => setTimeout(() => document.querySelector(selector).click(), 5);
+      document.querySelector("#picker").addEventListener("change", soon, { once: true });
+    }, button);
+    await choose(page, ...many);
+    await page.waitForTimeout(1500);
+    assert.deepEqual(await bases(), [], button);
+    await again();
+    assert.equal(await page.locator("article").count(), 0, button);
+  }
+  await offlineReady(page);
+});
+
+test("a device that is full ends the keeping, erases what was kept, and says so until it is read", async () => {
+  const full = await visit({ query: "?backend=cpu" });
+  const { page } = full;
+  try {
+    await modelReady(page);
+    const session = await full.context.newCDPSession(page);
+    await session.send("Storage.overrideQuotaForOrigin", { origin: full.server.origin, quotaSize: 1 });
+    await gradeDrawn(page);
+    await gradeDrawn(page);
+    const keep = page.getByLabel("Keep this work on this device");
+    await keep.click();
+    const told = page.getByRole("region", { name: "Kept work" });
+    await told.getByText(/No more of this work could be kept .* Save the results/).waitFor();
+    assert.equal(await keep.isChecked(), false);
+    await page.waitForTimeout(500);
+    const left = await page.evaluate(async () => [localStorage.getItem("fovea-keep"), await indexedDB.databases()]);
+    assert.deepEqual(left, [null, []]);
+    await page.getByLabel("Language").selectOption("da");
+    await page.getByText(/Der kunne ikke gemmes mere/).waitFor();
+    await page.getByLabel("Sprog").selectOption("en");
+    await told.getByRole("button", { name: "Close" }).click();
+    assert.equal(await told.isVisible(), false);
+    assert.equal(await page.evaluate(() => document.activeElement.id), "keep");
+  } finally {
+    await full.close();
+  }
+});
+
+test("a file that is moved before its turn does not end the keeping", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "fovea-kept-"));
+  const keep = page.getByLabel("Keep this work on this device");
+  for (const name of ["15_left.png", "16_left.png", "17_left.png", "18_left.png"]) await writeFile(join(folder, name), await drawnPng(page, 0, 3));
+  // A browser that has looked at a file's size notices that it is gone.
+  await page.evaluate(() => document.querySelector("#picker").addEventListener("change", ({ target }) => [...target.files].map(({ size }) => size), { once: true, capture: true }));
+  await page.locator("#picker").setInputFiles((await readdir(folder)).map((name) => join(folder, name)));
+  await page.getByRole("button", { name: "Pause" }).click();
+  await rm(folder, { recursive: true });
+  await keep.check();
+  await page.waitForTimeout(1500);
+  assert.equal(await keep.isChecked(), true);
+  await again();
+  assert.equal(await page.locator("article").count(), 4);
+  assert.match((await result(card(page, "18_left.png"))).reason, /could not be read/);
+  await keep.uncheck();
+  await page.getByRole("button", { name: "Clear everything" }).click();
+});
+
+test("a browser that keeps nothing is told of where the box unticks itself", async () => {
+  const other = await visitor.context.newPage();
+  await other.addInitScript(() => {
+    IDBFactory.prototype.open = () => {
+      throw new DOMException("blocked", "SecurityError");
+    };
+  });
+  await other.goto(visitor.address);
+  await modelReady(other);
+  await gradeDrawn(other);
+  const keep = other.getByLabel("Keep this work on this device");
+  await keep.click();
+  await other.getByRole("region", { name: "Kept work" }).getByText("does not let the page keep anything").waitFor();
+  assert.equal(await keep.isChecked(), false);
+  await other.close();
+});
+
+test("a second window neither takes the work of the first nor keeps any, and says so", async () => {
+  const keep = page.getByLabel("Keep this work on this device");
+  await gradeDrawn(page);
+  await keep.check();
+  await choose(page, await png("20_left.png", 0, 3), await png("21_left.png", 0, 3), await png("22_left.png", 0, 3));
+  await page.getByRole("button", { name: "Pause" }).click();
+  await page.waitForTimeout(500);
+  const second = await visitor.context.newPage();
+  await second.goto(visitor.address);
+  const told = second.getByRole("region", { name: "Kept work" });
+  await told.getByText("Another window of Fovea keeps its work").waitFor();
+  await modelReady(second);
+  assert.equal(await second.locator("article").count(), 0);
+  await gradeDrawn(second);
+  await told.getByRole("button", { name: "Close" }).click();
+  const keepHere = second.getByLabel("Keep this work on this device");
+  assert.equal(await keepHere.isChecked(), false);
+  await keepHere.click();
+  await told.waitFor();
+  assert.equal(await keepHere.isChecked(), false);
+  assert.equal(await keep.isChecked(), true);
+  await again();
+  assert.equal(await page.locator("article").count(), 4);
+
+  // Once the first has gone, the second may: with all there is.
+  await page.close();
+  await keepHere.check();
+  await second.locator("article").nth(4).waitFor();
+  assert.equal(await told.isVisible(), false);
+  page = second;
+  await again();
+  assert.equal(await page.locator("article").count(), 5);
+  assert.equal(await keepHere.isChecked(), true);
+});
+
+test("what one window erases another does not keep on with, and says so", async () => {
+  const keep = page.getByLabel("Keep this work on this device");
+  assert.equal(await keep.isChecked(), true);
+  const second = await visitor.context.newPage();
+  const told = page.getByRole("region", { name: "Kept work" });
+  for (const end of ["Clear everything", "Remove Fovea from this device"]) {
+    await keep.check();
+    await second.goto(visitor.address);
+    await modelReady(second);
+    await gradeDrawn(second);
+    await second.getByRole("button", { name: end }).click();
+    await told.getByText("was erased in another window").waitFor();
+    assert.equal(await keep.isChecked(), false);
+    await gradeDrawn(page);
+    await page.waitForTimeout(300);
+    assert.deepEqual([await page.evaluate(() => localStorage.getItem("fovea-keep")), await bases()], [null, []], end);
+  }
+  await second.close();
+  await again();
+  await offlineReady(page);
   assert.equal(await page.locator("article").count(), 0);
 });
 

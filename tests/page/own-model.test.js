@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -27,7 +27,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function open(description, bytes) {
+async function open(description, bytes, page = visitor.page) {
   await page.locator("#own").evaluate((details) => (details.open = true));
   const files = { manifest: join(folder, "model.json"), weights: join(folder, "mine.safetensors") };
   await writeFile(files.manifest, typeof description === "string" ? description : JSON.stringify(description));
@@ -36,7 +36,7 @@ async function open(description, bytes) {
   await page.locator("#own-weights").setInputFiles(files.weights);
   await page.getByRole("button", { name: "Check and use it" }).click();
 }
-const told = (words) => page.waitForFunction((expected) => document.querySelector("#own-told").textContent.includes(expected), words, { timeout: 60_000 });
+const told = (words, page = visitor.page) => page.waitForFunction((expected) => document.querySelector("#own-told").textContent.includes(expected), words, { timeout: 60_000 });
 
 test("both files are asked for", async () => {
   await page.locator("#own").evaluate((details) => (details.open = true));
@@ -127,6 +127,22 @@ function blankPratt(size) {
   return Buffer.concat([length, text, Buffer.alloc(end)]);
 }
 
+test("a photograph under way when it takes over is told as the model's that graded it", async () => {
+  await page.reload();
+  await modelReady(page);
+  await page.workers().find((one) => one.url().includes("worker.js")).evaluate(() => {
+    const hear = self.onmessage;
+    self.onmessage = (event) => (event.data.method === "grade" ? setTimeout(hear, 6000, event) : hear(event));
+  });
+  await page.getByRole("button", { name: "Try a drawn photograph" }).click();
+  await page.waitForSelector("article[data-status=working]");
+  await open({ ...manifest, name: "ward-seven", version: "2.0.0" }, weights);
+  await told("ward-seven");
+  assert.equal(await page.locator("article").getAttribute("data-status"), "working");
+  await page.waitForSelector("article[data-status=graded]");
+  assert.deepEqual((await savedJson(page)).map(({ ownModel, bundle }) => [ownModel, /ward-seven/.test(bundle)]), [[false, false]]);
+});
+
 test("it survives a worker that dies, and gives way to the shipped one", async () => {
   const workers = page.workers();
   await workers.at(-1).evaluate(() => {
@@ -141,6 +157,43 @@ test("it survives a worker that dies, and gives way to the shipped one", async (
   await told("in use again");
   assert.equal(await page.locator("#own-mark").isHidden(), true);
   assert.doesNotMatch((await gradeDrawn(page)).bundle, /ward-seven/);
+});
+
+test("it is not harmed by the shipped one that fails, and comes back when tried again", async () => {
+  const other = await visit({ query: "?backend=cpu", goto: false });
+  const { page, server } = other;
+  try {
+    let asked = false;
+    server.hold = (path) => path.endsWith(".safetensors") && new Promise(() => (asked = true));
+    await page.goto(other.address);
+    await page.waitForFunction(() => document.querySelector("#version").textContent);
+    await open({ ...manifest, name: "ward-seven", version: "2.0.0" }, weights, page);
+    await told("ward-seven", page);
+    while (!asked) await page.waitForTimeout(50);
+    await server.stop();
+    await page.waitForTimeout(1000);
+    assert.equal((await modelReady(page)).modelSource, "own");
+    assert.match(await page.locator("#runs-on").textContent(), /A model of your own runs on the CPU/);
+    assert.match((await gradeDrawn(page)).bundle, /ward-seven/);
+
+    // Its files are away when its worker dies, and back when it is asked for again.
+    await rename(folder, `${folder}-away`);
+    await page.workers().at(-1).evaluate(() => {
+      self.onmessage = () => {
+        throw new WebAssembly.RuntimeError("unreachable");
+      };
+    });
+    await page.getByRole("button", { name: "Try a drawn photograph" }).click();
+    await page.waitForSelector("html[data-model=error]", { state: "attached" });
+    await rename(`${folder}-away`, folder);
+    await server.start();
+    await page.getByRole("button", { name: "Try again" }).first().click();
+    assert.equal((await modelReady(page)).modelSource, "own");
+    assert.match((await gradeDrawn(page)).bundle, /ward-seven/);
+    assert.deepEqual((await savedJson(page)).map(({ ownModel, bundle }) => [ownModel, /ward-seven/.test(bundle)]).at(-1), [true, true]);
+  } finally {
+    await other.close();
+  }
 });
 
 test("the diagnostics tell what runs, test it, and copy as text", async () => {

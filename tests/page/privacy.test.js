@@ -63,6 +63,8 @@ test("the worker that holds photographs has no network left", async () => {
   const worker = page.workers().find((one) => one.url().includes("worker.js"));
   const ways = await worker.evaluate(() => [typeof fetch, typeof XMLHttpRequest, typeof WebSocket, typeof EventSource]);
   assert.deepEqual(ways, ["undefined", "undefined", "undefined", "undefined"]);
+  const others = await worker.evaluate(() => [typeof Worker, typeof SharedWorker, typeof FontFace, typeof Notification]);
+  assert.deepEqual(others, ["undefined", "undefined", "undefined", "undefined"]);
   const brought = await worker.evaluate(() => Object.getOwnPropertyNames(Object.getPrototypeOf(Object.getPrototypeOf(self))).includes("fetch"));
   assert.equal(brought, false);
 });

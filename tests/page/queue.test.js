@@ -52,6 +52,25 @@ test("a batch is paused, goes on, and the rest of it is cancelled and taken up a
   assert.deepEqual(new Set(await states()), new Set(["graded"]));
 });
 
+test("a photograph tried again keeps the focus, and gives it to the heading when the filter hides it", async () => {
+  await choose(page, ...(await Promise.all(["a.png", "b.png", "c.png", "d.png", "e.png"].map((name) => png(name, 0, 3)))));
+  await button("Pause").click();
+  await button("Cancel the rest").click();
+  await allDone(page);
+  const again = (name) => card(page, name).getByRole("button", { name: "Try again", exact: true });
+  const focused = () => page.evaluate(() => document.activeElement.querySelector("h3")?.textContent ?? document.activeElement.id);
+  await again("d.png").focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "d.png");
+  await result(card(page, "d.png"));
+  await page.getByLabel("Show").selectOption("error");
+  await again("e.png").focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await focused(), "results-heading");
+  await page.getByLabel("Show").selectOption("all");
+  assert.equal((await result(card(page, "e.png"))).status, "graded");
+});
+
 test("both eyes of a patient are paired by name, and the worse one decides", async () => {
   await choose(page, await png("17_right.png", 0, 3), await png("17_left.png", 4, 4), await png("18 OD.png", 0, 3));
   await allDone(page);

@@ -81,7 +81,9 @@ export class Card {
     write(point, graded ? [pointOf(assessment), own && strings.own.short].filter(Boolean).join(" · ") : "");
     for (const line of [full, referral, followUp, doubt]) line.hidden = !line.textContent;
     write(again, strings.again);
-    again.hidden = !canRetry(this.#item);
+    const retriable = canRetry(this.#item);
+    if (!retriable && document.activeElement === again) element.focus({ preventScroll: true }); // the button goes
+    again.hidden = !retriable;
     updateLookButton(this.#parts.look, this.#item);
     write(summary, strings.provenance);
     bars.setAttribute("aria-label", strings.bars);

@@ -58,15 +58,18 @@ export class Engine extends EventTarget {
   async start() {
     this.#set({ model: "loading", step: "starting", received: 0, total: 0, error: null });
     try {
+      if (this.#ownFiles) return await this.#startOwn();
       if (this.only === "webgpu" && (await this.#tryGpu())) return;
       await this.#startCpu();
+      if (this.state.own) return;
       if (this.only === "cpu") this.#set({ setAside: { reason: "asked" } });
       // A first visit has downloaded enough with the model; where that is kept,
       // the larger GPU file waits for the next.
       const later = this.state.downloaded && this.state.kept;
       if (this.only === null) this.#tryGpu({ later });
     } catch (error) {
-      this.#fail(error);
+      // A model of the visitor's own may have come before this one failed.
+      if (this.state.model !== "ready") this.#fail(error);
     }
   }
 
@@ -234,7 +237,7 @@ export class Engine extends EventTarget {
       const loaded = await bridge.call("loadModel", ["cpu"]);
       // WebGPU, tried meanwhile, may have been quicker, or a model of the visitor's own.
       if (this.state.model === "ready") return bridge.dispose();
-      this.#adopt(bridge, { kind: "cpu", gpu: null, ...loaded });
+      this.#adopt(bridge, { kind: "cpu", gpu: null, own: null, ...loaded });
     } catch (error) {
       bridge.dispose();
       throw error.code === "worker-crashed" ? new Fault("worker-start") : error;
@@ -294,7 +297,7 @@ export class Engine extends EventTarget {
         return false;
       }
       this.#set(started);
-      this.#adopt(bridge, { kind: "webgpu", gpu: found.name, setAside: null, ...loaded });
+      this.#adopt(bridge, { kind: "webgpu", gpu: found.name, setAside: null, own: null, ...loaded });
       return true;
     } catch (error) {
       bridge.dispose();

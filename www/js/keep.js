@@ -1,82 +1,150 @@
 // Work that survives a reload, where the visitor allows it: results, small
 // pictures, and the photographs that still wait; of a DICOM file only the picture
 // in it, never the patient's data. In this browser's own store, off
-// until switched on, gone when switched off.
+// until switched on, gone when switched off. One window keeps at a time.
 
 import { isDicom } from "./dicom.js";
+import { Fault } from "./fault.js";
 
 const NAME = "fovea-work";
 const STORE = "photos";
 const SWITCH = "fovea-keep";
+const PATIENCE = 1000; // milliseconds for a window that is closing to let go
 const KEPT = ["name", "path", "drawn", "patient", "side", "byHand", "told", "thumb", "added", "gradedAt", "status", "assessment", "fault", "own"];
 
 export class Keeper {
   #base = null;
   #picture;
   #last = Promise.resolve();
+  #round = 0; // rises with each erasing: what began before it keeps nothing any more
+  #lost;
+  #release = null; // lets another window keep; null while this one does not
 
-  // `picture(item)` gives the photograph in an item's file.
-  constructor(picture) {
+  // `picture(item)` gives the photograph in an item's file; `lost()` hears that
+  // another window erased what was kept, and that keeping is off.
+  constructor(picture, lost) {
     this.#picture = picture;
+    this.#lost = lost;
+    window.addEventListener("storage", ({ key }) => key === SWITCH && !switchedOn() && this.#lose());
   }
 
   get on() {
+    return this.#release !== null && switchedOn();
+  }
+
+  // Answers what was kept before, like `restore`. Throws where the browser keeps
+  // nothing for this page, and a Fault "kept-elsewhere" where another window keeps.
+  async switchOn() {
+    const round = this.#round;
+    await this.#take();
     try {
-      return localStorage.getItem(SWITCH) === "on";
-    } catch {
-      return false;
+      if (round !== this.#round) return [];
+      const base = await this.#open();
+      if (round !== this.#round) return [];
+      localStorage.setItem(SWITCH, "on");
+      return await this.#read(base);
+    } finally {
+      if (!this.on) this.#letGo();
     }
   }
 
-  // Throws where the browser keeps nothing for this page.
-  async switchOn() {
-    await this.#open();
-    localStorage.setItem(SWITCH, "on");
-  }
-
   async switchOff() {
-    localStorage.removeItem(SWITCH);
-    await this.erase();
+    try {
+      localStorage.removeItem(SWITCH);
+      await this.erase();
+    } finally {
+      this.#letGo();
+    }
   }
 
-  // What was kept, in the order it came. What was under way waits again.
+  // What was kept, in the order it came, where keeping was switched on. What was
+  // under way waits again.
   async restore() {
-    if (!this.on) return [];
-    const records = await this.#do("readonly", (store) => store.getAll());
+    return switchedOn() ? this.switchOn() : [];
+  }
+
+  async #read(base) {
+    const round = this.#round;
+    const records = await settled(base.transaction(STORE).objectStore(STORE).getAll());
+    if (round !== this.#round) return [];
     return records.sort((a, b) => a.added - b.added || a.number - b.number).map(({ key, fault, ...record }) => {
       const status = record.status === "working" ? "queued" : record.status;
       return { ...record, key, status, fault: fault && Object.assign(new Error(fault.message), fault) };
     });
   }
 
-  // Keeps a photograph as it stands now.
+  // Two windows that keep would grade the same photographs twice and erase each
+  // other's work unseen. Over plain http a browser has no locks, and each keeps.
+  #take() {
+    if (this.#release) return;
+    if (!navigator.locks) return (this.#release = () => {});
+    return new Promise((resolve, reject) => {
+      const held = () => new Promise((release) => resolve((this.#release = release)));
+      const refused = (error) => reject(["TimeoutError", "AbortError"].includes(error.name) ? new Fault("kept-elsewhere") : error);
+      navigator.locks.request(NAME, { signal: AbortSignal.timeout(PATIENCE) }, held).catch(refused);
+    });
+  }
+
+  #letGo() {
+    this.#release?.();
+    this.#release = null;
+  }
+
+  #lose() {
+    if (!this.#release) return;
+    this.switchOff().catch(() => {});
+    this.#lost();
+  }
+
+  // Keeps a photograph as it stands now. Throws where the browser refuses.
   async save(item) {
     if (!this.on || item.dropped) return;
+    const round = this.#round;
+    try {
+      await this.#save(item, round);
+    } catch (error) {
+      if (round === this.#round) throw error;
+    }
+  }
+
+  async #save(item, round) {
     item.key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
     const sealed = waits(item) && item.file && (await isDicom(item.file));
-    await this.#put(item, sealed ? null : item.file);
-    if (sealed) await this.#putPicture(item);
+    await this.#put(item, sealed ? null : item.file, round);
+    if (sealed) await this.#putPicture(item, round);
   }
 
   // What a DICOM file holds, one after the other, so that only one is in memory.
-  #putPicture(item) {
+  #putPicture(item, round) {
     this.#last = this.#last.catch(() => {}).then(async () => {
-      if (!this.on || item.dropped || !waits(item)) return;
+      if (round !== this.#round || !waits(item)) return;
       const picture = await this.#picture(item).catch(() => null);
-      if (picture && this.on && !item.dropped) await this.#put(item, picture);
+      if (picture) await this.#put(item, picture, round);
     });
     return this.#last;
   }
 
-  async #put(item, file) {
+  // Asked again after each wait: opening what was erased would make it anew.
+  async #put(item, file, round) {
+    if (round !== this.#round) return;
+    const base = await this.#open();
+    if (round !== this.#round) return;
     const record = Object.fromEntries(KEPT.map((name) => [name, item[name]]));
     const { fault } = item;
     record.fault = fault && { code: fault.code, detail: fault.detail, message: fault.message };
-    await this.#do("readwrite", (store) => store.put({ ...record, key: item.key, number: item.id, file: waits(item) ? file : null }));
+    Object.assign(record, { key: item.key, number: item.id, file: waits(item) ? file : null });
+    try {
+      await stored(base, record);
+    } catch (error) {
+      // A file that was moved or renamed meanwhile cannot be kept; its card can.
+      if (!record.file || error?.name === "QuotaExceededError" || round !== this.#round) throw error;
+      await stored(base, { ...record, file: null });
+    }
   }
 
   // Everything kept is gone; the switch stays as it is.
   async erase() {
+    this.#round += 1;
     this.#base?.then((base) => base.close(), () => {});
     this.#base = null;
     await settled(indexedDB.deleteDatabase(NAME));
@@ -92,22 +160,36 @@ export class Keeper {
         request.result.onversionchange = () => {
           request.result.close();
           this.#base = null;
+          this.#lose();
         };
         resolve(request.result);
       };
     });
     return this.#base;
   }
+}
 
-  async #do(mode, work) {
-    const base = await this.#open();
-    return settled(work(base.transaction(STORE, mode).objectStore(STORE)));
+function switchedOn() {
+  try {
+    return localStorage.getItem(SWITCH) === "on";
+  } catch {
+    return false;
   }
 }
 
 // Will it be read again?
 function waits({ status, fault }) {
   return ["queued", "working", "cancelled"].includes(status) || Boolean(fault && fault.code !== "file-gone");
+}
+
+// Once the browser has it for good: that room has run out shows at the very end.
+function stored(base, record) {
+  return new Promise((resolve, reject) => {
+    const transaction = base.transaction(STORE, "readwrite");
+    transaction.objectStore(STORE).put(record);
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+  });
 }
 
 function settled(request) {

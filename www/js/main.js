@@ -32,7 +32,7 @@ const engine = new Engine({ only, allowSoftware: wishes.has("allow-software-gpu"
 const queue = new Queue(engine);
 const offline = new Offline();
 const patients = new Patients(engine, queue);
-const keeper = new Keeper((item) => queue.picture(item));
+const keeper = new Keeper((item) => queue.picture(item), () => notKeeping(() => strings.keptClearedElsewhere));
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const points = new OperatingPoints({ engine, queue, changed: decided, announce });
@@ -56,6 +56,7 @@ engine.addEventListener("change", () => {
   results.showWaiting();
   if (becameReady && !queue.items.length) announce(strings.modelReadyShort);
   if (failed) announce(strings.modelFailed(explain(state.error)));
+  if (becameReady) offline.again();
   if (becameReady && state.kind === "webgpu") offline.keep(["pkg/fovea_gpu.js", "pkg/fovea_gpu_bg.wasm"]);
 });
 
@@ -70,6 +71,7 @@ function showLoading({ model, step, received, total, error }) {
   const bar = byId("loading-bar");
   if (step === "starting") bar.removeAttribute("value");
   else bar.value = total ? received / total : 1;
+  if (model !== "error" && document.activeElement === byId("loading-retry")) byId("loading-text").focus(); // the button goes
   byId("loading-retry").hidden = model !== "error";
 }
 
@@ -199,9 +201,10 @@ byId("clear").addEventListener("click", async () => {
 
 byId("forget").addEventListener("click", async () => {
   try {
-    await keeper.erase().catch(() => {});
+    await keeper.switchOff().catch(() => {});
     await forgetEverything();
     byId("keep").checked = false;
+    tellKept(null);
     write(byId("offline"), strings.forgotten);
     page.dataset.offline = "removed";
   } catch {
@@ -212,37 +215,68 @@ byId("forget").addEventListener("click", async () => {
 
 // --- work that stays -------------------------------------------------------
 
-async function keep(item) {
-  try {
-    await keeper.save(item);
-  } catch {
-    byId("keep").checked = false;
-    announce(strings.keepFailed);
-  }
+function keep(item) {
+  return keeper.save(item).catch(() => stopKeeping(() => strings.keepStopped));
 }
 
+// Really off where the browser refuses, and what was kept until then is gone.
+function stopKeeping(why) {
+  keeper.switchOff().catch(() => {});
+  notKeeping(why);
+}
+
+function notKeeping(why) {
+  byId("keep").checked = false;
+  tellKept(why);
+}
+
+function cannotKeep({ code }) {
+  if (code === "kept-elsewhere") notKeeping(() => strings.keptElsewhere);
+  else stopKeeping(() => strings.keepFailed);
+}
+
+// Why keeping is off stands where it is seen from anywhere on the page, since the box
+// alone would not tell, until it is closed or the box is used.
+let whyOff = null;
+function tellKept(why) {
+  whyOff = why;
+  showKept();
+  if (why) announce(why());
+}
+
+function showKept() {
+  byId("keep-told").hidden = !whyOff;
+  write(byId("keep-told-text"), whyOff?.() ?? "");
+}
+
+byId("keep-told-close").addEventListener("click", () => {
+  byId(queue.items.length ? "keep" : "picker").focus(); // the button that had the focus goes
+  tellKept(null);
+});
+
 byId("keep").addEventListener("change", async ({ target }) => {
+  tellKept(null);
   try {
     if (target.checked) {
-      await keeper.switchOn();
-      for (const item of queue.items) await keeper.save(item);
-      announce(strings.kept);
+      await resume(() => keeper.switchOn());
+      if (keeper.on) announce(strings.kept);
     } else {
       await keeper.switchOff();
       announce(strings.keptErased);
     }
-  } catch {
-    target.checked = false;
-    announce(strings.keepFailed);
+  } catch (error) {
+    cannotKeep(error);
   }
 });
 
-async function restore() {
+// What was kept comes back, and what came meanwhile is kept with it.
+async function resume(start) {
+  const kept = await start();
   byId("keep").checked = keeper.on;
-  const kept = await keeper.restore().catch(() => []);
-  for (const photo of kept) queue.add(photo);
-  drawn = kept.filter((photo) => photo.drawn).length;
+  const back = new Set(kept.map((photo) => queue.add(photo)));
+  drawn += kept.filter((photo) => photo.drawn).length;
   if (kept.length) announce(strings.keptRestored(kept.length));
+  for (const item of queue.items) if (!back.has(item)) await keep(item);
 }
 
 // --- offline and updates ---------------------------------------------------
@@ -261,7 +295,12 @@ function keepReader() {
   if (offline.state !== "ready") return;
   resting ||= setTimeout(() => page.dataset.offline === "removed" || offline.keep(DICOM_PARTS), REST);
 }
-window.addEventListener("online", showOfflineState);
+// What the network's absence broke off is taken up again by itself.
+window.addEventListener("online", () => {
+  showOfflineState();
+  if (engine.state.model === "error") engine.start();
+  else offline.again();
+});
 window.addEventListener("offline", showOfflineState);
 
 function showOfflineState() {
@@ -360,6 +399,7 @@ function showEverything() {
   showDiagnostics();
   write(byId("diagnostics-told"), "");
   results.showAll();
+  showKept();
   ownModel.show();
   points.show();
   keys.show();
@@ -383,7 +423,7 @@ function announce(sentence) {
 write(byId("version"), page.dataset.version);
 showEverything();
 engine.start();
-restore();
+resume(() => keeper.restore()).catch(cannotKeep);
 acceptHanded(take);
 
 // The service worker fetches the same files again: on a first visit the model

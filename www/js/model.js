@@ -1,7 +1,8 @@
 // The model's files: fetched with progress, kept in Cache Storage under their
-// hash. Nothing is kept before the library has accepted it, and older models
-// are removed only after the new one is in. Works, one download a visit, where
-// the browser keeps nothing.
+// hash. No model is kept before the library has accepted it, and older models
+// are removed only after the new one is in. What had come when a connection broke
+// is kept apart, so that the next try asks for the rest alone. Works, one download
+// a visit, where the browser keeps nothing.
 
 import { Fault } from "./fault.js";
 
@@ -25,10 +26,18 @@ export async function fetchWeights(weights, { fresh = false, progress = () => {}
   let timer = setTimeout(() => stall.abort(), STALLED_AFTER);
   const bytes = new Uint8Array(weights.bytes);
   let received = 0;
+  let tag = null;
   try {
-    const response = await get(url, { signal: stall.signal, cache: fresh ? "reload" : "default" });
+    const options = { signal: stall.signal, cache: fresh ? "reload" : "default" };
+    const part = fresh ? null : await recallPart(weights);
+    const response = (part && (await getRest(url, part, weights, options))) ?? (await get(url, options));
+    if (response.status === 206) {
+      bytes.set(part.bytes);
+      received = part.bytes.length;
+    }
+    tag = response.headers.get("etag");
     const reader = response.body.getReader();
-    progress(0, weights.bytes);
+    progress(received, weights.bytes);
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
@@ -44,6 +53,7 @@ export async function fetchWeights(weights, { fresh = false, progress = () => {}
     }
   } catch (error) {
     if (error instanceof Fault) throw error;
+    await keepPart(weights, bytes.subarray(0, received), tag);
     throw new Fault(stall.signal.aborted ? "model-stalled" : "model-network");
   } finally {
     clearTimeout(timer);
@@ -70,6 +80,7 @@ export async function keep(weights, bytes) {
 export async function discard(weights) {
   try {
     await caches.delete(PREFIX + weights.sha256);
+    await caches.delete(partOf(weights));
   } catch {
     // Nothing kept, nothing to discard.
   }
@@ -86,6 +97,46 @@ export async function recall(weights) {
     return null;
   }
 }
+
+// The beginning that came before the connection broke: { bytes, tag }, `tag` being
+// the server's word for this very file. Null where there is none.
+async function recallPart(weights) {
+  try {
+    if (!(await caches.has(partOf(weights)))) return null;
+    const found = await (await caches.open(partOf(weights))).match(addressOf(weights.file));
+    const bytes = new Uint8Array(await found.arrayBuffer());
+    return bytes.length < weights.bytes ? { bytes, tag: found.headers.get("etag") } : null;
+  } catch {
+    return null;
+  }
+}
+
+// Where the server has a strong word for the file, and the browser room.
+async function keepPart(weights, bytes, tag) {
+  if (!bytes.length || !tag?.startsWith('"')) return;
+  try {
+    const cache = await caches.open(partOf(weights));
+    await cache.put(addressOf(weights.file), new Response(bytes, { headers: { etag: tag } }));
+  } catch {
+    // The next try begins at the beginning.
+  }
+}
+
+// The rest of it, from a server that has the same file still and gives parts, or all
+// of it; null where the server would rather be asked plainly.
+async function getRest(url, { bytes, tag }, weights, options) {
+  const headers = { range: `bytes=${bytes.length}-`, "if-range": tag };
+  const response = await get(url, { ...options, headers }).catch((error) => {
+    if (error.code !== "model-http") throw error;
+  });
+  if (response?.status === 200) return response;
+  const range = `bytes ${bytes.length}-${weights.bytes - 1}/${weights.bytes}`;
+  if (response?.headers.get("etag") === tag && response.headers.get("content-range") === range) return response;
+  response?.body?.cancel();
+  return null;
+}
+
+const partOf = (weights) => `${PREFIX}${weights.sha256}-part`;
 
 async function get(url, options) {
   let response;

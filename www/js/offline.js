@@ -21,9 +21,22 @@ export class Offline extends EventTarget {
       if (!first) this.#offer("elsewhere");
       first = false;
     });
+    await this.#register();
+  }
+
+  // Once more, after the network was away when the page was to be stored.
+  async again() {
+    if (this.state !== "failed") return;
+    this.#set("preparing");
+    await this.#register();
+  }
+
+  async #register() {
+    const workers = navigator.serviceWorker;
     try {
+      const before = this.#registration;
       this.#registration = await workers.register(new URL("../sw.js", import.meta.url));
-      this.#watch(this.#registration);
+      if (this.#registration !== before) this.#watch(this.#registration);
       const installing = this.#registration.installing;
       // A first installation that fails leaves `ready` pending for ever.
       if (installing && !this.#registration.active) {

@@ -170,10 +170,9 @@ export class Queue extends EventTarget {
     item.status = "working";
     this.#tell(item);
     try {
-      item.assessment = await this.#assess(item);
+      const { assessment, own } = await this.#assess(item);
       if (item.dropped) return;
-      item.status = item.assessment.status;
-      item.own = this.#engine.state.own !== null;
+      Object.assign(item, { assessment, own, status: assessment.status });
     } catch (fault) {
       if (item.dropped) return;
       // A GPU or a helper that fell over says nothing about the photograph: once more
@@ -186,15 +185,19 @@ export class Queue extends EventTarget {
     if (!item.dropped) this.#tell(item);
   }
 
+  // With whose model it was; another may take over before the answer is there.
   async #assess(item) {
-    let bytes;
+    let ask;
     try {
-      bytes = await this.#read(item);
+      const bytes = await this.#read(item);
+      ask = () => this.#engine.grade(bytes);
     } catch (fault) {
       if (!fault.refusal) throw fault;
-      return this.#engine.refuse(fault.refusal);
+      ask = () => this.#engine.refuse(fault.refusal);
     }
-    return item.dropped ? null : this.#engine.grade(bytes);
+    await this.#engine.ready();
+    const own = this.#engine.state.own !== null;
+    return { assessment: item.dropped ? null : await ask(), own };
   }
 
   async #read(item) {

@@ -149,6 +149,7 @@ export class Results extends EventTarget {
     for (const item of items) {
       const shown = wanted(item);
       const card = this.cards.get(item);
+      if (!shown && card?.element.contains(document.activeElement)) byId("results-heading").focus(); // it goes
       if (card && card.element.hidden === shown) card.element.hidden = !shown;
       this.#shown += shown;
     }

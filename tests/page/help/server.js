@@ -1,6 +1,6 @@
 // Serves the built site from a folder as a static host does, compressed where
 // that helps; remembers every request, and can be stopped and started again on
-// the same port as a network that goes away.
+// the same port as a network that goes away; gives the rest of a file, too.
 
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
@@ -29,6 +29,8 @@ export class SiteServer {
     this.requests = []; // { method, path, bodyBytes, status, sentBytes }
     this.refuse = () => false; // (path) => true answers 503
     this.hold = async () => {}; // (path) => a promise the answer waits for
+    this.breakAfter = () => 0; // (path) => bytes of an answer after which the connection breaks
+    this.ranges = true; // parts of files are given
   }
 
   get origin() {
@@ -75,9 +77,14 @@ export class SiteServer {
     const headers = { "content-type": TYPES[extname(path)] ?? "application/octet-stream", "cache-control": "no-cache", etag: tag };
     if (request.headers["if-none-match"] === tag) return response.writeHead((entry.status = 304), headers).end();
     if (gzipped) headers["content-encoding"] = "gzip";
-    response.writeHead((entry.status = 200), { ...headers, "content-length": body.length });
-    entry.sentBytes = body.length;
-    response.end(body);
+    const from = gzipped || !this.ranges || request.headers["if-range"] !== tag ? 0 : Number(/^bytes=(\d+)-$/.exec(request.headers.range)?.[1] ?? 0);
+    if (from) headers["content-range"] = `bytes ${from}-${body.length - 1}/${body.length}`;
+    const sent = body.subarray(from);
+    response.writeHead((entry.status = from ? 206 : 200), { ...headers, "content-length": sent.length });
+    const end = this.breakAfter(entry.path) || sent.length;
+    entry.sentBytes = Math.min(end, sent.length);
+    if (end >= sent.length) return response.end(sent);
+    response.write(sent.subarray(0, end), () => setTimeout(() => response.destroy(), 500));
   }
 
   async #file(path, { mtimeMs, size }) {

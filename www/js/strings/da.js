@@ -125,6 +125,7 @@ export default (f) => {
       retry: "Prøv de mislykkede igen",
       keep: "Behold dette arbejde på denne enhed",
       keepHint: "Slået fra forsvinder alt, når siden lukkes. Slået til bliver resultater og små billeder i denne browser, til du slår det fra eller rydder alt.",
+      keepTold: "Gemt arbejde",
       about: "Om denne side",
       runsOn: "Kører på",
       offline: "Uden net",
@@ -311,6 +312,9 @@ export default (f) => {
     keptErased: "Slettet: intet af dette arbejde er gemt på denne enhed.",
     keptRestored: (n) => `${photographs(n)} fra før, gemt på denne enhed.`,
     keepFailed: "Browseren lader ikke siden gemme noget. Arbejdet er væk, når siden lukkes.",
+    keepStopped: "Der kunne ikke gemmes mere af dette arbejde på enheden. Intet gemmes længere, og det gemte er slettet. Gem resultaterne, før du lukker siden.",
+    keptElsewhere: "Et andet Fovea-vindue gemmer sit arbejde på enheden, så dette gemmer intet: Det, du laver her, er væk, når siden lukkes. Fortsæt i det andet vindue, eller luk det og genindlæs denne side.",
+    keptClearedElsewhere: "Det, der var gemt på enheden, blev slettet i et andet vindue. Intet gemmes længere: Det, du ser her, er væk, når siden lukkes.",
 
     report: {
       title: "Rapport om gradering af diabetisk retinopati",

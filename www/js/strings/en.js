@@ -49,6 +49,7 @@ export default (f) => {
       retry: "Try the failed ones again",
       keep: "Keep this work on this device",
       keepHint: "Off, everything is gone when this page closes. On, results and small pictures stay in this browser until you switch it off or clear everything.",
+      keepTold: "Kept work",
       about: "About this page",
       runsOn: "Runs on",
       offline: "Offline",
@@ -221,6 +222,9 @@ export default (f) => {
     keptErased: "Erased: nothing of this work is kept on this device.",
     keptRestored: (n) => `${photographs(n)} from before, kept on this device.`,
     keepFailed: "This browser does not let the page keep anything. The work is gone when the page closes.",
+    keepStopped: "No more of this work could be kept on this device. Keeping is off now, and what was kept is erased. Save the results before you close this page.",
+    keptElsewhere: "Another window of Fovea keeps its work on this device, so this one keeps nothing: what you do here is gone when the page closes. Go on in the other window, or close it and reload this page.",
+    keptClearedElsewhere: "What was kept on this device was erased in another window. Keeping is off now: what you see here is gone when the page closes.",
 
     // The print sheet.
     report: {

@@ -125,6 +125,7 @@ export default (f) => {
       retry: "Reintentar las fallidas",
       keep: "Conservar este trabajo en este dispositivo",
       keepHint: "Desactivado, todo desaparece al cerrar esta página. Activado, los resultados y las imágenes pequeñas quedan en este navegador hasta que lo desactive o borre todo.",
+      keepTold: "Trabajo conservado",
       about: "Acerca de esta página",
       runsOn: "Funciona con",
       offline: "Sin conexión",
@@ -311,6 +312,9 @@ export default (f) => {
     keptErased: "Borrado: nada de este trabajo queda en este dispositivo.",
     keptRestored: (n) => `De antes, conservado en este dispositivo: ${photographs(n)}.`,
     keepFailed: "Este navegador no permite que la página conserve nada. El trabajo desaparece al cerrarla.",
+    keepStopped: "No se pudo conservar más de este trabajo en este dispositivo. Ya no se conserva nada, y lo conservado se ha borrado. Guarde los resultados antes de cerrar esta página.",
+    keptElsewhere: "Otra ventana de Fovea conserva su trabajo en este dispositivo, así que esta no conserva nada: lo que haga aquí desaparece al cerrar la página. Siga en la otra ventana, o ciérrela y recargue esta página.",
+    keptClearedElsewhere: "Lo conservado en este dispositivo se borró en otra ventana. Ya no se conserva nada: lo que ve aquí desaparece al cerrar la página.",
 
     report: {
       title: "Informe de graduación de retinopatía diabética",
