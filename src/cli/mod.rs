@@ -23,7 +23,7 @@ mod train;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Grades photographs of the retina for diabetic retinopathy, on this machine.
 ///
@@ -54,11 +54,13 @@ enum Command {
 
 /// Runs the command; errors go to standard error as sentences.
 pub fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let given = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
+    let result = match arguments.command {
         Command::Grade(arguments) => grade::run(&arguments),
         Command::Train(arguments) => {
             crate::training::memory::keep();
-            train::run(&arguments)
+            train::run(&arguments, given.subcommand_matches("train"))
         }
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -229,7 +229,7 @@ impl<'a> Bench<'a> {
     /// Whether the unfinished run in `out` is of the same settings, from
     /// wherever the study's folder was named then.
     fn goes_on(&self, out: &Path, config: &TrainConfig) -> Result<bool, String> {
-        let there = TrainConfig::read(&out.join("config.json"))?;
+        let there = TrainConfig::read(&out.join(run::CONFIG))?;
         let here = TrainConfig {
             split: there.split.clone(),
             ..config.clone()
