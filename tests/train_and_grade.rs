@@ -286,6 +286,22 @@ fn a_run_is_repeated_by_its_configuration_and_under_its_name() {
     assert_eq!(repeated["weights"], trained["weights"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn what_nobody_reads_any_more_ends_the_command_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+    command.args(["data", "check", data.to_str().unwrap()]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!words.contains("panicked"), "{words}");
+    assert!(!output.status.success(), "nothing was printed");
+}
+
 /// Trains on drawn photos with `flags` beside the quickest settings.
 fn train_quickly(data: &Path, out: &Path, flags: &[&str]) -> serde_json::Value {
     let mut arguments = vec!["train", "--data", data.to_str().unwrap(), "--out"];
