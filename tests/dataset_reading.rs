@@ -219,6 +219,34 @@ fn a_folder_a_grade() {
 }
 
 #[test]
+fn both_eyes_of_a_person_are_one_patients_however_names_and_folders_tell() {
+    let patients = |files: &[(&str, &str)]| -> Vec<String> {
+        read(files).into_iter().map(|r| r.patient).collect()
+    };
+    let graded = [
+        ("A/0/1_left.png", ""),
+        ("A/2/1_right.png", ""),
+        ("B/0/1_left.png", ""),
+        ("B/1/1_right.png", ""),
+    ];
+    assert_eq!(patients(&graded), ["A/1", "A/1", "B/1", "B/1"]);
+    let named = [("0/7_OD.png", ""), ("1/7_OS.png", ""), ("1/8_OS.png", "")];
+    assert_eq!(patients(&named), ["7", "7", "8"]);
+    // A table's photos of one name, and a patient that it names.
+    let told = [
+        (
+            "labels.csv",
+            "image,grade,patient\nA/1_left,0,\nA/1_right,1,\nB/1_left,0,\nB/2_left,0,eve\n",
+        ),
+        ("A/1_left.png", ""),
+        ("A/1_right.png", ""),
+        ("B/1_left.png", ""),
+        ("B/2_left.png", ""),
+    ];
+    assert_eq!(patients(&told), ["A/1", "A/1", "B/1", "eve"]);
+}
+
+#[test]
 fn a_spreadsheets_semicolons_byte_order_mark_and_line_ends() {
     let records = read(&[
         (

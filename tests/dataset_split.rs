@@ -258,6 +258,18 @@ fn a_split_comes_back_from_its_file() {
 }
 
 #[test]
+fn another_jobs_unfinished_split_is_not_in_the_way() {
+    let records = two_eyes();
+    let split = draw(&records, 1);
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("split.csv");
+    // What cannot be written over, as another's file may be gone under its name.
+    std::fs::create_dir(dir.path().join("split.csv.partial")).expect("a folder");
+    split.write(&records, &path).expect("written");
+    assert_eq!(Split::read(&records, &path).expect("read"), split);
+}
+
+#[test]
 fn a_file_that_does_not_fit_is_refused_with_every_reason() {
     let records = [
         photo("a", 0, "p"),

@@ -133,6 +133,7 @@ fn an_evaluation_surrounds_its_figures_with_intervals() {
         name: "referable, high sensitivity".into(),
         from_grade: 2,
         threshold: 0.4,
+        referred_from: None,
         prevalence: 0.1,
     };
     let evaluation = Evaluation::of(&Request {

@@ -185,6 +185,8 @@ fn a_training_that_was_killed_resumes_to_the_same_weights() {
             "0.3",
             "--mixup",
             "0.4",
+            "--name",
+            "mine",
         ]
         .map(str::to_owned)
         .to_vec();
@@ -230,10 +232,22 @@ fn a_training_that_was_killed_resumes_to_the_same_weights() {
         "{words}"
     );
 
-    succeed(&["train", "--resume", "--out", killed.to_str().unwrap()]);
+    let asked = ["train", "--resume", "--out", killed.to_str().unwrap()];
+    let more = [&asked[..], &["--epochs", "9", "--no-flips"]].concat();
+    let words = String::from_utf8_lossy(&fovea(&more).stderr).into_owned();
+    assert!(words.contains("leave out --epochs, --no-flips"), "{words}");
+    // Nor does a search for a learning rate change what the run goes on by.
+    let data = data.to_str().unwrap();
+    let mut search = vec!["train", "--find-learning-rate", "--size", "32"];
+    search.extend(["--batch", "8", "--validation", "0.3", "--data", data]);
+    search.extend(["--out", killed.to_str().unwrap()]);
+    succeed(&search);
+
+    succeed(&asked);
     assert_eq!(hash(&killed), hash(&unbroken));
     let manifest = std::fs::read_to_string(killed.join("model.json")).unwrap();
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["name"], "mine");
     let recipe = manifest["training"]["recipe"].as_str().unwrap();
     for words in [
         "photos mixed by twos (mixup 0.4)",
@@ -246,23 +260,46 @@ fn a_training_that_was_killed_resumes_to_the_same_weights() {
         command.contains("--data") && !command.contains("--resume"),
         "{command} does not repeat the training"
     );
-    // Figures of the epochs before the kill came back from a file: a last digit may differ.
-    let epochs = |out: &Path| -> Vec<Vec<f64>> {
-        let csv = std::fs::read_to_string(out.join("metrics.csv")).unwrap();
-        csv.lines()
-            .skip(1)
-            .map(|row| {
-                row.split(',')
-                    .filter_map(|cell| cell.parse().ok())
-                    .collect()
-            })
-            .collect()
-    };
-    let (one, other) = (epochs(&killed), epochs(&unbroken));
-    assert_eq!(one.len(), 5);
-    for (a, b) in one.iter().flatten().zip(other.iter().flatten()) {
-        assert!((a - b).abs() < 1e-12, "{a} against {b}");
-    }
+    // Those of the epochs before the kill came back from a file.
+    let epochs = |out: &Path| std::fs::read_to_string(out.join("metrics.csv")).unwrap();
+    assert_eq!(epochs(&killed).lines().count(), 6);
+    assert_eq!(epochs(&killed), epochs(&unbroken));
+}
+
+#[test]
+fn a_run_is_repeated_by_its_configuration_and_under_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let trained = train_quickly(&data, &first, &["--epochs", "1", "--name", "mine"]);
+    let config = first.join("config.json");
+    let mut again = vec!["train", "--config", config.to_str().unwrap()];
+    again.extend(["--out", second.to_str().unwrap()]);
+    let other = [&again[..], &["--epochs", "9", "--margin", "0"]].concat();
+    let words = String::from_utf8_lossy(&fovea(&other).stderr).into_owned();
+    assert!(words.contains("leave out --margin, --epochs"), "{words}");
+    succeed(&again);
+    let json = std::fs::read(second.join("model.json")).unwrap();
+    let repeated: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(repeated["name"], "mine");
+    assert_eq!(repeated["weights"], trained["weights"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_nobody_reads_any_more_ends_the_command_quietly() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+    command.args(["data", "check", data.to_str().unwrap()]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command.stdout(writer).output().unwrap();
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!words.contains("panicked"), "{words}");
+    assert!(!output.status.success(), "nothing was printed");
 }
 
 /// Trains on drawn photos with `flags` beside the quickest settings.

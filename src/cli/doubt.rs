@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use clap::{Args, Subcommand};
 
 use super::bundle_file;
-use super::photos::{self, Divided};
+use super::photos::{self, Divided, MadeOf};
 use super::progress::bar;
 use crate::bundle::{Bundle, Manifest};
 use crate::evaluation::table;
@@ -69,7 +69,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .clone()
         .unwrap_or_else(bundle_file::default_path);
     let bundle = bundle_file::open(&path)?;
-    let looked = photos::kept(arguments.outputs.as_deref(), || look(arguments, &bundle))?;
+    let divided = Divided::read(&arguments.data, &arguments.split)?;
+    let looked = photos::kept(
+        arguments.outputs.as_deref(),
+        &made_of(&divided, &bundle.manifest)?,
+        || look(&divided, &bundle),
+    )?;
     let manifest = bundle.manifest;
     let settled = settle::settle(
         &looked,
@@ -118,9 +123,18 @@ fn command(arguments: &FitArguments) -> String {
     words.join(" ")
 }
 
+/// What decides what the network gives.
+fn made_of(divided: &Divided, manifest: &Manifest) -> Result<MadeOf> {
+    let shown = serde_json::to_string(&(&manifest.preprocessing, manifest.test_time_flips))?;
+    let model = format!("{} {shown}", manifest.weights.sha256);
+    let mut made_of = divided.made_of();
+    made_of.insert("--bundle", model);
+    Ok(made_of)
+}
+
 /// Looks at every validation photo, once as the grader does and again.
-fn look(arguments: &FitArguments, bundle: &Bundle) -> Result<Vec<Looked>> {
-    let records = Divided::read(&arguments.data, &arguments.split)?.part(Part::Validation);
+fn look(divided: &Divided, bundle: &Bundle) -> Result<Vec<Looked>> {
+    let records = divided.part(Part::Validation);
     let settings = &bundle.manifest.preprocessing;
     let pictures = photos::prepare(&records, settings)?;
     let device = Device::flex();

@@ -22,7 +22,7 @@ use crate::evaluation::predictions::REFERABLE_FROM;
 use crate::evaluation::report::{self, Report, Section};
 use crate::evaluation::{Predictions, comparison, table, temperature};
 use crate::grader::Grader;
-use crate::grading::{self, PointName};
+use crate::grading::{self, Lines, PointName};
 use crate::network::Views;
 use crate::training::dataset::{self, Record};
 use crate::training::doubt::{self, Looked, Rules};
@@ -329,10 +329,18 @@ impl Measured {
 
 fn evaluate(arguments: &Arguments, photos: &Photos, measured: &Measured) -> Result<Evaluation> {
     let thresholds = &measured.manifest.thresholds;
+    let offered = Lines::offered(thresholds);
+    // What threatens sight is said of those who are referred at the same point.
+    let referred_from = |name: &str| {
+        let is_its_point =
+            |lines: &&Lines<'_>| lines.name.line(grading::SIGHT_THREATENING_FROM) == name;
+        Some(offered.iter().find(is_its_point)?.referable.threshold)
+    };
     let threshold = |name: &str, from_grade, point: &OperatingPoint| Threshold {
         name: name.to_owned(),
         from_grade,
         threshold: point.threshold,
+        referred_from: referred_from(name),
         prevalence: arguments.prevalence,
     };
     let first = threshold(

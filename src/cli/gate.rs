@@ -7,8 +7,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::command_line;
-use super::photos::{self, Divided};
+use super::photos::{self, Divided, MadeOf};
 use super::progress::bar;
+use crate::bundle::sha256_hex;
 use crate::quality::{Figure, Gate};
 use crate::training::export::write_whole;
 use crate::training::gate::{self, samples};
@@ -90,7 +91,13 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode> {
         seed: arguments.seed,
         ..samples::Plan::default()
     };
-    let samples = photos::kept(arguments.measures.as_deref(), || gather(arguments, &plan))?;
+    let divided = Divided::read(&arguments.data, &arguments.split)?;
+    let everyday = files(&arguments.natural)?;
+    let samples = photos::kept(
+        arguments.measures.as_deref(),
+        &made_of(&divided, &everyday, &plan),
+        || gather(&divided, &everyday, &plan),
+    )?;
     let gate = gate::fit(&samples, plan.folds, plan.seed, &command_line());
     let json = serde_json::to_string_pretty(&gate)? + "\n";
     write_whole(&arguments.out, json.as_bytes()).map_err(|error| anyhow!(error))?;
@@ -99,12 +106,23 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn gather(arguments: &FitArguments, plan: &samples::Plan) -> Result<Vec<samples::Sample>> {
-    let Divided { records, split } = Divided::read(&arguments.data, &arguments.split)?;
-    let everyday = files(&arguments.natural)?;
-    let total = samples::count(&records, &split, everyday.len(), plan);
+/// What decides which pictures are measured.
+fn made_of(divided: &Divided, everyday: &[PathBuf], plan: &samples::Plan) -> MadeOf {
+    let names: Vec<_> = everyday.iter().map(|path| path.file_name()).collect();
+    let mut made_of = divided.made_of();
+    made_of.insert("--natural", sha256_hex(format!("{names:?}").as_bytes()));
+    made_of.insert("--seed", plan.seed.to_string());
+    made_of
+}
+
+fn gather(
+    Divided { records, split }: &Divided,
+    everyday: &[PathBuf],
+    plan: &samples::Plan,
+) -> Result<Vec<samples::Sample>> {
+    let total = samples::count(records, split, everyday.len(), plan);
     let progress = bar("Measuring", total);
-    let samples = samples::gather(&records, &split, &everyday, plan, &|done| {
+    let samples = samples::gather(records, split, everyday, plan, &|done| {
         progress.set_position(done as u64);
     })?;
     progress.finish_and_clear();

@@ -21,9 +21,10 @@ mod study;
 mod synth;
 mod train;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Grades photographs of the retina for diabetic retinopathy, on this machine.
 ///
@@ -54,11 +55,14 @@ enum Command {
 
 /// Runs the command; errors go to standard error as sentences.
 pub fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    end_with_the_reader();
+    let given = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&given).unwrap_or_else(|error| error.exit());
+    let result = match arguments.command {
         Command::Grade(arguments) => grade::run(&arguments),
         Command::Train(arguments) => {
             crate::training::memory::keep();
-            train::run(&arguments)
+            train::run(&arguments, given.subcommand_matches("train"))
         }
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
@@ -84,6 +88,18 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Has the command end quietly when nobody reads what it prints any more, as in
+/// `fovea data check photos | head`. Rust ignores the signal that says so, and printing
+/// panics then.
+#[cfg(unix)]
+fn end_with_the_reader() {
+    // SAFETY: it installs no code of ours, and no other thread has been started.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+#[cfg(not(unix))]
+fn end_with_the_reader() {}
+
 /// An error and what caused it, each once: some sentences hold their cause.
 fn told(error: &anyhow::Error) -> String {
     let mut sentence = String::new();
@@ -102,12 +118,18 @@ fn told(error: &anyhow::Error) -> String {
 
 /// This command line as it would be typed again.
 fn command_line() -> String {
+    typed(std::env::args_os().skip(1))
+}
+
+/// Names that are no Unicode are written down as nearly as it can.
+fn typed(arguments: impl Iterator<Item = OsString>) -> String {
     std::iter::once("fovea".to_owned())
-        .chain(std::env::args().skip(1).map(|argument| {
+        .chain(arguments.map(|argument| {
+            let argument = argument.to_string_lossy();
             if argument.contains(char::is_whitespace) {
                 format!("'{argument}'")
             } else {
-                argument
+                argument.into_owned()
             }
         }))
         .collect::<Vec<_>>()
@@ -131,5 +153,22 @@ mod tests {
             told(&error),
             format!("the head cannot be read: mine.pth: {cause}")
         );
+    }
+    #[test]
+    fn a_command_line_is_told_as_it_was_typed() {
+        let arguments = ["grade", "my photos", "17.jpg"].map(OsString::from);
+        assert_eq!(
+            typed(arguments.into_iter()),
+            "fovea grade 'my photos' 17.jpg"
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_name_that_is_no_unicode_is_told_all_the_same() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let name = OsString::from_vec(b"\xff.jpg".to_vec());
+        assert_eq!(typed(std::iter::once(name)), "fovea \u{fffd}.jpg");
     }
 }

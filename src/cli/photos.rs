@@ -1,15 +1,18 @@
 //! Labelled photos as the commands that fit something to them want them: on the
 //! sides of a split, and prepared whole or not at all.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use image::RgbImage;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::progress::bar;
+use crate::bundle::sha256_hex;
 use crate::photo::Preprocessing;
 use crate::training::dataset::{self, Record};
 use crate::training::duplicates;
@@ -29,6 +32,25 @@ impl Divided {
         let records: Vec<Record> = datasets.into_iter().flat_map(|d| d.records).collect();
         let split = Split::read(&records, split)?;
         Ok(Self { records, split })
+    }
+
+    /// Of which labelled photos, and of which division of them, something is made.
+    pub fn made_of(&self) -> MadeOf {
+        let mut photos = String::new();
+        let mut parts = vec![""; self.records.len()];
+        for record in &self.records {
+            let row = (&record.dataset, &record.name, record.grade, &record.patient);
+            let _ = writeln!(photos, "{row:?}");
+        }
+        for part in Part::ALL {
+            for index in self.split.part(part) {
+                parts[*index] = part.name();
+            }
+        }
+        MadeOf::from([
+            ("--data", sha256_hex(photos.as_bytes())),
+            ("--split", sha256_hex(parts.join("\n").as_bytes())),
+        ])
     }
 
     /// The photos on one side.
@@ -68,21 +90,97 @@ pub fn prepare(records: &[Record], settings: &Preprocessing) -> Result<Vec<Arc<R
     Ok(prepared.into_iter().flatten().map(Arc::new).collect())
 }
 
+/// What something was made of: a word for each flag that decided it.
+pub type MadeOf = BTreeMap<&'static str, String>;
+
+/// What is kept in a file, with what it was made of.
+#[derive(Serialize, Deserialize)]
+struct Kept<T> {
+    made_of: BTreeMap<String, String>,
+    made: T,
+}
+
 /// What `make` takes long to find, from the file it was kept in before; kept there
-/// where it is new.
+/// where it is new. A file made of something else is refused: figures would be told
+/// of a model or of photos that they are not of.
 pub fn kept<T: Serialize + DeserializeOwned>(
     file: Option<&Path>,
+    made_of: &MadeOf,
     make: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
     let Some(file) = file else {
         return make();
     };
+    let made_of: BTreeMap<String, String> = made_of
+        .iter()
+        .map(|(flag, word)| ((*flag).to_owned(), word.clone()))
+        .collect();
     if file.exists() {
         let named = || file.display().to_string();
         let json = std::fs::read(file).with_context(named)?;
-        return serde_json::from_slice(&json).with_context(named);
+        let kept: Kept<T> = serde_json::from_slice(&json).map_err(|error| {
+            anyhow!(
+                "{}: it does not tell what it was made of ({error}); delete it, or name another \
+                 file",
+                named()
+            )
+        })?;
+        let others: Vec<&str> = made_of
+            .iter()
+            .filter(|(flag, word)| kept.made_of.get(*flag) != Some(*word))
+            .map(|(flag, _)| flag.as_str())
+            .collect();
+        if !others.is_empty() {
+            bail!(
+                "{}: it was made with another {}; delete it, or name another file",
+                named(),
+                others.join(" and another ")
+            );
+        }
+        return Ok(kept.made);
     }
-    let made = make()?;
-    write_whole(file, &serde_json::to_vec(&made)?).map_err(|error| anyhow!(error))?;
-    Ok(made)
+    let kept = Kept {
+        made_of,
+        made: make()?,
+    };
+    write_whole(file, &serde_json::to_vec(&kept)?).map_err(|error| anyhow!(error))?;
+    Ok(kept.made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_taken_for_what_it_was_made_of_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("kept.json");
+        let of = |bundle: &str, split: &str| -> MadeOf {
+            MadeOf::from([
+                ("--bundle", bundle.to_owned()),
+                ("--split", split.to_owned()),
+            ])
+        };
+        let ask = |made_of: &MadeOf| kept(Some(&file), made_of, || Ok(vec![0.1, 0.7]));
+        let unasked = |made_of: &MadeOf| -> Result<Vec<f64>> {
+            kept(Some(&file), made_of, || panic!("it is there"))
+        };
+        assert_eq!(ask(&of("one", "a")).unwrap(), [0.1, 0.7]);
+        assert_eq!(unasked(&of("one", "a")).unwrap(), [0.1, 0.7]);
+        let words = unasked(&of("two", "a")).unwrap_err().to_string();
+        assert!(
+            words.contains("kept.json") && words.contains("another --bundle;"),
+            "{words}"
+        );
+        let words = unasked(&of("two", "b")).unwrap_err().to_string();
+        assert!(
+            words.contains("another --bundle and another --split;"),
+            "{words}"
+        );
+
+        // As earlier versions kept it.
+        std::fs::write(&file, "[0.1, 0.7]").unwrap();
+        let words = unasked(&of("one", "a")).unwrap_err().to_string();
+        assert!(words.contains("delete it"), "{words}");
+    }
 }

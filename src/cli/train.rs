@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow};
-use clap::{Args, ValueEnum};
+use anyhow::{Result, anyhow, bail};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, ValueEnum};
 
 use super::device::DeviceFlags;
 use super::margin::MarginFlag;
@@ -47,15 +48,17 @@ pub struct Arguments {
     /// Repeat a run from the config.json it saved; no other flag of the recipe goes with it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "from"])]
     config: Option<PathBuf>,
-    /// Go on from the last checkpoint in --out, to the weights an unbroken run would have given
+    /// Go on from the last checkpoint in --out, to the weights an unbroken run would have given; no
+    /// flag of the recipe goes with it
     #[arg(long, conflicts_with_all = ["data", "from", "config"])]
     resume: bool,
     /// Try learning rates from 1e-6 to 1 instead of training, plot the loss and suggest one
     #[arg(long, conflicts_with = "resume")]
     find_learning_rate: bool,
-    /// Name of the model in its manifest
-    #[arg(long, default_value = "fovea-resnet18")]
-    name: String,
+    /// Name of the model in its manifest [default: the name it has where a run is repeated or gone
+    /// on with, else fovea-resnet18]
+    #[arg(long)]
+    name: Option<String>,
     #[command(flatten)]
     device: DeviceFlags,
     #[command(flatten, next_help_heading = "Network and photos")]
@@ -361,13 +364,53 @@ impl AugmentationFlags {
     }
 }
 
-/// Trains and names the bundle.
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+/// The name of a model that was given none.
+const NAME: &str = "fovea-resnet18";
+
+/// What goes with a saved configuration: everything else is of the recipe.
+const BESIDE_THE_RECIPE: [&str; 8] = [
+    "out",
+    "config",
+    "resume",
+    "find_learning_rate",
+    "name",
+    "device",
+    "devices",
+    "precision",
+];
+
+/// The flags of the recipe among those that were typed.
+fn of_the_recipe(given: &ArgMatches) -> Vec<String> {
+    Arguments::augment_args(Command::new("train"))
+        .get_arguments()
+        .filter(|flag| !BESIDE_THE_RECIPE.contains(&flag.get_id().as_str()))
+        .filter(|flag| given.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine))
+        .filter_map(|flag| flag.get_long())
+        .map(|name| format!("--{name}"))
+        .collect()
+}
+
+/// Trains and names the bundle; `given` is what was typed of the flags.
+pub fn run(arguments: &Arguments, given: Option<&ArgMatches>) -> Result<ExitCode> {
     let saved = if arguments.resume {
-        Some(arguments.out.join("config.json"))
+        Some(arguments.out.join(run::CONFIG))
     } else {
         arguments.config.clone()
     };
+    let typed = given.map(of_the_recipe).unwrap_or_default();
+    if saved.is_some() && !typed.is_empty() {
+        let by = if arguments.resume {
+            "--resume goes on by the recipe that the run began with"
+        } else {
+            "--config repeats the recipe that it names"
+        };
+        bail!(
+            "{by}, so nothing of it is asked anew: leave out {}",
+            typed.join(", ")
+        );
+    }
+    let kept = saved.as_deref().and_then(run::name_beside);
+    let name = arguments.name.clone().or(kept);
     let config = match saved {
         Some(path) => TrainConfig::read(&path).map_err(|fault| anyhow!(fault))?,
         None => {
@@ -382,7 +425,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return find_learning_rate(&config, &arguments.out, &devices, &watch);
     }
     let destination = Destination {
-        name: &arguments.name,
+        name: name.as_deref().unwrap_or(NAME),
         out: &arguments.out,
         command: &super::command_line(),
     };

@@ -28,6 +28,10 @@ pub struct Threshold {
     pub from_grade: usize,
     /// A summed probability of at least this is called diseased.
     pub threshold: f64,
+    /// The line of referral at the same operating point, where the disease is said
+    /// only of those who are referred, as sight-threatening disease is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referred_from: Option<f64>,
     /// The part of patients with the disease for whom predictive values are
     /// stated.
     pub prevalence: f64,
@@ -219,7 +223,10 @@ fn at_threshold(
     clusters: &[usize],
     bootstrap: Bootstrap,
 ) -> AtThreshold {
-    let scores = predictions.scores_at_least(threshold.from_grade);
+    let scores = match threshold.referred_from {
+        Some(line) => predictions.scores_among_referred(threshold.from_grade, line),
+        None => predictions.scores_at_least(threshold.from_grade),
+    };
     let truth = predictions.truth_at_least(threshold.from_grade);
     let samples = bootstrap.run(clusters, |weights| {
         let rates = weighted_rates(&scores, &truth, threshold.threshold, Some(weights));
@@ -244,5 +251,39 @@ fn at_threshold(
         at_prevalence: rates.at_prevalence(threshold.prevalence),
         rates,
         intervals: named_intervals(&names, &samples),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_threat_is_said_of_those_who_are_referred_alone() {
+        // Two are over the line of a threat, one of them not over that of referral.
+        let rows = [
+            vec![0.1, 0.1, 0.2, 0.6, 0.0],
+            vec![0.7, 0.0, 0.0, 0.3, 0.0],
+            vec![0.6, 0.4, 0.0, 0.0, 0.0],
+        ];
+        let predictions = Predictions::from_probabilities(&rows, &[3, 0, 1]).unwrap();
+        let mut threshold = Threshold {
+            name: "sight-threatening, screening".to_owned(),
+            from_grade: SIGHT_THREATENING_FROM,
+            threshold: 0.2,
+            referred_from: Some(0.5),
+            prevalence: 0.1,
+        };
+        let bootstrap = Bootstrap {
+            samples: 10,
+            seed: 0,
+        };
+        let mut measured = |line| {
+            threshold.referred_from = line;
+            at_threshold(&predictions, &threshold, &[0, 1, 2], bootstrap).rates
+        };
+        assert_eq!(measured(Some(0.5)).false_positives, 0);
+        assert_eq!(measured(Some(0.5)).true_positives, 1);
+        assert_eq!(measured(None).false_positives, 1);
     }
 }

@@ -214,6 +214,23 @@ impl Predictions {
             .collect()
     }
 
+    /// The same as it is said of those who are referred: of a photo whose probability
+    /// of referable disease is below `line` nothing is, which no threshold reaches.
+    pub fn scores_among_referred(&self, from: usize, line: f64) -> Vec<f64> {
+        std::iter::zip(
+            self.scores_at_least(REFERABLE_FROM),
+            self.scores_at_least(from),
+        )
+        .map(|(referred, score)| {
+            if referred >= line {
+                score
+            } else {
+                f64::NEG_INFINITY
+            }
+        })
+        .collect()
+    }
+
     /// Whether each photo's true grade is `from` or worse.
     pub fn truth_at_least(&self, from: usize) -> Vec<bool> {
         self.labels.iter().map(|&label| label >= from).collect()

@@ -582,6 +582,7 @@ mod tests {
                 name: "referable".into(),
                 from_grade: 2,
                 threshold: 0.5,
+                referred_from: None,
                 prevalence: 0.1,
             }],
             bootstrap: Bootstrap {

@@ -247,6 +247,7 @@ mod tests {
                 name: "referable".into(),
                 from_grade: 2,
                 threshold: 0.5,
+                referred_from: None,
                 prevalence: 0.12,
             }],
             bootstrap,

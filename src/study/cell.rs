@@ -122,6 +122,11 @@ fn write_published_split(config: &TrainConfig, file: &Path) -> Result<(), TrainE
     Ok(split.write(&records, file)?)
 }
 
+/// Another job of the array may have put the same split there first.
+fn there_all_the_same(file: &Path, fault: TrainError) -> Result<(), TrainError> {
+    if file.exists() { Ok(()) } else { Err(fault) }
+}
+
 /// What the runs of one process share: photos read once, prepared once.
 pub struct Bench<'a> {
     plan: &'a Plan,
@@ -150,7 +155,8 @@ impl<'a> Bench<'a> {
     ) -> Result<Self, TrainError> {
         let file = out.join(SPLIT);
         if plan.test_photos == TestPhotos::PublishedPart && !file.exists() {
-            write_published_split(&plan.transfer, &file)?;
+            write_published_split(&plan.transfer, &file)
+                .or_else(|fault| there_all_the_same(&file, fault))?;
         }
         let given = file.exists().then(|| file.clone());
         let drawn = given.is_none();
@@ -159,11 +165,9 @@ impl<'a> Bench<'a> {
             ..plan.transfer.clone()
         };
         let photos = Photos::read(&config, watch)?;
-        if drawn && let Err(fault) = photos.split.write(&photos.records, &file) {
-            // Another job of the array may have put the same split there first.
-            if !file.exists() {
-                return Err(fault.into());
-            }
+        if drawn {
+            let written = photos.split.write(&photos.records, &file);
+            written.or_else(|fault| there_all_the_same(&file, fault.into()))?;
         }
         if photos.split.test.is_empty() {
             return Err(TrainError::Stopped(format!(
@@ -229,7 +233,7 @@ impl<'a> Bench<'a> {
     /// Whether the unfinished run in `out` is of the same settings, from
     /// wherever the study's folder was named then.
     fn goes_on(&self, out: &Path, config: &TrainConfig) -> Result<bool, String> {
-        let there = TrainConfig::read(&out.join("config.json"))?;
+        let there = TrainConfig::read(&out.join(run::CONFIG))?;
         let here = TrainConfig {
             split: there.split.clone(),
             ..config.clone()

@@ -205,3 +205,20 @@ impl Checkpoints {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    #[test]
+    fn figures_come_back_to_the_last_digit() {
+        let mut rng = StdRng::seed_from_u64(1);
+        for _ in 0..10_000 {
+            let figure: f64 = rng.random();
+            let json = serde_json::to_vec(&figure).unwrap();
+            let back: f64 = serde_json::from_slice(&json).unwrap();
+            assert_eq!(back.to_bits(), figure.to_bits(), "{figure}");
+        }
+    }
+}

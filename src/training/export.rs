@@ -105,19 +105,9 @@ pub fn thresholds(predictions: &Predictions, datasets: &[&str]) -> Result<Thresh
     // what the line reaches is measured as it will be used.
     let among_referred = |name: PointName, point: OperatingPoint| {
         let referral = line(REFERABLE_FROM, name)?;
-        let scores: Vec<f64> = std::iter::zip(
-            predictions.scores_at_least(usize::from(REFERABLE_FROM)),
-            predictions.scores_at_least(usize::from(SIGHT_THREATENING_FROM)),
-        )
-        .map(|(referred, threat)| {
-            if referred >= referral.threshold {
-                threat
-            } else {
-                f64::NEG_INFINITY
-            }
-        })
-        .collect();
-        let truth = predictions.truth_at_least(usize::from(SIGHT_THREATENING_FROM));
+        let from = usize::from(SIGHT_THREATENING_FROM);
+        let scores = predictions.scores_among_referred(from, referral.threshold);
+        let truth = predictions.truth_at_least(from);
         let reached = operating_point::rates(&scores, &truth, point.threshold);
         Ok::<_, OperatingPointError>(measured(point.threshold, &reached, &fixed_on))
     };

@@ -67,12 +67,18 @@ pub fn mix(batch: &mut Batch, shape: f64, rng: &mut impl Rng) {
 /// The smaller of the two shares of a mixture, by Jöhnk's method (1964).
 fn share(shape: f64, rng: &mut impl Rng) -> f32 {
     loop {
-        let mut power = || rng.random::<f64>().powf(1.0 / shape);
-        let (one, other) = (power(), power());
-        let sum = one + other;
-        // Both vanish at small shapes, where one is next to nothing beside the other.
+        let mut draw = || rng.random::<f64>();
+        let (one, other) = (draw(), draw());
+        let power = |drawn: f64| drawn.powf(1.0 / shape);
+        let (first, second) = (power(one), power(other));
+        let sum = first + second;
         if sum > 0.0 && sum <= 1.0 {
-            return (one.min(other) / sum) as f32;
+            return (first.min(second) / sum) as f32;
+        }
+        // Both vanish at small shapes, but not the ratio of the smaller to the larger.
+        if sum <= 0.0 {
+            let ratio = (-(one.ln() - other.ln()).abs() / shape).exp();
+            return (ratio / (1.0 + ratio)) as f32;
         }
     }
 }
@@ -128,6 +134,20 @@ mod tests {
                 / 20_000.0;
             assert!((drawn - expected).abs() < 0.003, "{shape}: {drawn}");
         }
+    }
+
+    #[test]
+    fn at_the_smallest_shapes_next_to_nothing_is_mixed() {
+        let mut rng = StdRng::seed_from_u64(5);
+        for shape in [1e-4, 1e-12, f64::MIN_POSITIVE] {
+            validate(shape).unwrap();
+            for _ in 0..100 {
+                let share = share(shape, &mut rng);
+                assert!((0.0..=0.5).contains(&share), "{shape}: {share}");
+            }
+        }
+        let mean: f32 = (0..1000).map(|_| share(1e-3, &mut rng)).sum::<f32>() / 1000.0;
+        assert!(mean < 0.005, "{mean}");
     }
 
     #[test]

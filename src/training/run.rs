@@ -75,6 +75,11 @@ pub trait Watch: Sync {
     fn stop(&self) -> bool;
 }
 
+/// The file of a run's configuration in its folder.
+pub const CONFIG: &str = "config.json";
+/// The file beside it with the name of the model.
+const NAME: &str = "name.txt";
+
 /// Where a run goes on, beside its configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Destination<'a> {
@@ -100,7 +105,7 @@ pub fn run(
     watch: &dyn Watch,
 ) -> Result<PathBuf, TrainError> {
     check_destination(destination.out, resume)?;
-    begin(config, destination.out)?;
+    begin(config, destination)?;
     let photos = Photos::read(config, watch)?;
     let shelf = Shelf::default();
     run_on(&photos, &shelf, config, destination, devices, resume, watch)
@@ -130,7 +135,7 @@ pub fn run_on(
     let stopped = TrainError::Stopped;
     let out = destination.out;
     check_destination(out, resume)?;
-    begin(config, out)?;
+    begin(config, destination)?;
     let command = command(destination, resume)?;
     let destination = &Destination {
         command: &command,
@@ -224,7 +229,8 @@ pub fn find_learning_rate(
                 .to_owned(),
         ));
     }
-    begin(config, out)?;
+    // No run begins: what a run in the folder goes on by stays as it is.
+    make_folder(out)?;
     let photos = Photos::read(config, watch)?;
     let sides = photos.sides(config.share, config.seed);
     watch.say(&sides.to_string());
@@ -256,11 +262,25 @@ fn command(destination: &Destination<'_>, resume: bool) -> Result<String, TrainE
     Ok(command.to_owned())
 }
 
-fn begin(config: &TrainConfig, out: &Path) -> Result<(), TrainError> {
+fn begin(config: &TrainConfig, destination: &Destination<'_>) -> Result<(), TrainError> {
     let stopped = TrainError::Stopped;
-    std::fs::create_dir_all(out).map_err(|error| stopped(format!("{}: {error}", out.display())))?;
+    let Destination { name, out, .. } = destination;
+    make_folder(out)?;
+    export::write_whole(&out.join(NAME), format!("{name}\n").as_bytes()).map_err(stopped)?;
     let json = serde_json::to_vec_pretty(config).map_err(|e| stopped(e.to_string()))?;
-    export::write_whole(&out.join("config.json"), &json).map_err(stopped)
+    export::write_whole(&out.join(CONFIG), &json).map_err(stopped)
+}
+
+fn make_folder(out: &Path) -> Result<(), TrainError> {
+    std::fs::create_dir_all(out)
+        .map_err(|error| TrainError::Stopped(format!("{}: {error}", out.display())))
+}
+
+/// The name of the model whose run saved the configuration at `config`; none where
+/// only that file was kept.
+pub fn name_beside(config: &Path) -> Option<String> {
+    let name = std::fs::read_to_string(config.with_file_name(NAME)).ok()?;
+    Some(name.trim_end().to_owned()).filter(|name| !name.is_empty())
 }
 
 fn album<'a>(

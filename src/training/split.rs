@@ -343,8 +343,9 @@ impl Split {
                 ])?;
             }
             let bytes = writer.into_inner().map_err(|e| e.into_error())?;
+            // The jobs of an array may write the same split at the same time.
             let mut partial = path.as_os_str().to_owned();
-            partial.push(".partial");
+            partial.push(format!(".{}.partial", std::process::id()));
             std::fs::write(&partial, bytes)?;
             std::fs::rename(&partial, path)
         };

@@ -9,6 +9,7 @@
 mod class_folders;
 mod folder;
 mod medmnist;
+mod patients;
 mod scale;
 mod table;
 
@@ -59,8 +60,8 @@ pub struct Record {
     pub source: Source,
     /// ICDR grade, 0 to 4.
     pub grade: u8,
-    /// Whose eye it is: from a patient column, from a name ending in `_left` or
-    /// `_right`, or else the photo's own name. Unique within the data set only.
+    /// Whose eye it is: from a patient column, from a name that tells which eye
+    /// it shows, or else the photo's own name. Unique within the data set only.
     pub patient: String,
     /// Risk of macular oedema, 0 to 2, where the data set grades it.
     pub edema: Option<u8>,
@@ -372,49 +373,15 @@ fn join(dataset: &mut Dataset, folder: &Folder, tables: &[Table], faults: &mut V
 /// Makes names unique by falling back on paths, then fills in the patients that
 /// no table names.
 fn settle_names(records: &mut [Record], path: impl Fn(usize) -> String) {
+    let paths: Vec<String> = (0..records.len()).map(path).collect();
     let mut count: HashMap<String, usize> = HashMap::new();
     for record in records.iter() {
         *count.entry(record.name.clone()).or_default() += 1;
     }
-    for (i, record) in records.iter_mut().enumerate() {
+    for (record, path) in records.iter_mut().zip(&paths) {
         if count[&record.name] > 1 {
-            record.name = path(i);
-        }
-        if record.patient.is_empty() {
-            record.patient = patient_in_name(&record.name);
+            record.name.clone_from(path);
         }
     }
-}
-
-/// `10007` for `10007_left.jpeg`; the name without its extension where it names
-/// no eye.
-fn patient_in_name(name: &str) -> String {
-    let stem = folder::without_photo_extension(name);
-    let lower = stem.to_ascii_lowercase();
-    for side in ["left", "right"] {
-        for separator in ["_", "-", " "] {
-            if let Some(patient) = lower.strip_suffix(&format!("{separator}{side}"))
-                && !patient.is_empty()
-            {
-                // Lower case in ASCII keeps every byte where it was.
-                return stem[..patient.len()].to_string();
-            }
-        }
-    }
-    stem.to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn two_eyes_have_one_patient() {
-        assert_eq!(patient_in_name("10007_left.jpeg"), "10007");
-        assert_eq!(patient_in_name("10007_right"), "10007");
-        assert_eq!(patient_in_name("Müller-Left.PNG"), "Müller");
-        assert_eq!(patient_in_name("IDRiD_001.jpg"), "IDRiD_001");
-        assert_eq!(patient_in_name("_left.jpg"), "_left");
-        assert_eq!(patient_in_name("2005.10.20_PP"), "2005.10.20_PP");
-    }
+    patients::fill(records, &paths);
 }
