@@ -1,5 +1,6 @@
 // Wires the page: photographs in, cards out, and what is said along the way.
 
+import { Announcer } from "./announcer.js";
 import { doubtOf, headingOf, reasonOf, referralOf } from "./assessment.js";
 import { Diagnostics } from "./diagnostics.js";
 import { DICOM_PARTS } from "./dicom.js";
@@ -11,6 +12,8 @@ import { offlineState, showOffline, showRunning } from "./footer.js";
 import { acceptHanded } from "./handed.js";
 import { Keeper } from "./keep.js";
 import { Keys } from "./keys.js";
+import { leftOutSentence } from "./left-out.js";
+import { Notice } from "./notice.js";
 import { forgetEverything, Offline } from "./offline.js";
 import { OperatingPoints } from "./operating-point.js";
 import { OwnModel } from "./own-model.js";
@@ -28,6 +31,8 @@ const only = ["cpu", "webgpu"].find((kind) => kind === wishes.get("backend")) ??
 
 await speak(preferred()).catch(() => speak("en"));
 
+const announcer = new Announcer();
+const notice = new Notice();
 const engine = new Engine({ only, allowSoftware: wishes.has("allow-software-gpu") });
 const queue = new Queue(engine);
 const offline = new Offline();
@@ -84,7 +89,10 @@ function take(found, leftOut) {
     return ownModel.use(own);
   }
   for (const { file, path } of found) queue.add({ name: file.name || strings.pasted, path, file });
-  announce(found.length ? strings.added(found.length, leftOut) : strings.nothingAdded);
+  const sentence = () => [found.length ? strings.added(found.length) : strings.nothingAdded, leftOutSentence(leftOut)].filter(Boolean).join(" ");
+  if (leftOut.length || !found.length) return tell(sentence, { stays: true });
+  notice.hide(); // the cards say it
+  announce(sentence());
 }
 
 acceptPhotos({ pickers: [byId("picker"), byId("camera")], folder: byId("folder"), target: byId("lightbox"), take });
@@ -113,7 +121,7 @@ queue.addEventListener("changed", ({ item }) => {
   patients.refresh();
   keep(item);
   showTally();
-  if (isDone(item) && item.status !== "cancelled") announce(spoken(item));
+  if (isDone(item) && item.status !== "cancelled") announcer.tell(spoken(item));
 });
 
 // The same photographs at another operating point: nothing was graded.
@@ -127,6 +135,7 @@ function decided(items) {
 queue.addEventListener("progress", showTally);
 
 queue.addEventListener("cleared", () => {
+  announcer.forget();
   results.clear();
   patients.refresh();
   showTally();
@@ -157,7 +166,10 @@ byId("retry").addEventListener("click", () => {
   queue.retry();
 });
 byId("queue-pause").addEventListener("click", () => announce(queue.paused ? strings.pausedSaid : strings.resumedSaid));
-byId("queue-cancel").addEventListener("click", () => announce(strings.cancelledSaid(queue.items.filter(({ status }) => status === "cancelled").length)));
+byId("queue-cancel").addEventListener("click", () => {
+  const gone = queue.items.filter(({ status }) => status === "cancelled").length;
+  tell(() => strings.cancelledSaid(gone));
+});
 
 // --- leaving ---------------------------------------------------------------
 
@@ -166,7 +178,7 @@ async function save(extension, type, write) {
   await points.settled();
   await patients.settled();
   saveAs(name, type, write(queue.items, patientOf));
-  announce(strings.saved(name));
+  tell(() => strings.saved(name));
 }
 const patientOf = (item) => patients.byItem.get(item);
 const saveCsv = () => save("csv", "text/csv;charset=utf-8", toCsv);
@@ -177,7 +189,7 @@ async function print() {
   button.ariaBusy = "true";
   await points.settled();
   await patients.settled();
-  if (maps.missing().length) announce(strings.report.makingMaps);
+  if (maps.missing().length) tell(() => strings.report.makingMaps);
   await maps.make((done, all) => write(button, strings.report.mapsMade(done, all)));
   button.ariaBusy = "false";
   write(button, strings.page.print);
@@ -194,7 +206,7 @@ byId("clear").addEventListener("click", async () => {
   drawn = 0;
   byId("picker").focus(); // the button that had the focus is gone
   await keeper.erase().catch(() => {});
-  announce(strings.cleared(gone));
+  tell(() => strings.cleared(gone));
 });
 
 byId("forget").addEventListener("click", async () => {
@@ -217,7 +229,7 @@ async function keep(item) {
     await keeper.save(item);
   } catch {
     byId("keep").checked = false;
-    announce(strings.keepFailed);
+    tell(() => strings.keepFailed, { stays: true });
   }
 }
 
@@ -226,14 +238,14 @@ byId("keep").addEventListener("change", async ({ target }) => {
     if (target.checked) {
       await keeper.switchOn();
       for (const item of queue.items) await keeper.save(item);
-      announce(strings.kept);
+      tell(() => strings.kept);
     } else {
       await keeper.switchOff();
-      announce(strings.keptErased);
+      tell(() => strings.keptErased);
     }
   } catch {
     target.checked = false;
-    announce(strings.keepFailed);
+    tell(() => strings.keepFailed, { stays: true });
   }
 });
 
@@ -242,7 +254,7 @@ async function restore() {
   const kept = await keeper.restore().catch(() => []);
   for (const photo of kept) queue.add(photo);
   drawn = kept.filter((photo) => photo.drawn).length;
-  if (kept.length) announce(strings.keptRestored(kept.length));
+  if (kept.length) tell(() => strings.keptRestored(kept.length));
 }
 
 // --- offline and updates ---------------------------------------------------
@@ -289,7 +301,7 @@ window.addEventListener("beforeinstallprompt", (event) => {
 });
 window.addEventListener("appinstalled", () => {
   byId("install").hidden = true;
-  announce(strings.installed);
+  tell(() => strings.installed);
 });
 // A browser's question can be put once; it offers another when it sees fit.
 byId("install").addEventListener("click", async () => {
@@ -363,21 +375,21 @@ function showEverything() {
   ownModel.show();
   points.show();
   keys.show();
+  notice.show();
   showTally();
 }
 
 // --- saying it -------------------------------------------------------------
 
-// Sentences that come quickly after one another are read together.
-let unsaid = [];
-let speaking = 0;
+// For who hears the page alone; what is said there is to be seen elsewhere.
 function announce(sentence) {
-  unsaid.push(sentence);
-  clearTimeout(speaking);
-  speaking = setTimeout(() => {
-    byId("announcer").textContent = unsaid.join(" ");
-    unsaid = [];
-  }, 150);
+  announcer.say(sentence);
+}
+
+// For who hears it and who sees it. `sentence()` gives the words.
+function tell(sentence, options) {
+  notice.tell(sentence, options);
+  announcer.say(sentence());
 }
 
 write(byId("version"), page.dataset.version);
