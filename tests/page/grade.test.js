@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { readFile } from "node:fs/promises";
-import { card, choose, gradeDrawn, modelReady, photo, result, savedJson, visit } from "./help/page.js";
+import { card, choose, clearEverything, gradeDrawn, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 let visitor;
@@ -70,7 +70,7 @@ test("results are saved on this device as JSON and CSV, formulas defused", async
 });
 
 test("clear everything leaves nothing, and the page goes on working", async () => {
-  await page.getByRole("button", { name: "Clear everything" }).click();
+  await clearEverything(page);
   assert.equal(await page.locator("article").count(), 0);
   await said("every result are gone");
   await modelReady(page);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
-import { allDone, card, choose, modelReady, photo, result, savedJson, visit } from "./help/page.js";
+import { allDone, card, choose, clearEverything, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng, empty } from "./help/pictures.js";
 
 let visitor;
@@ -15,7 +15,7 @@ before(async () => {
 });
 after(() => visitor?.close());
 beforeEach(async () => {
-  if (await page.locator("#results").isVisible()) await page.getByRole("button", { name: "Clear everything" }).click();
+  if (await page.locator("#results").isVisible()) await clearEverything(page);
   await modelReady(page);
 });
 

@@ -12,6 +12,7 @@ import { offlineState, showOffline, showRunning } from "./footer.js";
 import { acceptHanded } from "./handed.js";
 import { Keeper } from "./keep.js";
 import { Keys } from "./keys.js";
+import { Leaving } from "./leaving.js";
 import { leftOutSentence } from "./left-out.js";
 import { Notice } from "./notice.js";
 import { forgetEverything, Offline } from "./offline.js";
@@ -38,6 +39,7 @@ const queue = new Queue(engine);
 const offline = new Offline();
 const patients = new Patients(engine, queue);
 const keeper = new Keeper((item) => queue.picture(item));
+const leaving = new Leaving(queue, () => byId("keep").checked);
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const points = new OperatingPoints({ engine, queue, changed: decided, announce });
@@ -178,6 +180,7 @@ async function save(extension, type, write) {
   await points.settled();
   await patients.settled();
   saveAs(name, type, write(queue.items, patientOf));
+  leaving.saved();
   tell(() => strings.saved(name));
 }
 const patientOf = (item) => patients.byItem.get(item);
@@ -201,6 +204,7 @@ byId("save-json").addEventListener("click", () => save("json", "application/json
 byId("print").addEventListener("click", print);
 
 byId("clear").addEventListener("click", async () => {
+  if (!(await leaving.mayClear())) return;
   const gone = queue.items.length;
   queue.clear();
   drawn = 0;
@@ -225,6 +229,7 @@ byId("forget").addEventListener("click", async () => {
 // --- work that stays -------------------------------------------------------
 
 async function keep(item) {
+  leaving.changed(item);
   try {
     await keeper.save(item);
   } catch {

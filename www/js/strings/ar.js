@@ -93,6 +93,9 @@ export default (f) => {
       saveJson: "احفظ النتائج (JSON)",
       print: "اطبع تقريرًا",
       clear: "امسح كل شيء",
+      clearAsk: "أتريد مسح كل شيء؟",
+      clearNo: "لا تمسح",
+      clearYes: "امسح الآن",
       view: "العرض",
       viewPhotos: "الصور",
       viewPatients: "المرضى",
@@ -285,6 +288,7 @@ export default (f) => {
     announceOther: (name, state, reason) => `${name}: ${state}. ${reason}`,
     moreDone: (n) => `واكتمل غيرها: ${f.count(n)}.`,
     saved: (file) => `حُفظ باسم ${file}.`,
+    clearing: (n, unsaved) => `تزول من هذه الصفحة، ومن هذا الجهاز إن كانت محفوظة عليه: ${photographs(n)} مع كل النتائج.${unsaved ? ` غير محفوظ في ملف: ${f.count(unsaved)}.` : ""} لا يمكن التراجع عن ذلك.`,
     cleared: (n) => `مُسح: ${photographs(n)} وكل النتائج لم تعد في هذه الصفحة.`,
 
     filter: {

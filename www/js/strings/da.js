@@ -94,6 +94,9 @@ export default (f) => {
       saveJson: "Gem resultater (JSON)",
       print: "Udskriv en rapport",
       clear: "Ryd alt",
+      clearAsk: "Ryd alt?",
+      clearNo: "Ryd ikke",
+      clearYes: "Ryd nu",
       view: "Visning",
       viewPhotos: "Billeder",
       viewPatients: "Patienter",
@@ -286,6 +289,7 @@ export default (f) => {
     announceOther: (name, state, reason) => `${name}: ${state}. ${reason}`,
     moreDone: (n) => `${f.count(n)} flere er færdige.`,
     saved: (file) => `Gemt som ${file}.`,
+    clearing: (n, unsaved) => `${photographs(n)} og alle resultater forsvinder fra siden, og fra enheden, hvis de var gemt der.${unsaved ? ` Ikke gemt i en fil: ${f.count(unsaved)}.` : ""} Det kan ikke fortrydes.`,
     cleared: (n) => `Ryddet: ${photographs(n)} og alle resultater er væk fra denne side.`,
 
     filter: {

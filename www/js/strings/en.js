@@ -32,6 +32,9 @@ export default (f) => {
       saveJson: "Save results (JSON)",
       print: "Print a report",
       clear: "Clear everything",
+      clearAsk: "Clear everything?",
+      clearNo: "Do not clear",
+      clearYes: "Clear now",
       view: "View",
       viewPhotos: "Photographs",
       viewPatients: "Patients",
@@ -208,6 +211,7 @@ export default (f) => {
     announceOther: (name, state, reason) => `${name}: ${state}. ${reason}`,
     moreDone: (n) => `${f.count(n)} more done.`,
     saved: (file) => `Saved as ${file}.`,
+    clearing: (n, unsaved) => `${photographs(n)} with all results go from this page, and from this device where they were kept.${unsaved ? ` Not saved in a file: ${f.count(unsaved)}.` : ""} This cannot be undone.`,
     cleared: (n) => `Cleared: ${photographs(n)} and every result are gone from this page.`,
 
     // Filter and order.

@@ -94,6 +94,9 @@ export default (f) => {
       saveJson: "Guardar resultados (JSON)",
       print: "Imprimir un informe",
       clear: "Borrar todo",
+      clearAsk: "¿Borrar todo?",
+      clearNo: "No borrar",
+      clearYes: "Borrar ahora",
       view: "Vista",
       viewPhotos: "Fotografías",
       viewPatients: "Pacientes",
@@ -286,6 +289,7 @@ export default (f) => {
     announceOther: (name, state, reason) => `${name}: ${state}. ${reason}`,
     moreDone: (n) => `${f.count(n)} más hechas.`,
     saved: (file) => `Guardado como ${file}.`,
+    clearing: (n, unsaved) => `Desaparecen de esta página, y de este dispositivo si se conservaron: ${photographs(n)} con todos los resultados.${unsaved ? ` Sin guardar en un archivo: ${f.count(unsaved)}.` : ""} No se puede deshacer.`,
     cleared: (n) => `Borrado: ${photographs(n)} y todos los resultados ya no están en esta página.`,
 
     filter: {
