@@ -113,6 +113,27 @@ test("photographs are sifted and ordered", async () => {
   assert.equal((await names())[2], "empty.jpg");
 });
 
+test("who types while a batch ends goes on typing, and their card stays where it is", async () => {
+  const photos = [];
+  for (let n = 0; n < 6; n++) photos.push(await png(`mild ${n}.png`, 0, 3));
+  await choose(page, ...photos, await png("worst.png", 4, 4));
+  await page.getByLabel("Sort by").selectOption("grade");
+  await page.locator("#queue").waitFor();
+  const field = page.getByLabel("Patient in mild 1.png");
+  await field.fill("Ada");
+  const place = () => field.evaluate((input) => Math.round(input.getBoundingClientRect().top));
+  const before = await place();
+  await allDone(page);
+  await page.waitForFunction(() => document.querySelector("article h3").textContent === "worst.png");
+  await page.keyboard.type(" Lovelace");
+  assert.equal(await field.inputValue(), "Ada Lovelace");
+  assert.ok(Math.abs((await place()) - before) <= 2, `${await place()} instead of ${before}`);
+  await page.waitForTimeout(200);
+  assert.ok(Math.abs((await place()) - before) <= 2, `${await place()} instead of ${before}`);
+  await field.press("Tab");
+  await page.getByLabel("Sort by").selectOption("added");
+});
+
 test("keys go through the photographs, are listed, and can be switched off", async () => {
   await choose(page, await png("one.png", 0, 3), await png("two.png", 0, 3));
   await allDone(page);

@@ -134,12 +134,21 @@ export class Results extends EventTarget {
     this.#changed(item);
   }
 
-  // Only by the visitor's choice and when a batch ends: nothing moves under their eyes.
+  // Only by the visitor's choice and when a batch ends: nothing moves under their
+  // eyes. A card they are at is never taken out, which would cut off their typing:
+  // the others are put around it, and it stays where it is on the screen.
   #arrange() {
     const order = [...this.#queue.items].sort(ORDERS[byId("order").value]);
     const wanted = order.map((item) => this.cards.get(item)?.element).filter(Boolean);
     const cards = byId("cards");
-    if (wanted.some((element, index) => element !== cards.children[index])) cards.append(...wanted);
+    if (wanted.every((element, index) => element === cards.children[index])) return;
+    const place = wanted.findIndex((element) => element.contains(document.activeElement));
+    if (place < 0) return cards.append(...wanted);
+    const held = wanted[place];
+    const { top } = held.getBoundingClientRect();
+    held.before(...wanted.slice(0, place));
+    held.after(...wanted.slice(place + 1));
+    scrollBy({ top: held.getBoundingClientRect().top - top, behavior: "instant" });
   }
 
   #filter() {
