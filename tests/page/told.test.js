@@ -47,7 +47,7 @@ test("a folder of a phone's own photographs says in sight that it was left out, 
 test("a mixed folder says which files it left out, in the language of the moment, until photographs come that leave none", async () => {
   const png = await drawnPng(page, 0, 3);
   await chooseFolder("mixed", [["7_left.png", png], ["a.pdf", "x"], ["b.gif", "x"], ["c.gif", "x"], ["notes.txt", "x"], ["more.csv", "x"]]);
-  await notice().getByText("1 photograph added. 5 files in the folder were left out: GIF (2), CSV (1), PDF (1). Where there are photographs among them, save those as JPEG").waitFor();
+  await notice().getByText("1 photograph added. 5 files in the folder were left out: GIF (2), CSV (1), PDF (1). Save the photographs among them as JPEG").waitFor();
   await page.getByLabel("Language").selectOption("es");
   await notice().getByText("Se dejaron fuera 5 archivos de la carpeta: GIF (2)").waitFor();
   await page.getByLabel("Idioma").selectOption("en");

@@ -27,6 +27,7 @@ export class Card {
     this.#eye = item.drawn ? null : new EyeFields(item, () => corrected(item));
     this.element = this.#build(again);
     this.update();
+    this.settle(); // where it comes from an earlier visit
     if (item.file || item.thumb) this.showPhoto();
   }
 
@@ -56,6 +57,11 @@ export class Card {
     this.#parts.frame.append(this.#parts.image);
   }
 
+  // Nothing more is to come for now.
+  settle() {
+    this.element.toggleAttribute("data-settled", isDone(this.#item));
+  }
+
   update() {
     const { status, assessment, name, drawn, own } = this.#item;
     const { element } = this;
@@ -66,6 +72,7 @@ export class Card {
     element.dataset.bundle = assessment?.bundle ?? "";
     element.dataset.unsure = Boolean(assessment?.unsure);
     element.setAttribute("aria-busy", String(!isDone(this.#item)));
+    if (!isDone(this.#item)) element.removeAttribute("data-settled");
 
     const { kicker, image, heading, full, referral, followUp, doubt, edema, point, again, summary, bars } = this.#parts;
     const { state } = this.#engine;

@@ -90,11 +90,14 @@ function take(found, leftOut) {
     byId("own").open = true;
     return ownModel.use(own);
   }
-  for (const { file, path } of found) queue.add({ name: file.name || strings.pasted, path, file });
+  const [first] = found.map(({ file, path }) => queue.add({ name: file.name || strings.pasted, path, file }));
   const sentence = () => [found.length ? strings.added(found.length) : strings.nothingAdded, leftOutSentence(leftOut)].filter(Boolean).join(" ");
-  if (leftOut.length || !found.length) return tell(sentence, { stays: true });
-  notice.hide(); // the cards say it
-  announce(sentence());
+  if (leftOut.length || !first) tell(sentence, { stays: true });
+  else {
+    notice.hide(); // the cards say it
+    announce(sentence());
+  }
+  if (first) results.bring(first);
 }
 
 acceptPhotos({ pickers: [byId("picker"), byId("camera")], folder: byId("folder"), target: byId("lightbox"), take });
@@ -106,7 +109,7 @@ byId("draw").addEventListener("click", () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0];
   const grade = drawn % 5;
   drawn += 1;
-  queue.add({ name: strings.drawnName(drawn), drawn: { grade, seed } });
+  results.bring(queue.add({ name: strings.drawnName(drawn), drawn: { grade, seed } }));
 });
 
 queue.addEventListener("added", ({ item }) => {

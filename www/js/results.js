@@ -35,7 +35,7 @@ export class Results extends EventTarget {
     for (const id of ["view", "filter", "order"]) byId(id).addEventListener("change", () => this.sift());
     patients.addEventListener("read", ({ item }) => this.cards.get(item)?.update());
     patients.addEventListener("change", () => this.#showPatients());
-    queue.addEventListener("progress", () => queue.busy || this.#arrange());
+    queue.addEventListener("progress", () => queue.busy || this.#rest());
   }
 
   // Photographs the filter lets through.
@@ -103,6 +103,17 @@ export class Results extends EventTarget {
     this.#showPatients();
   }
 
+  // Into sight, where its grade would be out of it. At once: gliding there is broken
+  // off when anything else scrolls. The focus stays, and nobody who types is taken away.
+  bring(item) {
+    const { element } = this.cards.get(item);
+    if (document.activeElement.matches("input[type=text]") || element.hidden || byId("cards").hidden) return;
+    const { top, bottom } = element.querySelector(".card__grade").getBoundingClientRect();
+    const room = innerHeight - document.querySelector(".dock").offsetHeight;
+    if (top >= 0 && bottom <= room) return;
+    element.scrollIntoView({ block: element.offsetHeight <= room ? "nearest" : "start", behavior: "instant" });
+  }
+
   // The card before or after this one among those shown, in focus.
   step(article, by) {
     const shown = [...byId("cards").children].filter((one) => !one.hidden);
@@ -149,6 +160,16 @@ export class Results extends EventTarget {
     held.before(...wanted.slice(0, place));
     held.after(...wanted.slice(place + 1));
     scrollBy({ top: held.getBoundingClientRect().top - top, behavior: "instant" });
+  }
+
+  // A batch has ended: what was refused need keep no room for a grade. What is in
+  // the middle of the screen stays there.
+  #rest() {
+    const seen = document.elementFromPoint(innerWidth / 2, innerHeight / 2)?.closest(".card");
+    const top = seen?.getBoundingClientRect().top;
+    for (const card of this.cards.values()) card.settle();
+    if (seen) scrollBy({ top: seen.getBoundingClientRect().top - top, behavior: "instant" });
+    this.#arrange();
   }
 
   #filter() {
