@@ -21,6 +21,7 @@ beforeEach(async () => {
 
 const png = async (name, grade, seed) => photo(name, await drawnPng(page, grade, seed), "image/png");
 const button = (name) => page.getByRole("button", { name, exact: true });
+const heard = (words) => page.waitForFunction((pattern) => new RegExp(pattern).test(document.querySelector("#announcer").textContent), words.source, { timeout: 5000 });
 const states = () => page.$$eval("article", (cards) => cards.map((one) => one.dataset.status));
 const names = () => page.$$eval("article:not([hidden]) h3", (headings) => headings.map((one) => one.textContent));
 
@@ -85,6 +86,7 @@ test("an eye and a patient are corrected by hand, by the mouse and by a key", as
   await card(page, "b.png").focus();
   await page.keyboard.press("l");
   await card(page, "b.png").getByText("from either eye").waitFor();
+  await heard(/b\.png: Left eye\. Patient: .*from either eye/);
   const rows = await savedJson(page);
   assert.deepEqual(rows.map(({ patient, eye, patientDecision }) => [patient, eye, patientDecision]), [
     ["Ada", "right", "no-referral"],
@@ -147,7 +149,20 @@ test("keys go through the photographs, are listed, and can be switched off", asy
   assert.equal(await focused(), "one.png");
   await page.keyboard.press("v");
   assert.equal(await page.locator("#patients").isVisible(), true);
+  await heard(/Patients: 2 shown\./);
+  const patient = () => page.evaluate(() => document.activeElement.closest("#patients > li")?.querySelector("h3").textContent);
+  await page.keyboard.press("j");
+  const first = await patient();
+  await page.keyboard.press("j");
+  assert.notEqual(await patient(), first);
+  assert.ok(await patient());
+  await page.keyboard.press("k");
+  assert.equal(await patient(), first);
   await page.keyboard.press("v");
+  await heard(/Photographs: 2 shown\./);
+  await page.getByLabel("Show").selectOption("refer");
+  await heard(/Photographs: 0 shown\./);
+  await page.getByLabel("Show").selectOption("all");
   await page.getByLabel("Patient in one.png").focus();
   await page.keyboard.type("jv");
   assert.equal(await page.getByLabel("Patient in one.png").inputValue(), "onejv");

@@ -43,7 +43,7 @@ const leaving = new Leaving(queue, () => byId("keep").checked);
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const points = new OperatingPoints({ engine, queue, changed: decided, announce });
-const results = new Results({ queue, engine, patients, changed: keep });
+const results = new Results({ queue, engine, patients, changed: keep, announce });
 const maps = new ReportMaps({ queue, engine });
 new Report({ queue, engine, patients, cards: results.cards, maps });
 const diagnostics = new Diagnostics({ engine, queue, offline });
@@ -343,8 +343,8 @@ byId("diagnostics-copy").addEventListener("click", async () => {
 // --- keys ------------------------------------------------------------------
 
 const keys = new Keys({
-  next: (article) => results.step(article, 1),
-  previous: (article) => results.step(article, -1),
+  next: () => results.step(1),
+  previous: () => results.step(-1),
   choose: () => byId("picker").click(),
   pause: () => progress.toggle(),
   right: (article) => results.setSide(article, "right"),

@@ -17,22 +17,31 @@ export class Results extends EventTarget {
   #engine;
   #patients;
   #changed;
+  #announce;
   #list = new PatientList(byId("patients"), (item) => this.#open(item));
   #shown = 0;
+  #shownPatients = 0;
   #scale = null;
 
   // `changed(item)` is called when the visitor corrected eye or patient.
-  constructor({ queue, engine, patients, changed }) {
+  constructor({ queue, engine, patients, changed, announce }) {
     super();
     this.#queue = queue;
     this.#engine = engine;
     this.#patients = patients;
     this.#changed = changed;
+    this.#announce = announce;
     this.cards = new Map();
     byId("view").append(option("photos"), option("patients"));
     byId("filter").append(...Object.keys(KINDS).map(option));
     byId("order").append(...Object.keys(ORDERS).map(option));
-    for (const id of ["view", "filter", "order"]) byId(id).addEventListener("change", () => this.sift());
+    byId("order").addEventListener("change", () => this.sift());
+    for (const id of ["view", "filter"]) {
+      byId(id).addEventListener("change", () => {
+        this.sift();
+        this.#saySifted();
+      });
+    }
     patients.addEventListener("read", ({ item }) => this.cards.get(item)?.update());
     patients.addEventListener("change", () => this.#showPatients());
     queue.addEventListener("progress", () => queue.busy || this.#rest());
@@ -84,6 +93,12 @@ export class Results extends EventTarget {
   otherView() {
     byId("view").selectedIndex = 1 - byId("view").selectedIndex;
     this.sift();
+    this.#saySifted();
+  }
+
+  #saySifted() {
+    const { value, selectedOptions } = byId("view");
+    this.#announce(`${selectedOptions[0].textContent}: ${strings.tallyShown(value === "patients" ? this.#shownPatients : this.#shown)}.`);
   }
 
   // Cards still waiting say so differently as the model comes; those kept from
@@ -114,10 +129,10 @@ export class Results extends EventTarget {
     element.scrollIntoView({ block: element.offsetHeight <= room ? "nearest" : "start", behavior: "instant" });
   }
 
-  // The card before or after this one among those shown, in focus.
-  step(article, by) {
-    const shown = [...byId("cards").children].filter((one) => !one.hidden);
-    const place = shown.indexOf(article);
+  // The card, or patient's line, before or after the one in focus, of those shown.
+  step(by) {
+    const shown = [...byId(byId("view").value === "patients" ? "patients" : "cards").children].filter((one) => !one.hidden);
+    const place = shown.findIndex((one) => one.contains(document.activeElement));
     const next = place < 0 ? (by > 0 ? 0 : shown.length - 1) : place + by;
     shown[next]?.focus();
     shown[next]?.scrollIntoView({ block: "nearest" });
@@ -143,6 +158,21 @@ export class Results extends EventTarget {
     this.cards.get(item)?.update();
     this.#patients.refresh();
     this.#changed(item);
+    this.#sayCorrected(item);
+  }
+
+  // Whose eye it is now, and what that makes of the patient's decision.
+  async #sayCorrected(item) {
+    await this.#patients.settled();
+    if (item.dropped) return;
+    const decision = this.#pairedOf(item);
+    this.#announce(strings.announceEye(item.name, strings.side[item.side ?? "none"], decision && strings.patientSays(decision)));
+  }
+
+  // The decision for the patient, where it is more than the photograph's own.
+  #pairedOf(item) {
+    const group = this.#patients.byItem.get(item);
+    return group?.items.length > 1 ? decisionOf(group.summary) : "";
   }
 
   // Only by the visitor's choice and when a batch ends: nothing moves under their
@@ -189,13 +219,13 @@ export class Results extends EventTarget {
   #showPatients() {
     const { list, byItem } = this.#patients;
     for (const [item, card] of this.cards) {
-      const group = byItem.get(item);
-      const paired = group && group.items.length > 1;
-      card.showPatient(paired ? decisionOf(group.summary) : "", paired && group.summary.decision === "refer");
+      const decision = this.#pairedOf(item);
+      card.showPatient(decision, decision !== "" && byItem.get(item).summary.decision === "refer");
     }
     const inView = byId("view").value === "patients";
     const wanted = KINDS[byId("filter").value];
     const shown = list.filter(({ items }) => items.some(wanted));
+    this.#shownPatients = shown.length;
     if (inView) this.#list.show(shown, this.#engine.state);
     byId("no-patients").hidden = !inView || shown.length > 0;
   }

@@ -285,6 +285,7 @@ export default (f) => {
     leftOutPictures: "احفظ ما بينها من صور بصيغة JPEG أو PNG ثم اخترها.",
     nothingAdded: "لم يوجد فيها ما يُدرَّج.",
     announceGraded: (name, grade, referral, doubt) => [`${name}: ${grade}.`, doubt, referral].filter(Boolean).join(" "),
+    announceEye: (name, side, decision) => [`${name}: ${side}.`, decision].filter(Boolean).join(" "),
     announceOther: (name, state, reason) => `${name}: ${state}. ${reason}`,
     moreDone: (n) => `واكتمل غيرها: ${f.count(n)}.`,
     saved: (file) => `حُفظ باسم ${file}.`,
@@ -323,8 +324,8 @@ export default (f) => {
     },
 
     keys: {
-      next: "الصورة التالية",
-      previous: "الصورة السابقة",
+      next: "الصورة أو المريض التالي",
+      previous: "الصورة أو المريض السابق",
       choose: "اختيار الصور",
       pause: "إيقاف مؤقت أو متابعة",
       right: "الصورة المحددة تُظهر العين اليمنى",

@@ -286,6 +286,7 @@ export default (f) => {
     leftOutPictures: "Gem billederne iblandt dem som JPEG eller PNG, og vælg dem.",
     nothingAdded: "Der var intet at gradere.",
     announceGraded: (name, grade, referral, doubt) => [`${name}: ${grade}.`, doubt, referral].filter(Boolean).join(" "),
+    announceEye: (name, side, decision) => [`${name}: ${side}.`, decision].filter(Boolean).join(" "),
     announceOther: (name, state, reason) => `${name}: ${state}. ${reason}`,
     moreDone: (n) => `${f.count(n)} flere er færdige.`,
     saved: (file) => `Gemt som ${file}.`,
@@ -324,8 +325,8 @@ export default (f) => {
     },
 
     keys: {
-      next: "Næste billede",
-      previous: "Forrige billede",
+      next: "Næste billede eller patient",
+      previous: "Forrige billede eller patient",
       choose: "Vælg billeder",
       pause: "Hold pause, eller fortsæt",
       right: "Billedet i fokus viser højre øje",

@@ -208,6 +208,7 @@ export default (f) => {
     leftOutPictures: "Save the photographs among them as JPEG or PNG, and choose those.",
     nothingAdded: "Nothing to grade was found in there.",
     announceGraded: (name, grade, referral, doubt) => [`${name}: ${grade}.`, doubt, referral].filter(Boolean).join(" "),
+    announceEye: (name, side, decision) => [`${name}: ${side}.`, decision].filter(Boolean).join(" "),
     announceOther: (name, state, reason) => `${name}: ${state}. ${reason}`,
     moreDone: (n) => `${f.count(n)} more done.`,
     saved: (file) => `Saved as ${file}.`,
@@ -250,8 +251,8 @@ export default (f) => {
 
     // Keys.
     keys: {
-      next: "Next photograph",
-      previous: "Previous photograph",
+      next: "Next photograph or patient",
+      previous: "Previous photograph or patient",
       choose: "Choose photographs",
       pause: "Pause, or go on",
       right: "The photograph in focus shows the right eye",

@@ -286,6 +286,7 @@ export default (f) => {
     leftOutPictures: "Guarde como JPEG o PNG las fotografías que haya entre ellos, y elíjalas.",
     nothingAdded: "Ahí no había nada que graduar.",
     announceGraded: (name, grade, referral, doubt) => [`${name}: ${grade}.`, doubt, referral].filter(Boolean).join(" "),
+    announceEye: (name, side, decision) => [`${name}: ${side}.`, decision].filter(Boolean).join(" "),
     announceOther: (name, state, reason) => `${name}: ${state}. ${reason}`,
     moreDone: (n) => `${f.count(n)} más hechas.`,
     saved: (file) => `Guardado como ${file}.`,
@@ -324,8 +325,8 @@ export default (f) => {
     },
 
     keys: {
-      next: "Fotografía siguiente",
-      previous: "Fotografía anterior",
+      next: "Fotografía o paciente siguiente",
+      previous: "Fotografía o paciente anterior",
       choose: "Elegir fotografías",
       pause: "Pausar o continuar",
       right: "La fotografía enfocada muestra el ojo derecho",
