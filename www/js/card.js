@@ -14,16 +14,18 @@ export class Card {
   #item;
   #engine;
   #picture;
+  #pictured;
   #eye;
   #parts = {};
 
   // `picture(item)` gives the photograph itself; `again(item)` is called when the
   // visitor asks for another try, `corrected(item)` when they say which eye it is or
-  // whose.
-  constructor(item, engine, { picture, again, corrected }) {
+  // whose, `pictured(item)` once it has a small picture.
+  constructor(item, engine, { picture, again, corrected, pictured }) {
     this.#item = item;
     this.#engine = engine;
     this.#picture = () => picture(item);
+    this.#pictured = pictured;
     this.#eye = item.drawn ? null : new EyeFields(item, () => corrected(item));
     this.element = this.#build(again);
     this.update();
@@ -31,12 +33,14 @@ export class Card {
     if (item.file || item.thumb) this.showPhoto();
   }
 
-  // Resolves to the small picture where there is one.
+  // Makes the small picture where there is none yet.
   async showPhoto() {
     const item = this.#item;
     const { image, frame } = this.#parts;
-    item.thumb ??= await makeThumbnail(this.#picture, () => !item.dropped);
+    const known = item.thumb !== null;
+    item.thumb ??= await makeThumbnail(this.#picture, (bytes, side) => this.#engine.smallPicture(bytes, side), () => !item.dropped);
     if (item.drawn) item.file = null; // drawn again when asked for again
+    if (item.thumb && !known) this.#pictured(item);
     const shown = item.thumb !== null && !item.dropped && (await show(image, item.thumb));
     frame.dataset.shown = shown;
     image.hidden = !shown;

@@ -119,7 +119,7 @@ queue.addEventListener("added", ({ item }) => {
   showTally();
 });
 
-queue.addEventListener("drawn", ({ item }) => results.cards.get(item)?.showPhoto().then(() => keep(item)));
+queue.addEventListener("drawn", ({ item }) => results.cards.get(item)?.showPhoto());
 
 queue.addEventListener("changed", ({ item }) => {
   results.changed(item);

@@ -23,7 +23,8 @@ export class Results extends EventTarget {
   #shownPatients = 0;
   #scale = null;
 
-  // `changed(item)` is called when the visitor corrected eye or patient.
+  // `changed(item)` is called when the visitor corrected eye or patient, and when a
+  // small picture is there.
   constructor({ queue, engine, patients, changed, announce }) {
     super();
     this.#queue = queue;
@@ -57,6 +58,7 @@ export class Results extends EventTarget {
       picture: (one) => this.#queue.picture(one),
       again: (one) => this.#queue.again(one),
       corrected: (one) => this.#corrected(one),
+      pictured: (one) => this.#changed(one),
     });
     this.cards.set(item, card);
     byId("results").hidden = false;
