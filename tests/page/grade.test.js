@@ -18,6 +18,22 @@ after(() => visitor?.close());
 // What a screen reader is given to say, a moment after it happened.
 const said = (words) => page.waitForFunction((expected) => document.querySelector("[role=status]").textContent.includes(expected), words, { timeout: 5000 });
 
+test("there is a way to the results once there are any", async () => {
+  const first = async () => {
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press("Tab");
+    return page.evaluate(() => document.activeElement.id);
+  };
+  assert.equal(await first(), "language");
+  await gradeDrawn(page);
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.locator("#skip").focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "results-heading");
+  await clearEverything(page);
+  assert.ok(await page.locator("#skip").isHidden());
+});
+
 test("a drawn photograph is graded and says that it is drawn", async () => {
   const graded = await gradeDrawn(page);
   assert.equal(graded.status, "graded", graded.reason);

@@ -160,6 +160,7 @@ function showTally() {
   write(byId("tally"), all ? [strings.tally(done, all), shown < all && strings.tallyShown(shown)].filter(Boolean).join(" · ") : "");
   document.title = queue.busy ? strings.title(done, all) : "Fovea";
   for (const id of ["save-csv", "save-json", "print"]) byId(id).disabled = done === 0;
+  byId("skip").hidden = !all;
   byId("retry").hidden = !queue.items.some(canRetry);
   progress.show();
   showUpdate();

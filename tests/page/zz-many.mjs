@@ -1,0 +1,20 @@
+import { modelReady, visit } from "./help/page.js";
+import { textAsJpeg } from "./help/pictures.js";
+const v = await visit({ query: "?backend=cpu" });
+const { page } = v;
+await modelReady(page);
+const n = Number(process.argv[2] ?? 4000);
+const took = await page.evaluate(async ([n, text]) => {
+  const data = new DataTransfer();
+  for (let i = 0; i < n; i++) data.items.add(new File([text], `${i}_left.jpg`, { type: "image/jpeg" }));
+  window.longest = 0;
+  new PerformanceObserver((l) => { for (const e of l.getEntries()) window.longest = Math.max(window.longest, e.duration); }).observe({ type: "longtask" });
+  const t = performance.now();
+  document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  return performance.now() - t;
+}, [n, textAsJpeg().toString()]);
+console.log("paste of", n, Math.round(took), "ms");
+const t0 = Date.now();
+await page.waitForFunction(() => !document.querySelector("article:is([data-status=queued], [data-status=working])"), null, { timeout: 500000, polling: 1000 });
+console.log("done", Date.now() - t0, "ms; longest", await page.evaluate(() => window.longest));
+await v.close();
