@@ -180,6 +180,28 @@ test("keys go through the photographs, are listed, and can be switched off", asy
   await page.keyboard.press("Escape");
 });
 
+test("what a photograph costs does not grow with the queue", async () => {
+  const many = 300;
+  const passes = await page.evaluate(async (n) => {
+    const { KINDS } = await import(new URL("js/sift.js", document.baseURI));
+    const { refer } = KINDS;
+    let asked = 0;
+    KINDS.refer = (item) => {
+      asked += 1;
+      return refer(item);
+    };
+    const data = new DataTransfer();
+    for (let at = 0; at < n; at++) data.items.add(new File([], `${at}.png`, { type: "image/png" }));
+    document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    KINDS.refer = refer;
+    return asked / n;
+  }, many);
+  assert.ok(passes < 3, `each photograph was looked at ${passes} times as they came in`);
+  await allDone(page);
+  assert.match(await page.locator("#filter option").first().textContent(), /All \(300\)/);
+  assert.match(await page.locator("#tally").textContent(), /300 photographs, all done/);
+});
+
 test("names that a spreadsheet would run are defused wherever they stand", async () => {
   for (const [index, first] of ["=", "+", "-", "@", "\t", "\r"].entries()) {
     await page.evaluate(

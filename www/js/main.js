@@ -24,6 +24,7 @@ import { canRetry, isDone, Queue } from "./queue.js";
 import { Report } from "./report.js";
 import { ReportMaps } from "./report-maps.js";
 import { Results } from "./results.js";
+import { seldom } from "./seldom.js";
 import { explain, LANGUAGES, preferred, remember, speak, strings } from "./strings.js";
 
 const page = document.documentElement;
@@ -116,7 +117,6 @@ queue.addEventListener("added", ({ item }) => {
   results.add(item);
   patients.read(item);
   if (!item.key) keep(item);
-  showTally();
 });
 
 queue.addEventListener("drawn", ({ item }) => results.cards.get(item)?.showPhoto());
@@ -125,7 +125,6 @@ queue.addEventListener("changed", ({ item }) => {
   results.changed(item);
   patients.refresh();
   keep(item);
-  showTally();
   if (isDone(item) && item.status !== "cancelled") announcer.tell(spoken(item));
 });
 
@@ -137,7 +136,8 @@ function decided(items) {
   showTally();
 }
 
-queue.addEventListener("progress", showTally);
+const showTallySoon = seldom(showTally);
+queue.addEventListener("progress", () => (queue.busy ? showTallySoon() : showTally()));
 
 queue.addEventListener("cleared", () => {
   announcer.forget();
@@ -166,7 +166,7 @@ function showTally() {
   showUpdate();
 }
 
-results.addEventListener("sifted", showTally);
+results.addEventListener("sifted", showTally); // on every change of a photograph, too
 byId("retry").addEventListener("click", () => {
   byId("results-heading").focus();
   queue.retry();

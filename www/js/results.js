@@ -6,6 +6,7 @@ import { byId, el, write } from "./dom.js";
 import { PatientList } from "./patient-list.js";
 import { decisionOf } from "./patients.js";
 import { canRetry, isDone } from "./queue.js";
+import { seldom } from "./seldom.js";
 import { KINDS, ORDERS } from "./sift.js";
 import { strings } from "./strings.js";
 
@@ -22,6 +23,12 @@ export class Results extends EventTarget {
   #shown = 0;
   #shownPatients = 0;
   #scale = null;
+  #model = null;
+  #filterSoon = seldom(() => {
+    this.#filter();
+    this.dispatchEvent(new Event("sifted"));
+  });
+  #arrangeSoon = seldom(() => this.#arrange());
 
   // `changed(item)` is called when the visitor corrected eye or patient, and when a
   // small picture is there.
@@ -64,13 +71,15 @@ export class Results extends EventTarget {
     byId("results").hidden = false;
     byId("cards").append(card.element);
     byId("cards").toggleAttribute("data-many", this.cards.size >= MANY);
-    if (byId("order").value !== "added") this.#arrange();
-    this.#filter();
+    if (byId("order").value !== "added") this.#arrangeSoon();
+    this.#sieve(item);
+    this.#filterSoon();
   }
 
   changed(item) {
     this.cards.get(item)?.update();
-    this.#filter();
+    this.#sieve(item);
+    this.#filterSoon();
   }
 
   clear() {
@@ -106,9 +115,11 @@ export class Results extends EventTarget {
   // Cards still waiting say so differently as the model comes; those kept from
   // before have their scale once the library is there.
   showWaiting() {
-    const { scale } = this.#engine.state;
+    const { scale, model } = this.#engine.state;
+    if (scale === this.#scale && model === this.#model) return;
     for (const [item, card] of this.cards) if (!isDone(item) || scale !== this.#scale) card.update();
     this.#scale = scale;
+    this.#model = model;
   }
 
   // Everything anew, in the language of the moment.
@@ -124,6 +135,7 @@ export class Results extends EventTarget {
   // off when anything else scrolls. The focus stays, and nobody who types is taken away.
   bring(item) {
     const { element } = this.cards.get(item);
+    if (byId("order").value !== "added") this.#arrange();
     if (document.activeElement.matches("input[type=text]") || element.hidden || byId("cards").hidden) return;
     const { top, bottom } = element.querySelector(".card__grade").getBoundingClientRect();
     const room = innerHeight - document.querySelector(".dock").offsetHeight;
@@ -202,18 +214,21 @@ export class Results extends EventTarget {
     for (const card of this.cards.values()) card.settle();
     if (seen) scrollBy({ top: seen.getBoundingClientRect().top - top, behavior: "instant" });
     this.#arrange();
+    this.#filter();
+  }
+
+  // Does the filter let it through?
+  #sieve(item, wanted = KINDS[byId("filter").value]) {
+    const shown = wanted(item);
+    const card = this.cards.get(item);
+    if (card && card.element.hidden === shown) card.element.hidden = !shown;
+    return shown;
   }
 
   #filter() {
     const { items } = this.#queue;
     const wanted = KINDS[byId("filter").value];
-    this.#shown = 0;
-    for (const item of items) {
-      const shown = wanted(item);
-      const card = this.cards.get(item);
-      if (card && card.element.hidden === shown) card.element.hidden = !shown;
-      this.#shown += shown;
-    }
+    this.#shown = items.filter((item) => this.#sieve(item, wanted)).length;
     for (const one of byId("filter").options) write(one, strings.filter[one.value](items.filter(KINDS[one.value]).length));
     byId("none-shown").hidden = this.#shown > 0 || !items.length || byId("view").value === "patients";
   }
