@@ -78,9 +78,10 @@ export class Card {
     element.setAttribute("aria-busy", String(!isDone(this.#item)));
     if (!isDone(this.#item)) element.removeAttribute("data-settled");
 
-    const { kicker, image, heading, full, referral, followUp, doubt, edema, point, again, summary, bars } = this.#parts;
+    const { kicker, title, image, heading, full, referral, followUp, doubt, edema, point, again, summary, bars } = this.#parts;
     const { state } = this.#engine;
     if (kicker) write(kicker, strings.drawnKicker);
+    write(title, name);
     image.alt = image.hidden ? "" : drawn ? strings.photoAltDrawn(name) : strings.photoAlt(name);
     write(heading, headingOf(this.#item, state));
     write(full, (status === "graded" && gradeOf(assessment, state.scale).name) || "");
@@ -102,11 +103,12 @@ export class Card {
   }
 
   #build(again) {
-    const { id, name, drawn } = this.#item;
+    const { id, drawn } = this.#item;
     const parts = this.#parts;
     parts.image = el("img", { alt: "", hidden: true, decoding: "async" });
     parts.frame = el("div", { class: "card__photo" }, parts.image);
     parts.kicker = drawn ? el("p", { class: "card__kicker" }) : null;
+    parts.title = el("h3", { class: "card__name", id: `photo-${id}-name`, dir: "auto" });
     parts.heading = el("p", { class: "card__grade" });
     parts.full = el("p", { class: "card__full" });
     parts.edema = el("p", {});
@@ -125,7 +127,7 @@ export class Card {
       "article",
       { class: "card", id: `photo-${id}`, tabindex: "-1", "aria-labelledby": `photo-${id}-name`, "data-drawn": drawn ? true : null },
       parts.frame,
-      el("header", { class: "card__head" }, parts.kicker, el("h3", { class: "card__name", id: `photo-${id}-name`, dir: "auto" }, name)),
+      el("header", { class: "card__head" }, parts.kicker, parts.title),
       this.#eye?.element ?? null,
       el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.followUp, parts.again),
       parts.bars,

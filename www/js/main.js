@@ -110,8 +110,14 @@ byId("draw").addEventListener("click", () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0];
   const grade = drawn % 5;
   drawn += 1;
-  results.bring(queue.add({ name: strings.drawnName(drawn), drawn: { grade, seed } }));
+  results.bring(queue.add(named({ drawn: { grade, seed, number: drawn } })));
 });
+
+// A drawn one has its name from the page, in the language of the moment.
+function named(photo) {
+  if (photo.drawn?.number) photo.name = strings.drawnName(photo.drawn.number);
+  return photo;
+}
 
 queue.addEventListener("added", ({ item }) => {
   results.add(item);
@@ -261,7 +267,7 @@ byId("keep").addEventListener("change", async ({ target }) => {
 async function restore() {
   byId("keep").checked = keeper.on;
   const kept = await keeper.restore().catch(() => []);
-  for (const photo of kept) queue.add(photo);
+  for (const photo of kept) queue.add(named(photo));
   drawn = kept.filter((photo) => photo.drawn).length;
   if (kept.length) tell(() => strings.keptRestored(kept.length));
 }
@@ -380,6 +386,7 @@ function showEverything() {
   showOfflineState();
   showDiagnostics();
   write(byId("diagnostics-told"), "");
+  queue.items.forEach(named);
   results.showAll();
   ownModel.show();
   points.show();
