@@ -69,8 +69,12 @@ for (const options of [
       await page.locator("#shortcuts").click();
       await clean(page, "the list of keys");
       await page.locator("#keys-close").click();
+      await page.locator("#clear").click();
+      await clean(page, "asked before clearing");
+      await page.locator("#clear-no").click();
       await clearEverything(page);
-      await clean(page, "cleared");
+      await page.locator("#notice").waitFor();
+      await clean(page, "cleared, and told so");
     } finally {
       await visitor.close();
     }

@@ -89,6 +89,11 @@ for (const code of LANGUAGES) {
       await whole(page, code, "patients");
       await page.locator("#shortcuts").click();
       await whole(page, code, "keys");
+      await page.locator("#keys-close").click();
+      await page.locator("#save-csv").click();
+      await page.locator("#notice").waitFor();
+      await page.locator("#clear").click();
+      await whole(page, code, "a notice, and asked before clearing");
     } finally {
       await visitor.close();
     }
