@@ -13,7 +13,9 @@ export function leftOutSentence(names) {
   const counts = new Map();
   for (const kind of names.map(kindOf).filter(Boolean)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   const common = [...counts].sort(([one, a], [other, b]) => b - a || (one < other ? -1 : 1)).slice(0, NAMED);
-  const kinds = common.map(([kind, n]) => `${kind} (${strings.f.count(n)})`);
+  // Among letters that run the other way each kind keeps its number beside it.
+  const apart = (text) => (strings.direction === "rtl" ? `\u2066${text}\u2069` : text);
+  const kinds = common.map(([kind, n]) => apart(`${kind} (${strings.f.count(n)})`));
   const holds = (some) => some.some((kind) => counts.has(kind));
   const advice = holds(PHONES) ? strings.leftOutPhone : holds(PICTURES) ? strings.leftOutPictures : "";
   return [strings.leftOut(names.length, kinds.length ? strings.f.list(kinds) : ""), advice].filter(Boolean).join(" ");
