@@ -14,8 +14,9 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use crate::bundle::{Bundle, Manifest};
+use crate::explain::overlay;
 use crate::grading::Grade;
-use crate::photo::PhotoError;
+use crate::photo::{self, DecodeLimits, PhotoError};
 use error::{coded, refused};
 
 #[wasm_bindgen]
@@ -86,6 +87,18 @@ pub fn draw_photograph(grade: u8, seed: u32) -> Result<Vec<u8>, JsValue> {
         .write_to(&mut bytes, image::ImageFormat::Png)
         .map_err(|error| coded("drawing", &error.to_string()))?;
     Ok(bytes.into_inner())
+}
+
+/// The photo in small as a browser shows it, as PNG bytes: for what only the
+/// library reads, a TIFF. `side` is its longer side in pixels. Needs no model.
+///
+/// Throws an `Error` with a `code` where the photo cannot be read.
+#[wasm_bindgen(js_name = smallPicture)]
+pub fn small_picture(file: &[u8], side: u32) -> Result<Vec<u8>, JsValue> {
+    let picture = photo::decode(file, &DecodeLimits::default())
+        .map_err(|error| coded(error.code(), &error.to_string()))?;
+    overlay::png(photo::thumbnail(&picture, side))
+        .map_err(|error| coded("drawing", &error.to_string()))
 }
 
 /// A model ready to grade.

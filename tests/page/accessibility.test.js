@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { test } from "node:test";
-import { allDone, choose, gradeDrawn, modelReady, photo, visit } from "./help/page.js";
+import { allDone, choose, clearEverything, gradeDrawn, modelReady, photo, visit } from "./help/page.js";
 import { drawnPng, empty } from "./help/pictures.js";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -70,7 +70,11 @@ for (const options of [
       await clean(page, "the list of keys");
       await page.locator("#keys-close").click();
       await page.locator("#clear").click();
-      await clean(page, "cleared");
+      await clean(page, "asked before clearing");
+      await page.locator("#clear-no").click();
+      await clearEverything(page);
+      await page.locator("#notice").waitFor();
+      await clean(page, "cleared, and told so");
     } finally {
       await visitor.close();
     }

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { CT, JPEG_2000, jpegDicom, PATIENT, pixelsOf, plainDicom } from "./help/dicom.js";
-import { card, choose, modelReady, offlineReady, photo, result, savedJson, SITE, siteList, visit } from "./help/page.js";
+import { card, choose, clearEverything, modelReady, offlineReady, photo, result, savedJson, SITE, siteList, visit } from "./help/page.js";
 import { drawnPng, smallJpeg } from "./help/pictures.js";
 
 const FOVEA = process.env.FOVEA_BIN;
@@ -180,7 +180,7 @@ test("a folder gives its DICOM files, with an ending or without", async () => {
 });
 
 test("clear everything ends its worker, and the next file starts another", async () => {
-  await page.getByRole("button", { name: "Clear everything" }).click();
+  await clearEverything(page);
   await page.waitForTimeout(300);
   assert.equal(page.workers().filter((one) => one.url().includes("dicom-worker.js")).length, 0);
   await modelReady(page);

@@ -5,7 +5,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { gradeDrawn, modelReady, offlineReady, SITE, siteList, visit } from "./help/page.js";
+import { clearEverything, gradeDrawn, modelReady, offlineReady, SITE, siteList, visit } from "./help/page.js";
 
 const isWeights = (path) => path.startsWith("model/") && !path.endsWith(".json");
 
@@ -125,7 +125,7 @@ test("over plain http in a clinic’s network it grades, and says what it cannot
     await modelReady(page);
     assert.equal((await gradeDrawn(page)).status, "graded");
     assert.match(await page.locator("#offline").textContent(), /Not available/);
-    await page.getByRole("button", { name: "Clear everything" }).click();
+    await clearEverything(page);
     await modelReady(page);
     assert.equal((await gradeDrawn(page)).status, "graded");
   } finally {

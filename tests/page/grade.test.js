@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { readFile } from "node:fs/promises";
-import { card, choose, gradeDrawn, modelReady, photo, result, savedJson, visit } from "./help/page.js";
+import { card, choose, clearEverything, gradeDrawn, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 let visitor;
@@ -17,6 +17,22 @@ after(() => visitor?.close());
 
 // What a screen reader is given to say, a moment after it happened.
 const said = (words) => page.waitForFunction((expected) => document.querySelector("[role=status]").textContent.includes(expected), words, { timeout: 5000 });
+
+test("there is a way to the results once there are any", async () => {
+  const first = async () => {
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press("Tab");
+    return page.evaluate(() => document.activeElement.id);
+  };
+  assert.equal(await first(), "language");
+  await gradeDrawn(page);
+  await page.evaluate(() => scrollTo(0, 0));
+  await page.locator("#skip").focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "results-heading");
+  await clearEverything(page);
+  assert.ok(await page.locator("#skip").isHidden());
+});
 
 test("a drawn photograph is graded and says that it is drawn", async () => {
   const graded = await gradeDrawn(page);
@@ -70,7 +86,7 @@ test("results are saved on this device as JSON and CSV, formulas defused", async
 });
 
 test("clear everything leaves nothing, and the page goes on working", async () => {
-  await page.getByRole("button", { name: "Clear everything" }).click();
+  await clearEverything(page);
   assert.equal(await page.locator("article").count(), 0);
   await said("every result are gone");
   await modelReady(page);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { shipped } from "./help/bundle.js";
-import { allDone, choose, modelReady, photo, savedJson, visit } from "./help/page.js";
+import { allDone, choose, clearEverything, modelReady, photo, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 const PHOTOS = 24;
@@ -32,7 +32,7 @@ before(async () => {
 });
 after(() => visitor?.close());
 beforeEach(async () => {
-  if (await page.locator("#results").isVisible()) await page.getByRole("button", { name: "Clear everything" }).click();
+  if (await page.locator("#results").isVisible()) await clearEverything(page);
   await modelReady(page);
 });
 
@@ -59,7 +59,7 @@ test("helpers come for a batch, have no network, answer as the first worker does
   const together = await answers();
   assert.deepEqual(new Set(together.map(({ status }) => status)), new Set(["graded"]));
 
-  await page.getByRole("button", { name: "Clear everything" }).click();
+  await clearEverything(page);
   await modelReady(page);
   for (const one of photos) {
     await choose(page, one);
@@ -72,7 +72,7 @@ test("helpers come for a batch, have no network, answer as the first worker does
 test("clearing everything throws the helpers away, whatever they are at", async () => {
   await choose(page, ...photos);
   await several();
-  await page.getByRole("button", { name: "Clear everything" }).click();
+  await clearEverything(page);
   await modelReady(page);
   await alone();
   assert.equal(await page.locator("article").count(), 0);
@@ -119,7 +119,7 @@ test("a helper that dies costs no photograph, and the first worker goes on alone
   await done();
   assert.deepEqual(new Set((await answers()).map(({ status }) => status)), new Set(["graded"]));
   assert.doesNotMatch(await running(), /at once/);
-  await page.getByRole("button", { name: "Clear everything" }).click();
+  await clearEverything(page);
   await modelReady(page);
   await choose(page, ...photos);
   await done();

@@ -85,7 +85,7 @@ test("a chosen folder gives its photographs and says how many files it left out"
   await (await opened).setFiles(inside);
   const chosen = card(page, "left.png");
   assert.equal((await result(chosen)).status, "graded");
-  await page.waitForFunction(() => /1 photograph added. 1 other file in the folder was left out/.test(document.querySelector("#announcer").textContent));
+  await page.waitForFunction(() => /1 photograph added. 1 file in the folder was left out/.test(document.querySelector("#announcer").textContent));
   await page.waitForFunction((article) => article.querySelector(".eye__patient").value === "Ruiz", await chosen.elementHandle());
 });
 

@@ -6,7 +6,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { card, choose, gradeDrawn, modelReady, offlineReady, photo, result, SITE, visit } from "./help/page.js";
+import { card, choose, clearEverything, gradeDrawn, modelReady, offlineReady, photo, result, SITE, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 let visitor;
@@ -71,7 +71,7 @@ test("clearing everything erases what was kept, too", async () => {
   await page.getByLabel("Keep this work on this device").check();
   await result(card(page, "10_left.png"));
   await page.waitForTimeout(500);
-  await page.getByRole("button", { name: "Clear everything" }).click();
+  await clearEverything(page);
   await page.waitForTimeout(500);
   await again();
   assert.equal(await page.locator("article").count(), 0);

@@ -89,6 +89,11 @@ for (const code of LANGUAGES) {
       await whole(page, code, "patients");
       await page.locator("#shortcuts").click();
       await whole(page, code, "keys");
+      await page.locator("#keys-close").click();
+      await page.locator("#save-csv").click();
+      await page.locator("#notice").waitFor();
+      await page.locator("#clear").click();
+      await whole(page, code, "a notice, and asked before clearing");
     } finally {
       await visitor.close();
     }
@@ -105,6 +110,17 @@ test("the language is switched by hand, stays, and says everything anew", async 
     await page.getByLabel("Language").selectOption("es");
     await page.getByRole("button", { name: "Guardar resultados (CSV)" }).waitFor();
     assert.notEqual(await page.locator(".card__grade").first().textContent(), before);
+    const name = () => page.locator("article h3").textContent();
+    assert.equal(await name(), words.es.drawnName(1));
+    await page.locator("#keep").check();
+    await page.locator("#notice").getByText(words.es.kept).waitFor();
+    await page.evaluate(() => localStorage.setItem("fovea-language", "da"));
+    await page.reload();
+    await modelReady(page);
+    await page.locator("article").waitFor();
+    assert.equal(await name(), words.da.drawnName(1), "kept in another language");
+    await page.getByLabel("Sprog").selectOption("es");
+    await page.getByRole("button", { name: "Guardar resultados (CSV)" }).waitFor();
     await page.reload();
     await modelReady(page);
     assert.equal(await page.evaluate(() => document.documentElement.lang), "es");

@@ -44,8 +44,9 @@ test("the same at every width, and nothing is wider than the screen", async () =
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(wide <= width, `the page is ${wide} pixels wide on a screen of ${width}`);
     const full = await places();
-    // The results taken away again leave what waiting looked like.
-    await page.evaluate(() => document.querySelectorAll(".card__verdict p:not(.card__grade), .card__aside p").forEach((line) => (line.style.display = "none")));
+    // The results taken away again leave what waiting looked like. What was refused has
+    // given up its room, once all had ended.
+    await page.evaluate(() => document.querySelectorAll("[data-status=graded] :is(.card__verdict p:not(.card__grade), .card__aside p)").forEach((line) => (line.style.display = "none")));
     unmoved(await places(), full, `${width} pixels`);
     await page.evaluate(() => document.querySelectorAll(".card__verdict p, .card__aside p").forEach((line) => (line.style.display = "")));
   }
@@ -56,6 +57,40 @@ test("opened, the folded parts fit a phone, too", async () => {
   await page.locator("article summary").first().click();
   await page.locator("#model-card summary").click();
   assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
+});
+
+test("on a phone a refused photograph takes no more room than its words, once all have ended", async () => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const heights = await page.$$eval("article", (cards) => cards.map((one) => [one.dataset.status, one.offsetHeight]));
+  for (const [status, height] of heights) assert.ok(status === "error" ? height < 500 : height > 700, `${status}: ${height} pixels`);
+});
+
+test("on a phone a photograph just given comes into sight, and nobody who types is taken away", async () => {
+  const bytes = await drawnPng(page, 0, 3);
+  const phone = await visit({ query: "?backend=cpu", viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const seen = (place) => phone.page.waitForFunction((at) => {
+    const box = document.querySelectorAll("article .card__grade")[at].getBoundingClientRect();
+    return box.top >= 0 && box.bottom <= innerHeight;
+  }, place, { timeout: 5000 });
+  try {
+    await modelReady(phone.page);
+    await choose(phone.page, photo("first.png", bytes, "image/png"));
+    await seen(0);
+    await choose(phone.page, photo("second.png", bytes, "image/png"), photo("third.png", bytes, "image/png"));
+    await seen(1);
+    await allDone(phone.page);
+    await choose(phone.page, photo("list.jpg", textAsJpeg()), photo("empty.jpg", empty()));
+    await allDone(phone.page);
+    await seen(3);
+    await phone.page.getByLabel("Patient in first.png").focus();
+    await phone.page.waitForTimeout(500);
+    const before = await phone.page.evaluate(() => scrollY);
+    await choose(phone.page, photo("fourth.png", bytes, "image/png"));
+    await phone.page.waitForTimeout(800);
+    assert.equal(await phone.page.evaluate(() => [document.activeElement.className, scrollY].join()), `eye__patient,${before}`);
+  } finally {
+    await phone.close();
+  }
 });
 
 function places() {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { open, shipped, withHead } from "./help/bundle.js";
-import { allDone, card, choose, modelReady, photo, result, savedJson, visit } from "./help/page.js";
+import { allDone, card, choose, clearEverything, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 const { manifest } = await shipped();
@@ -49,7 +49,7 @@ before(async () => {
   await choose(page, ...eyes);
   await allDone(page);
   thresholds = between(await savedJson(page));
-  await page.locator("#clear").click();
+  await clearEverything(page);
   await page.waitForFunction(() => !document.querySelector("article"));
   model.manifest.thresholds = thresholds;
   await open(page, folder, model);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, beforeEach, test } from "node:test";
-import { allDone, card, choose, modelReady, photo, result, savedJson, visit } from "./help/page.js";
+import { allDone, card, choose, clearEverything, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng, empty } from "./help/pictures.js";
 
 let visitor;
@@ -15,12 +15,13 @@ before(async () => {
 });
 after(() => visitor?.close());
 beforeEach(async () => {
-  if (await page.locator("#results").isVisible()) await page.getByRole("button", { name: "Clear everything" }).click();
+  if (await page.locator("#results").isVisible()) await clearEverything(page);
   await modelReady(page);
 });
 
 const png = async (name, grade, seed) => photo(name, await drawnPng(page, grade, seed), "image/png");
 const button = (name) => page.getByRole("button", { name, exact: true });
+const heard = (words) => page.waitForFunction((pattern) => new RegExp(pattern).test(document.querySelector("#announcer").textContent), words.source, { timeout: 5000 });
 const states = () => page.$$eval("article", (cards) => cards.map((one) => one.dataset.status));
 const names = () => page.$$eval("article:not([hidden]) h3", (headings) => headings.map((one) => one.textContent));
 
@@ -104,6 +105,7 @@ test("an eye and a patient are corrected by hand, by the mouse and by a key", as
   await card(page, "b.png").focus();
   await page.keyboard.press("l");
   await card(page, "b.png").getByText("from either eye").waitFor();
+  await heard(/b\.png: Left eye\. Patient: .*from either eye/);
   const rows = await savedJson(page);
   assert.deepEqual(rows.map(({ patient, eye, patientDecision }) => [patient, eye, patientDecision]), [
     ["Ada", "right", "no-referral"],
@@ -155,6 +157,27 @@ test("photographs are sifted and ordered", async () => {
   assert.equal((await names())[2], "empty.jpg");
 });
 
+test("who types while a batch ends goes on typing, and their card stays where it is", async () => {
+  const photos = [];
+  for (let n = 0; n < 6; n++) photos.push(await png(`mild ${n}.png`, 0, 3));
+  await choose(page, ...photos, await png("worst.png", 4, 4));
+  await page.getByLabel("Sort by").selectOption("grade");
+  await page.locator("#queue").waitFor();
+  const field = page.getByLabel("Patient in mild 1.png");
+  await field.fill("Ada");
+  const place = () => field.evaluate((input) => Math.round(input.getBoundingClientRect().top));
+  const before = await place();
+  await allDone(page);
+  await page.waitForFunction(() => document.querySelector("article h3").textContent === "worst.png");
+  await page.keyboard.type(" Lovelace");
+  assert.equal(await field.inputValue(), "Ada Lovelace");
+  assert.ok(Math.abs((await place()) - before) <= 2, `${await place()} instead of ${before}`);
+  await page.waitForTimeout(200);
+  assert.ok(Math.abs((await place()) - before) <= 2, `${await place()} instead of ${before}`);
+  await field.press("Tab");
+  await page.getByLabel("Sort by").selectOption("added");
+});
+
 test("keys go through the photographs, are listed, and can be switched off", async () => {
   await choose(page, await png("one.png", 0, 3), await png("two.png", 0, 3));
   await allDone(page);
@@ -168,7 +191,20 @@ test("keys go through the photographs, are listed, and can be switched off", asy
   assert.equal(await focused(), "one.png");
   await page.keyboard.press("v");
   assert.equal(await page.locator("#patients").isVisible(), true);
+  await heard(/Patients: 2 shown\./);
+  const patient = () => page.evaluate(() => document.activeElement.closest("#patients > li")?.querySelector("h3").textContent);
+  await page.keyboard.press("j");
+  const first = await patient();
+  await page.keyboard.press("j");
+  assert.notEqual(await patient(), first);
+  assert.ok(await patient());
+  await page.keyboard.press("k");
+  assert.equal(await patient(), first);
   await page.keyboard.press("v");
+  await heard(/Photographs: 2 shown\./);
+  await page.getByLabel("Show").selectOption("refer");
+  await heard(/Photographs: 0 shown\./);
+  await page.getByLabel("Show").selectOption("all");
   await page.getByLabel("Patient in one.png").focus();
   await page.keyboard.type("jv");
   assert.equal(await page.getByLabel("Patient in one.png").inputValue(), "onejv");
@@ -184,6 +220,28 @@ test("keys go through the photographs, are listed, and can be switched off", asy
   await page.getByRole("button", { name: "Keyboard shortcuts" }).click();
   await dialog.getByLabel("Single keys work on this page").check();
   await page.keyboard.press("Escape");
+});
+
+test("what a photograph costs does not grow with the queue", async () => {
+  const many = 300;
+  const passes = await page.evaluate(async (n) => {
+    const { KINDS } = await import(new URL("js/sift.js", document.baseURI));
+    const { refer } = KINDS;
+    let asked = 0;
+    KINDS.refer = (item) => {
+      asked += 1;
+      return refer(item);
+    };
+    const data = new DataTransfer();
+    for (let at = 0; at < n; at++) data.items.add(new File([], `${at}.png`, { type: "image/png" }));
+    document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    KINDS.refer = refer;
+    return asked / n;
+  }, many);
+  assert.ok(passes < 3, `each photograph was looked at ${passes} times as they came in`);
+  await allDone(page);
+  assert.match(await page.locator("#filter option").first().textContent(), /All \(300\)/);
+  assert.match(await page.locator("#tally").textContent(), /300 photographs, all done/);
 });
 
 test("names that a spreadsheet would run are defused wherever they stand", async () => {

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { allDone, card, choose, modelReady, photo, result, savedJson, SHARED, SITE, visit } from "./help/page.js";
+import { allDone, card, choose, clearEverything, modelReady, photo, result, savedJson, SHARED, SITE, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 const FULL_SIZE = join(SHARED, "data/idrid-fullsize");
@@ -53,7 +53,7 @@ test("the page and the command give the same answer", { skip: !FOVEA && "FOVEA_B
     ]) {
       if (existsSync(source)) names.push(...(await readdir(source)).filter((file) => file.endsWith(".jpg")).sort().slice(0, most).map((file) => join(source, file)));
     }
-    await page.getByRole("button", { name: "Clear everything" }).click().catch(() => {});
+    await clearEverything(page).catch(() => {});
     await modelReady(page);
     for (const name of names) await choose(page, photo(name.split("/").pop(), await readFile(name), name.endsWith(".png") ? "image/png" : "image/jpeg"));
     await allDone(page);

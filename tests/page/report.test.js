@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { allDone, choose, modelReady, photo, visit } from "./help/page.js";
+import { allDone, choose, clearEverything, modelReady, photo, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 let visitor;
@@ -57,7 +57,7 @@ test("a report asked for by its button has a map of every photograph, and what i
 });
 
 test("with nothing graded the page itself is printed", async () => {
-  await page.getByRole("button", { name: "Clear everything" }).click();
+  await clearEverything(page);
   await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
   assert.equal(await page.evaluate(() => "report" in document.documentElement.dataset), false);
 });

@@ -14,28 +14,33 @@ export class Card {
   #item;
   #engine;
   #picture;
+  #pictured;
   #eye;
   #parts = {};
 
   // `picture(item)` gives the photograph itself; `again(item)` is called when the
   // visitor asks for another try, `corrected(item)` when they say which eye it is or
-  // whose.
-  constructor(item, engine, { picture, again, corrected }) {
+  // whose, `pictured(item)` once it has a small picture.
+  constructor(item, engine, { picture, again, corrected, pictured }) {
     this.#item = item;
     this.#engine = engine;
     this.#picture = () => picture(item);
+    this.#pictured = pictured;
     this.#eye = item.drawn ? null : new EyeFields(item, () => corrected(item));
     this.element = this.#build(again);
     this.update();
+    this.settle(); // where it comes from an earlier visit
     if (item.file || item.thumb) this.showPhoto();
   }
 
-  // Resolves to the small picture where there is one.
+  // Makes the small picture where there is none yet.
   async showPhoto() {
     const item = this.#item;
     const { image, frame } = this.#parts;
-    item.thumb ??= await makeThumbnail(this.#picture, () => !item.dropped);
+    const known = item.thumb !== null;
+    item.thumb ??= await makeThumbnail(this.#picture, (bytes, side) => this.#engine.smallPicture(bytes, side), () => !item.dropped);
     if (item.drawn) item.file = null; // drawn again when asked for again
+    if (item.thumb && !known) this.#pictured(item);
     const shown = item.thumb !== null && !item.dropped && (await show(image, item.thumb));
     frame.dataset.shown = shown;
     image.hidden = !shown;
@@ -56,6 +61,11 @@ export class Card {
     this.#parts.frame.append(this.#parts.image);
   }
 
+  // Nothing more is to come for now.
+  settle() {
+    this.element.toggleAttribute("data-settled", isDone(this.#item));
+  }
+
   update() {
     const { status, assessment, name, drawn, own } = this.#item;
     const { element } = this;
@@ -66,10 +76,12 @@ export class Card {
     element.dataset.bundle = assessment?.bundle ?? "";
     element.dataset.unsure = Boolean(assessment?.unsure);
     element.setAttribute("aria-busy", String(!isDone(this.#item)));
+    if (!isDone(this.#item)) element.removeAttribute("data-settled");
 
-    const { kicker, image, heading, full, referral, followUp, doubt, edema, point, again, summary, bars } = this.#parts;
+    const { kicker, title, image, heading, full, referral, followUp, doubt, edema, point, again, summary, bars } = this.#parts;
     const { state } = this.#engine;
     if (kicker) write(kicker, strings.drawnKicker);
+    write(title, name);
     image.alt = image.hidden ? "" : drawn ? strings.photoAltDrawn(name) : strings.photoAlt(name);
     write(heading, headingOf(this.#item, state));
     write(full, (status === "graded" && gradeOf(assessment, state.scale).name) || "");
@@ -93,11 +105,12 @@ export class Card {
   }
 
   #build(again) {
-    const { id, name, drawn } = this.#item;
+    const { id, drawn } = this.#item;
     const parts = this.#parts;
     parts.image = el("img", { alt: "", hidden: true, decoding: "async" });
     parts.frame = el("div", { class: "card__photo" }, parts.image);
     parts.kicker = drawn ? el("p", { class: "card__kicker" }) : null;
+    parts.title = el("h3", { class: "card__name", id: `photo-${id}-name`, dir: "auto" });
     parts.heading = el("p", { class: "card__grade" });
     parts.full = el("p", { class: "card__full" });
     parts.edema = el("p", {});
@@ -116,7 +129,7 @@ export class Card {
       "article",
       { class: "card", id: `photo-${id}`, tabindex: "-1", "aria-labelledby": `photo-${id}-name`, "data-drawn": drawn ? true : null },
       parts.frame,
-      el("header", { class: "card__head" }, parts.kicker, el("h3", { class: "card__name", id: `photo-${id}-name`, dir: "auto" }, name)),
+      el("header", { class: "card__head" }, parts.kicker, parts.title),
       this.#eye?.element ?? null,
       el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.followUp, parts.again),
       parts.bars,

@@ -7,11 +7,11 @@ const PHOTO_NAME = /\.(jpe?g|jfif|png|webp|tiff?|bmp|dcm|dicom)$/i;
 const byName = new Intl.Collator(undefined, { numeric: true });
 
 // `take(found, leftOut)`: `found` is a list of { file, path }, `path` naming the
-// folders a file lay in; `leftOut` counts what they held besides photographs.
+// folders a file lay in; `leftOut` names what they held besides photographs.
 export function acceptPhotos({ pickers, folder, target, take }) {
   for (const picker of pickers) {
     picker.addEventListener("change", () => {
-      take(plain(picker.files), 0);
+      take(plain(picker.files), []);
       picker.value = ""; // choosing the same file again is a choice, too
     });
   }
@@ -19,9 +19,13 @@ export function acceptPhotos({ pickers, folder, target, take }) {
     const all = [...folder.files].filter(({ webkitRelativePath: path }) => !/(^|\/)\./.test(path));
     folder.value = "";
     const found = [];
-    for (const file of all) if (await isPhoto(file)) found.push({ file, path: file.webkitRelativePath });
+    const leftOut = [];
+    for (const file of all) {
+      if (await isPhoto(file)) found.push({ file, path: file.webkitRelativePath });
+      else leftOut.push(file.name);
+    }
     found.sort((a, b) => byName.compare(a.path, b.path));
-    take(found, all.length - found.length);
+    take(found, leftOut);
   });
 
   // Over the whole window: a photograph that misses the panel must not replace the page.
@@ -51,7 +55,7 @@ export function acceptPhotos({ pickers, folder, target, take }) {
     const files = event.clipboardData?.files ?? [];
     if (!files.length) return;
     event.preventDefault();
-    take(plain(files), 0);
+    take(plain(files), []);
   });
 }
 
@@ -68,15 +72,15 @@ async function unpack(transfer) {
   // Entries have to be asked for before the first await: the transfer empties then.
   const entries = [...transfer.items].filter((item) => item.kind === "file").map((item) => item.webkitGetAsEntry?.() ?? null);
   const files = plain(transfer.files);
-  if (!entries.some((entry) => entry?.isDirectory)) return { found: files, leftOut: 0 };
+  if (!entries.some((entry) => entry?.isDirectory)) return { found: files, leftOut: [] };
 
   const found = [];
-  let leftOut = 0;
+  const leftOut = [];
   const walk = async (entry, named) => {
     if (entry.isFile) {
       const file = await new Promise((resolve) => entry.file(resolve, () => resolve(null)));
       if (file && (named || (await isPhoto(file)))) found.push({ file, path: entry.fullPath.replace(/^\//, "") });
-      else leftOut += 1;
+      else leftOut.push(entry.name);
       return;
     }
     for (const child of await list(entry)) await walk(child, false);

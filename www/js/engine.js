@@ -174,6 +174,12 @@ export class Engine extends EventTarget {
     return this.#ask("occlude", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT, progress, signal });
   }
 
+  // Bytes of a PNG that shows the photograph in small, for what only the library
+  // reads. Waits for no model; the photograph's buffer goes over.
+  async smallPicture(photo, side) {
+    return this.#call(await this.#speaking(), "smallPicture", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT });
+  }
+
   // A decision for each result at the operating point wished for, or null.
   decide(results) {
     return this.#ask("decide", [results, this.point], { limit: GRADE_LIMIT });

@@ -8,12 +8,12 @@ const SHARED = "fovea-shared";
 // `take(found, leftOut)` as for what is dropped.
 export async function acceptHanded(take) {
   window.launchQueue?.setConsumer(async ({ files = [] }) => {
-    if (files.length) take(plain(await Promise.all(files.map((handle) => handle.getFile()))), 0);
+    if (files.length) take(plain(await Promise.all(files.map((handle) => handle.getFile()))), []);
   });
   if (!new URLSearchParams(location.search).has("shared")) return;
   history.replaceState(null, "", location.pathname);
   const files = await collect();
-  take(plain(files), 0);
+  take(plain(files), []);
 }
 
 // What was shared, and nothing of it stays behind.

@@ -1,5 +1,6 @@
 // Wires the page: photographs in, cards out, and what is said along the way.
 
+import { Announcer } from "./announcer.js";
 import { doubtOf, headingOf, reasonOf, referralOf } from "./assessment.js";
 import { Diagnostics } from "./diagnostics.js";
 import { DICOM_PARTS } from "./dicom.js";
@@ -11,6 +12,9 @@ import { offlineState, showOffline, showRunning } from "./footer.js";
 import { acceptHanded } from "./handed.js";
 import { Keeper } from "./keep.js";
 import { Keys } from "./keys.js";
+import { Leaving } from "./leaving.js";
+import { leftOutSentence } from "./left-out.js";
+import { Notice } from "./notice.js";
 import { forgetEverything, Offline } from "./offline.js";
 import { OperatingPoints } from "./operating-point.js";
 import { OwnModel } from "./own-model.js";
@@ -20,6 +24,7 @@ import { canRetry, isDone, Queue } from "./queue.js";
 import { Report } from "./report.js";
 import { ReportMaps } from "./report-maps.js";
 import { Results } from "./results.js";
+import { seldom } from "./seldom.js";
 import { explain, LANGUAGES, preferred, remember, speak, strings } from "./strings.js";
 
 const page = document.documentElement;
@@ -28,15 +33,18 @@ const only = ["cpu", "webgpu"].find((kind) => kind === wishes.get("backend")) ??
 
 await speak(preferred()).catch(() => speak("en"));
 
+const announcer = new Announcer();
+const notice = new Notice();
 const engine = new Engine({ only, allowSoftware: wishes.has("allow-software-gpu") });
 const queue = new Queue(engine);
 const offline = new Offline();
 const patients = new Patients(engine, queue);
 const keeper = new Keeper((item) => queue.picture(item), () => notKeeping(() => strings.keptClearedElsewhere));
+const leaving = new Leaving(queue, () => byId("keep").checked);
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const points = new OperatingPoints({ engine, queue, changed: decided, announce });
-const results = new Results({ queue, engine, patients, changed: keep });
+const results = new Results({ queue, engine, patients, changed: keep, announce });
 const maps = new ReportMaps({ queue, engine });
 new Report({ queue, engine, patients, cards: results.cards, maps });
 const diagnostics = new Diagnostics({ engine, queue, offline });
@@ -85,8 +93,14 @@ function take(found, leftOut) {
     byId("own").open = true;
     return ownModel.use(own);
   }
-  for (const { file, path } of found) queue.add({ name: file.name || strings.pasted, path, file });
-  announce(found.length ? strings.added(found.length, leftOut) : strings.nothingAdded);
+  const [first] = found.map(({ file, path }) => queue.add({ name: file.name || strings.pasted, path, file }));
+  const sentence = () => [found.length ? strings.added(found.length) : strings.nothingAdded, leftOutSentence(leftOut)].filter(Boolean).join(" ");
+  if (leftOut.length || !first) tell(sentence, { stays: true });
+  else {
+    notice.hide(); // the cards say it
+    announce(sentence());
+  }
+  if (first) results.bring(first);
 }
 
 acceptPhotos({ pickers: [byId("picker"), byId("camera")], folder: byId("folder"), target: byId("lightbox"), take });
@@ -98,24 +112,28 @@ byId("draw").addEventListener("click", () => {
   const seed = crypto.getRandomValues(new Uint32Array(1))[0];
   const grade = drawn % 5;
   drawn += 1;
-  queue.add({ name: strings.drawnName(drawn), drawn: { grade, seed } });
+  results.bring(queue.add(named({ drawn: { grade, seed, number: drawn } })));
 });
+
+// A drawn one has its name from the page, in the language of the moment.
+function named(photo) {
+  if (photo.drawn?.number) photo.name = strings.drawnName(photo.drawn.number);
+  return photo;
+}
 
 queue.addEventListener("added", ({ item }) => {
   results.add(item);
   patients.read(item);
   if (!item.key) keep(item);
-  showTally();
 });
 
-queue.addEventListener("drawn", ({ item }) => results.cards.get(item)?.showPhoto().then(() => keep(item)));
+queue.addEventListener("drawn", ({ item }) => results.cards.get(item)?.showPhoto());
 
 queue.addEventListener("changed", ({ item }) => {
   results.changed(item);
   patients.refresh();
   keep(item);
-  showTally();
-  if (isDone(item) && item.status !== "cancelled") announce(spoken(item));
+  if (isDone(item) && item.status !== "cancelled") announcer.tell(spoken(item));
 });
 
 // The same photographs at another operating point: nothing was graded.
@@ -126,9 +144,11 @@ function decided(items) {
   showTally();
 }
 
-queue.addEventListener("progress", showTally);
+const showTallySoon = seldom(showTally);
+queue.addEventListener("progress", () => (queue.busy ? showTallySoon() : showTally()));
 
 queue.addEventListener("cleared", () => {
+  announcer.forget();
   results.clear();
   patients.refresh();
   showTally();
@@ -148,18 +168,22 @@ function showTally() {
   write(byId("tally"), all ? [strings.tally(done, all), shown < all && strings.tallyShown(shown)].filter(Boolean).join(" · ") : "");
   document.title = queue.busy ? strings.title(done, all) : "Fovea";
   for (const id of ["save-csv", "save-json", "print"]) byId(id).disabled = done === 0;
+  byId("skip").hidden = !all;
   byId("retry").hidden = !queue.items.some(canRetry);
   progress.show();
   showUpdate();
 }
 
-results.addEventListener("sifted", showTally);
+results.addEventListener("sifted", showTally); // on every change of a photograph, too
 byId("retry").addEventListener("click", () => {
   byId("results-heading").focus();
   queue.retry();
 });
 byId("queue-pause").addEventListener("click", () => announce(queue.paused ? strings.pausedSaid : strings.resumedSaid));
-byId("queue-cancel").addEventListener("click", () => announce(strings.cancelledSaid(queue.items.filter(({ status }) => status === "cancelled").length)));
+byId("queue-cancel").addEventListener("click", () => {
+  const gone = queue.items.filter(({ status }) => status === "cancelled").length;
+  tell(() => strings.cancelledSaid(gone));
+});
 
 // --- leaving ---------------------------------------------------------------
 
@@ -168,7 +192,8 @@ async function save(extension, type, write) {
   await points.settled();
   await patients.settled();
   saveAs(name, type, write(queue.items, patientOf));
-  announce(strings.saved(name));
+  leaving.saved();
+  tell(() => strings.saved(name));
 }
 const patientOf = (item) => patients.byItem.get(item);
 const saveCsv = () => save("csv", "text/csv;charset=utf-8", toCsv);
@@ -179,7 +204,7 @@ async function print() {
   button.ariaBusy = "true";
   await points.settled();
   await patients.settled();
-  if (maps.missing().length) announce(strings.report.makingMaps);
+  if (maps.missing().length) tell(() => strings.report.makingMaps);
   await maps.make((done, all) => write(button, strings.report.mapsMade(done, all)));
   button.ariaBusy = "false";
   write(button, strings.page.print);
@@ -191,12 +216,13 @@ byId("save-json").addEventListener("click", () => save("json", "application/json
 byId("print").addEventListener("click", print);
 
 byId("clear").addEventListener("click", async () => {
+  if (!(await leaving.mayClear())) return;
   const gone = queue.items.length;
   queue.clear();
   drawn = 0;
   byId("picker").focus(); // the button that had the focus is gone
   await keeper.erase().catch(() => {});
-  announce(strings.cleared(gone));
+  tell(() => strings.cleared(gone));
 });
 
 byId("forget").addEventListener("click", async () => {
@@ -204,7 +230,7 @@ byId("forget").addEventListener("click", async () => {
     await keeper.switchOff().catch(() => {});
     await forgetEverything();
     byId("keep").checked = false;
-    tellKept(null);
+    notice.hide();
     write(byId("offline"), strings.forgotten);
     page.dataset.offline = "removed";
   } catch {
@@ -216,6 +242,7 @@ byId("forget").addEventListener("click", async () => {
 // --- work that stays -------------------------------------------------------
 
 function keep(item) {
+  leaving.changed(item);
   return keeper.save(item).catch(() => stopKeeping(() => strings.keepStopped));
 }
 
@@ -227,7 +254,7 @@ function stopKeeping(why) {
 
 function notKeeping(why) {
   byId("keep").checked = false;
-  tellKept(why);
+  tell(why, { stays: true }); // the box alone would not be seen from anywhere
 }
 
 function cannotKeep({ code }) {
@@ -235,34 +262,15 @@ function cannotKeep({ code }) {
   else stopKeeping(() => strings.keepFailed);
 }
 
-// Why keeping is off stands where it is seen from anywhere on the page, since the box
-// alone would not tell, until it is closed or the box is used.
-let whyOff = null;
-function tellKept(why) {
-  whyOff = why;
-  showKept();
-  if (why) announce(why());
-}
-
-function showKept() {
-  byId("keep-told").hidden = !whyOff;
-  write(byId("keep-told-text"), whyOff?.() ?? "");
-}
-
-byId("keep-told-close").addEventListener("click", () => {
-  byId(queue.items.length ? "keep" : "picker").focus(); // the button that had the focus goes
-  tellKept(null);
-});
-
 byId("keep").addEventListener("change", async ({ target }) => {
-  tellKept(null);
+  notice.hide();
   try {
     if (target.checked) {
       await resume(() => keeper.switchOn());
-      if (keeper.on) announce(strings.kept);
+      if (keeper.on) tell(() => strings.kept);
     } else {
       await keeper.switchOff();
-      announce(strings.keptErased);
+      tell(() => strings.keptErased);
     }
   } catch (error) {
     cannotKeep(error);
@@ -273,9 +281,9 @@ byId("keep").addEventListener("change", async ({ target }) => {
 async function resume(start) {
   const kept = await start();
   byId("keep").checked = keeper.on;
-  const back = new Set(kept.map((photo) => queue.add(photo)));
+  const back = new Set(kept.map((photo) => queue.add(named(photo))));
   drawn += kept.filter((photo) => photo.drawn).length;
-  if (kept.length) announce(strings.keptRestored(kept.length));
+  if (kept.length) tell(() => strings.keptRestored(kept.length));
   for (const item of queue.items) if (!back.has(item)) await keep(item);
 }
 
@@ -328,7 +336,7 @@ window.addEventListener("beforeinstallprompt", (event) => {
 });
 window.addEventListener("appinstalled", () => {
   byId("install").hidden = true;
-  announce(strings.installed);
+  tell(() => strings.installed);
 });
 // A browser's question can be put once; it offers another when it sees fit.
 byId("install").addEventListener("click", async () => {
@@ -362,8 +370,8 @@ byId("diagnostics-copy").addEventListener("click", async () => {
 // --- keys ------------------------------------------------------------------
 
 const keys = new Keys({
-  next: (article) => results.step(article, 1),
-  previous: (article) => results.step(article, -1),
+  next: () => results.step(1),
+  previous: () => results.step(-1),
   choose: () => byId("picker").click(),
   pause: () => progress.toggle(),
   right: (article) => results.setSide(article, "right"),
@@ -398,26 +406,26 @@ function showEverything() {
   showOfflineState();
   showDiagnostics();
   write(byId("diagnostics-told"), "");
+  queue.items.forEach(named);
   results.showAll();
-  showKept();
   ownModel.show();
   points.show();
   keys.show();
+  notice.show();
   showTally();
 }
 
 // --- saying it -------------------------------------------------------------
 
-// Sentences that come quickly after one another are read together.
-let unsaid = [];
-let speaking = 0;
+// For who hears the page alone; what is said there is to be seen elsewhere.
 function announce(sentence) {
-  unsaid.push(sentence);
-  clearTimeout(speaking);
-  speaking = setTimeout(() => {
-    byId("announcer").textContent = unsaid.join(" ");
-    unsaid = [];
-  }, 150);
+  announcer.say(sentence);
+}
+
+// For who hears it and who sees it. `sentence()` gives the words.
+function tell(sentence, options) {
+  notice.tell(sentence, options);
+  announcer.say(sentence());
 }
 
 write(byId("version"), page.dataset.version);

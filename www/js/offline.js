@@ -17,8 +17,8 @@ export class Offline extends EventTarget {
     const hadController = Boolean(workers.controller);
     let first = !hadController;
     workers.addEventListener("controllerchange", () => {
+      if (!first) this.#offer("elsewhere"); // stays where the visitor, asked by the browser, does not leave yet
       if (this.#asked) return location.reload();
-      if (!first) this.#offer("elsewhere");
       first = false;
     });
     await this.#register();

@@ -53,9 +53,12 @@ export class PatientList {
   }
 }
 
+let rows = 0;
+
 function row() {
-  const name = el("h3", { class: "patient__name", dir: "auto" });
-  const decision = el("p", { class: "patient__decision" });
+  const id = `patient-${(rows += 1)}`;
+  const name = el("h3", { class: "patient__name", id, dir: "auto" });
+  const decision = el("p", { class: "patient__decision", id: `${id}-decision` });
   const photos = el("ul", { class: "patient__photos", role: "list" });
-  return { name, decision, photos, element: el("li", { class: "patient" }, name, decision, photos) };
+  return { name, decision, photos, element: el("li", { class: "patient", tabindex: "-1", "aria-labelledby": `${id} ${id}-decision` }, name, decision, photos) };
 }

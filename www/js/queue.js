@@ -32,7 +32,7 @@ export class Queue extends EventTarget {
     engine.addEventListener("change", () => this.#run());
   }
 
-  // `photo` is { name, path, file } or { name, drawn: { grade, seed } }; one that
+  // `photo` is { name, path, file } or { name, drawn: { grade, seed, number } }; one that
   // comes with its status was graded before, and is only shown.
   add(photo) {
     const item = {

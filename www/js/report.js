@@ -96,7 +96,7 @@ export class Report {
     return el(
       "div",
       { class: "sheet__photo" },
-      el("div", { class: "sheet__pictures" }, el("div", { class: "sheet__picture" }, picture), map?.picture),
+      el("div", { class: "sheet__pictures" }, picture ? el("div", { class: "sheet__picture" }, picture) : null, map?.picture),
       el(
         "div",
         {},

@@ -1,17 +1,21 @@
 // Small pictures of large photographs, made one after the other so that only
 // one is ever decoded in full.
 
+import { bytesOf } from "./file.js";
+
 const EDGE = 480; // device pixels
 
 let last = Promise.resolve();
 
-// Resolves to a small JPEG of the photograph that `open` gives; null where the
-// browser cannot read it (TIFF, a broken file), which says nothing about the grader.
-export function makeThumbnail(open, wanted = () => true) {
+// Resolves to a small JPEG of the photograph that `open` gives; null where it cannot
+// be shown (a broken file), which says nothing about the grader. `render(bytes, side)`
+// gives a TIFF as a PNG: few browsers read one.
+export function makeThumbnail(open, render, wanted = () => true) {
   last = last.then(async () => {
     if (!wanted()) return null;
     try {
-      return await shrink(await createImageBitmap(await open()));
+      const photo = await open();
+      return await shrink(await createImageBitmap(photo).catch(async () => createImageBitmap(await rendered(photo, render))));
     } catch {
       return null;
     }
@@ -31,6 +35,12 @@ export async function show(image, small) {
   } finally {
     URL.revokeObjectURL(url);
   }
+}
+
+// By its mark, whatever it is called: in either order of bytes.
+async function rendered(photo, render) {
+  if (!/^(II[*+]\0|MM\0[*+])$/.test(await photo.slice(0, 4).text())) throw new Error("no TIFF");
+  return new Blob([await render(await bytesOf(photo), EDGE)], { type: "image/png" });
 }
 
 function shrink(bitmap) {

@@ -79,6 +79,8 @@ answer({
     return library.drawPhotograph(grade, seed);
   },
 
+  smallPicture: (photo, side) => library.smallPicture(photo, side),
+
   grade(photo, wish) {
     return grader.grade(photo, offered(wish));
   },

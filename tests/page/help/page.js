@@ -124,6 +124,13 @@ export async function gradeDrawn(page) {
   return result(page.locator("article").nth(before));
 }
 
+// Where there is something to lose, the page asks first.
+export async function clearEverything(page) {
+  await page.getByRole("button", { name: "Clear everything" }).click();
+  if (await page.locator("#clear-ask").isVisible()) await page.getByRole("button", { name: "Clear now" }).click();
+  await page.waitForFunction(() => !document.querySelector("article"));
+}
+
 // What "Save results (JSON)" writes.
 export async function savedJson(page) {
   const download = page.waitForEvent("download");

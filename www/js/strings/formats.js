@@ -8,10 +8,12 @@ export function formats(locale) {
   const moment = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short" });
   const plurals = new Intl.PluralRules(locale);
   const per = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 });
+  const list = new Intl.ListFormat(locale, { type: "unit", style: "short" });
   const unit = (name) => new Intl.NumberFormat(locale, { style: "unit", unit: name, unitDisplay: "long" });
   return {
     locale,
     count: (n) => count.format(n),
+    list: (things) => list.format(things),
     decimal: (n) => three.format(n),
     rate: (share) => rate.format(share),
     MB: (bytes) => `${one.format(bytes / 1e6)} MB`,
