@@ -59,6 +59,9 @@ export function edemaOf(assessment) {
   return (said(codes?.edema, edema) ?? "").replace("{chance}", () => strings.f.percent(edemaLabel ?? ""));
 }
 
+// The same where the photograph is referred for it, else nothing.
+export const riskOf = (assessment) => (assessment?.edemaReferable ? edemaOf(assessment) : "");
+
 export const followUpOf = (assessment) => said(assessment?.followUp?.code, assessment?.followUp?.sentence) ?? "";
 
 export function preparedBy(assessment, card) {

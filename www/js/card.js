@@ -2,7 +2,7 @@
 // start and keeps its place, so that nothing moves when a result arrives. Lays
 // out what the library says; decides nothing.
 
-import { edemaOf, followUpOf, gradeOf, headingOf, pointOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
+import { edemaOf, followUpOf, gradeOf, headingOf, pointOf, preparedBy, reasonOf, referralOf, riskOf } from "./assessment.js";
 import { el, write } from "./dom.js";
 import { lookButton, updateLookButton } from "./explain.js";
 import { EyeFields } from "./eye-fields.js";
@@ -67,7 +67,7 @@ export class Card {
     element.dataset.unsure = Boolean(assessment?.unsure);
     element.setAttribute("aria-busy", String(!isDone(this.#item)));
 
-    const { kicker, image, heading, full, referral, followUp, doubt, edema, point, again, summary, bars } = this.#parts;
+    const { kicker, image, heading, full, referral, followUp, doubt, risk, edema, point, again, summary, bars } = this.#parts;
     const { state } = this.#engine;
     if (kicker) write(kicker, strings.drawnKicker);
     image.alt = image.hidden ? "" : drawn ? strings.photoAltDrawn(name) : strings.photoAlt(name);
@@ -77,9 +77,11 @@ export class Card {
     write(followUp, followUpOf(assessment));
     write(doubt, reasonOf(this.#item));
     const graded = status === "graded";
-    write(edema, graded ? edemaOf(assessment) : "");
+    // What refers stands with the referral, and only there.
+    write(risk, graded ? riskOf(assessment) : "");
+    write(edema, graded && !risk.textContent ? edemaOf(assessment) : "");
     write(point, graded ? [pointOf(assessment), own && strings.own.short].filter(Boolean).join(" · ") : "");
-    for (const line of [full, referral, followUp, doubt]) line.hidden = !line.textContent;
+    for (const line of [full, referral, risk, followUp, doubt]) line.hidden = !line.textContent;
     write(again, strings.again);
     again.hidden = !canRetry(this.#item);
     updateLookButton(this.#parts.look, this.#item);
@@ -101,6 +103,7 @@ export class Card {
     parts.edema = el("p", {});
     parts.point = el("p", { class: "card__point" });
     parts.referral = el("p", { class: "card__referral" });
+    parts.risk = el("p", { class: "card__risk" });
     parts.followUp = el("p", { class: "card__follow-up" });
     parts.doubt = el("p", { class: "card__doubt" });
     parts.again = el("button", { type: "button", class: "quiet card__again", hidden: true });
@@ -116,7 +119,7 @@ export class Card {
       parts.frame,
       el("header", { class: "card__head" }, parts.kicker, el("h3", { class: "card__name", id: `photo-${id}-name`, dir: "auto" }, name)),
       this.#eye?.element ?? null,
-      el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.followUp, parts.again),
+      el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.risk, parts.followUp, parts.again),
       parts.bars,
       (parts.look = lookButton(this.#item, this.#engine, this.#picture)),
       el("div", { class: "card__aside" }, parts.edema, parts.point),
