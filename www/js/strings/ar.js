@@ -199,6 +199,7 @@ export default (f) => {
     patientOf: (photo) => `المريض في ${photo}`,
     side: { none: "العين غير محددة", right: "العين اليمنى", left: "العين اليسرى" },
     patientSays: (decision) => `المريض: ${decision}`,
+    patientDeciding: "هي الحاسمة",
     noPatient: "بلا اسم",
 
     provenance: "كيف دُرِّجت",

@@ -200,6 +200,7 @@ export default (f) => {
     patientOf: (photo) => `Patient på ${photo}`,
     side: { none: "Øje ikke angivet", right: "Højre øje", left: "Venstre øje" },
     patientSays: (decision) => `Patienten: ${decision}`,
+    patientDeciding: "afgør det",
     noPatient: "Intet navn",
 
     provenance: "Sådan blev det graderet",

@@ -143,6 +143,7 @@ export default (f) => {
     patientOf: (photo) => `Patient in ${photo}`,
     side: { none: "Eye not said", right: "Right eye", left: "Left eye" },
     patientSays: (decision) => `Patient: ${decision}`,
+    patientDeciding: "decides",
     noPatient: "No name",
 
     // Provenance.

@@ -200,6 +200,7 @@ export default (f) => {
     patientOf: (photo) => `Paciente en ${photo}`,
     side: { none: "Ojo sin indicar", right: "Ojo derecho", left: "Ojo izquierdo" },
     patientSays: (decision) => `Paciente: ${decision}`,
+    patientDeciding: "el que decide",
     noPatient: "Sin nombre",
 
     provenance: "Cómo se graduó",
