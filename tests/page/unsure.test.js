@@ -31,6 +31,14 @@ test("an unsure photograph is to be read, says why, and is referred with its pat
   assert.equal(clear.agreement, null, "a clear photograph is not looked at again");
   assert.ok(clear.doubtChance < row.doubtChance);
 
+  // The time its further looks took is told, so that what is told adds up.
+  const took = (name) => card(page, name).locator(".card__facts dd", { hasText: " ms (" }).textContent();
+  const told = /^([\d,]+) ms \(reading ([\d,]+), preparing ([\d,]+), network ([\d,]+), further looks ([\d,]+)\)$/.exec(await took("5_left.png"));
+  assert.ok(told, await took("5_left.png"));
+  const [total, ...parts] = told.slice(1).map((number) => Number(number.replaceAll(",", "")));
+  assert.ok(Math.abs(parts.reduce((sum, one) => sum + one) - total) <= 0.02 * total + 5, told[0]);
+  assert.match(await took("5_right.png"), /network [\d,]+\)$/);
+
   for (const [language, words] of [
     ["es", /^Dudoso, .+ Vacila entre \d · \S+ y \d · \S+\.$/],
     ["da", /^Usikkert, .+ Det står mellem \d · \S+ og \d · \S+\.$/],

@@ -2,12 +2,13 @@
 
 export default (f) => {
   const photographs = (n) => f.plural(n, { one: "صورة واحدة", two: "صورتان", few: `${f.count(n)} صور`, other: `${f.count(n)} صورة` });
-  const times = (t) => `${f.count(Math.round(t.total))} ملّي ثانية (القراءة ${f.count(Math.round(t.decode))}، التحضير ${f.count(Math.round(t.prepare))}، الشبكة ${f.count(Math.round(t.network))})`;
+  const ms = (n) => `${f.count(Math.round(n))} ملّي ثانية`;
+  const times = (t) => `${ms(t.total)} (القراءة ${f.count(Math.round(t.decode))}، التحضير ${f.count(Math.round(t.prepare))}، الشبكة ${f.count(Math.round(t.network))}${t.looks ? `، نظرات أخرى ${f.count(Math.round(t.looks))}` : ""})`;
   const guideline = (interval) => `الإرشادات لهذه الدرجة دون وذمة بقعية (ICO 2017): ${interval}. القرار للطبيب.`;
   return {
     language: "ar",
     direction: "rtl",
-    f,
+    f: { ...f, ms },
 
     library: {
       scale: [
