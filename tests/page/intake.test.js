@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { card, choose, modelReady, photo, result, visit } from "./help/page.js";
+import { card, choose, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 let visitor;
@@ -87,6 +87,19 @@ test("a chosen folder gives its photographs and says how many files it left out"
   assert.equal((await result(chosen)).status, "graded");
   await page.waitForFunction(() => /1 photograph added. 1 other file in the folder was left out/.test(document.querySelector("#announcer").textContent));
   await page.waitForFunction((article) => article.querySelector(".eye__patient").value === "Ruiz", await chosen.elementHandle());
+});
+
+test("saved results tell photographs of one name apart by their folders", async () => {
+  const inside = join(folder, "two");
+  for (const patient of ["Ada", "Ben"]) {
+    await mkdir(join(inside, patient), { recursive: true });
+    await writeFile(join(inside, patient, "left.png"), await drawnPng(page, 0, 9));
+  }
+  await drop(inside);
+  await page.waitForFunction(() => document.querySelectorAll("article:is([data-status=queued], [data-status=working])").length === 0);
+  const files = (await savedJson(page)).map(({ file }) => file);
+  assert.deepEqual(files.slice(-3), ["ward/Ruiz/left.png", "two/Ada/left.png", "two/Ben/left.png"]);
+  assert.ok(files.includes("pasted.png"), "as it is called where no folder is known");
 });
 
 test("the camera is offered where fingers point, and what it takes is graded", async () => {

@@ -1,6 +1,6 @@
 // What the library said of a photograph, in the page's language.
 
-import { explain, said, scaleEntry, strings } from "./strings.js";
+import { english, explain, said, scaleEntry, strings } from "./strings.js";
 
 // The words in the place of the grade.
 export function headingOf({ status, assessment }, { model, scale }) {
@@ -29,6 +29,12 @@ function why({ status, assessment, fault }) {
   if (!assessment) return "";
   if (assessment.error) return explain(assessment.error);
   return doubtOf(assessment);
+}
+
+// The same for a file, in the library's own words, as the command writes it.
+export function reasonInEnglish({ status, assessment, fault, told }) {
+  const own = status === "cancelled" ? english.cancelledReason : fault && explain(fault, english);
+  return [own || (assessment?.error?.message ?? assessment?.doubt), told?.frames > 1 && english.firstOfFrames(told.frames)].filter(Boolean).join(" ");
 }
 
 // Why a grade is unsure, and the two grades it wavers between. The library's own
