@@ -20,7 +20,7 @@ test("an unsure photograph is to be read, says why, and is referred with its pat
   const unsure = card(page, "5_left.png");
   const { status, referable, reason } = await result(unsure);
   assert.equal(status, "graded");
-  assert.match(reason, /^Unsure, have it read: .+ It wavers between [0-3] · \w+ and [1-4] · \w+\.$/);
+  assert.match(reason, /^Unsure, have it read: .+ It wavers between [0-3]\u00a0·\u00a0\w+ and [1-4]\u00a0·\u00a0\w+\.$/);
   assert.equal(referable, "true");
   assert.equal((await result(card(page, "5_right.png"))).referable, "false");
   const [row, clear] = await savedJson(page);
@@ -40,9 +40,9 @@ test("an unsure photograph is to be read, says why, and is referred with its pat
   assert.match(await took("5_right.png"), /network [\d,]+\)$/);
 
   for (const [language, words] of [
-    ["es", /^Dudoso, .+ Vacila entre \d · \S+ y \d · \S+\.$/],
-    ["da", /^Usikkert, .+ Det står mellem \d · \S+ og \d · \S+\.$/],
-    ["ar", /^غير مؤكد، .+ تتردد بين .+ · .+ و.+ · .+\.$/],
+    ["es", /^Dudoso, .+ Vacila entre \d\s·\s\S+ y \d\s·\s\S+\.$/],
+    ["da", /^Usikkert, .+ Det står mellem \d\s·\s\S+ og \d\s·\s\S+\.$/],
+    ["ar", /^غير مؤكد، .+ تتردد بين .+\s·\s.+ و.+\s·\s.+\.$/],
   ]) {
     await page.locator("#language").selectOption(language);
     await page.waitForFunction((tag) => document.documentElement.lang === tag, language);

@@ -42,10 +42,13 @@ export function reasonInEnglish({ status, assessment, fault, told }) {
 export function doubtOf(assessment) {
   const reason = said(assessment?.codes?.doubt, assessment?.doubt) ?? "";
   const between = strings.library?.["unsure-between"];
-  if (!between || !assessment?.between) return reason;
+  if (!between || !assessment?.between) return whole(reason);
   const [lower, higher] = assessment.between.map((grade) => scaleEntry({ grade }).label);
-  return `${reason} ${between.replace("{lower}", lower).replace("{higher}", higher)}`;
+  return whole(`${reason} ${between.replace("{lower}", lower).replace("{higher}", higher)}`);
 }
+
+// No line ends between a grade's number and its name.
+const whole = (sentence) => sentence.replaceAll(" · ", "\u00a0·\u00a0");
 
 // Refer or not, and whether sight is threatened.
 export function referralOf(assessment) {

@@ -151,10 +151,12 @@ export class Card {
 
   #updateProvenance() {
     const { facts, provenance } = this.#parts;
-    const { assessment, drawn, gradedAt } = this.#item;
+    const { assessment, drawn, gradedAt, status } = this.#item;
     const { scale, card } = this.#engine.state;
-    provenance.toggleAttribute("data-empty", !assessment);
-    if (!assessment) return;
+    // One that no grade came of was not graded any way.
+    const empty = status !== "graded";
+    provenance.toggleAttribute("data-empty", empty);
+    if (empty) return;
     const rows = [
       [strings.provenanceFindings, gradeOf(assessment, scale).summary],
       [strings.points.heading, strings.points.name[assessment.operatingPoint]],

@@ -53,7 +53,12 @@ function localeFor(language) {
 export function explain(error, words = strings) {
   const known = words.fault[error?.code];
   if (typeof known === "function") return known(error.detail);
-  return known ?? said(error?.code, error?.message, words) ?? words.fault.unknown;
+  return known ?? sentence(said(error?.code, error?.message, words)) ?? words.fault.unknown;
+}
+
+// The library's errors begin small and end without a stop, to go into other words.
+function sentence(text) {
+  return text && `${text[0].toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
 }
 
 // A sentence of the library's in the page's language.
