@@ -107,7 +107,7 @@ test("what is no photograph, damaged or packed otherwise is refused in the libra
     assert.ok(!(await card(page, name).getByRole("button", { name: "Try again" }).isVisible()), `${name} would be no better`);
   }
   const [scan, cut, other, half] = refused;
-  assert.deepEqual(scan, ["error", "this DICOM file is no photograph of the eye (its modality is CT); choose a fundus photograph"]);
+  assert.deepEqual(scan, ["error", "This DICOM file is no photograph of the eye (its modality is CT); choose a fundus photograph."]);
   assert.equal(cut[0], "error");
   assert.match(cut[1], /ends before the picture is complete/);
   assert.match(other[1], /DICOM with JPEG 2000 is not read here/);

@@ -31,7 +31,14 @@ async function graded(name) {
   await choose(page, photo(name, healthy, "image/png"));
   const found = await result(card(page, name));
   assert.equal(found.status, "graded");
-  return { ...found, edema: await card(page, name).locator(".card__aside p").first().textContent() };
+  return { ...found, edema: await edemaOn(card(page, name)) };
+}
+
+// Said once: with the referral where it refers, else under the bars.
+async function edemaOn(shown) {
+  const [risk, quiet] = [await shown.locator(".card__risk").textContent(), await shown.locator(".card__aside p").first().textContent()];
+  assert.ok(!risk !== !quiet, `${risk} and ${quiet}`);
+  return risk || quiet;
 }
 
 test("the shipped model tells of the risk", async () => {
@@ -81,6 +88,25 @@ test("a risk refers a healthy grade and its patient, with the reason, at every o
   assert.match(await shown.locator(".card__referral").textContent(), /^Refer: a risk of macular oedema/);
 });
 
+test("a risk that refers is as prominent as the referral, and is announced", async () => {
+  const looks = (line) => line.evaluate((one) => (({ fontSize, fontWeight, color }) => ({ fontSize, fontWeight, color }))(getComputedStyle(one)));
+  const shown = card(page, "3_left.png");
+  const risk = shown.locator(".card__risk");
+  assert.equal(await risk.isVisible(), true);
+  assert.deepEqual(await looks(risk), await looks(shown.locator(".card__referral")));
+  assert.ok(Number((await looks(risk)).fontWeight) >= 600, "not by colour alone");
+  assert.equal(await card(page, "2_left.png").locator(".card__risk").isHidden(), true);
+  const heard = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        const announcer = document.querySelector("#announcer");
+        new MutationObserver(() => announcer.textContent.startsWith("4_left.png") && resolve(announcer.textContent)).observe(announcer, { childList: true, characterData: true, subtree: true });
+      }),
+  );
+  await graded("4_left.png");
+  assert.match(await heard, /Refer: .*Macular oedema: risk likely/);
+});
+
 test("the report and the model's card tell of it", async () => {
   const body = await page.locator("#model-card-body").textContent();
   assert.match(body, /Macular oedema, measured on toys \(validation\), 12 photographs/);
@@ -99,6 +125,6 @@ test("it is said in every language, with the chance", async () => {
   ]) {
     await page.locator("#language").selectOption(language);
     await page.waitForFunction((tag) => document.documentElement.lang === tag, language);
-    assert.match(await card(page, "3_left.png").locator(".card__aside p").first().textContent(), words);
+    assert.match(await edemaOn(card(page, "3_left.png")), words);
   }
 });

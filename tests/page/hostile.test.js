@@ -28,11 +28,13 @@ test("each hostile file gets its own error and the page goes on", async () => {
     assert.equal(outcome.status, "error", `${name}: ${outcome.heading}`);
     assert.ok(outcome.reason.length > 20, `${name}: ${outcome.reason}`);
     assert.equal(outcome.grade, "");
+    assert.match(outcome.reason, /^[A-Z].*\.$/, "a sentence, to stand beside others");
+    assert.equal(await card(page, name).getByText("How this was graded").isVisible(), false);
     reasons.push(outcome.reason);
   }
   assert.equal(new Set(reasons).size, files.length, reasons.join("\n"));
   const rows = await savedJson(page);
-  assert.deepEqual(rows.map(({ error }) => error), reasons);
+  assert.deepEqual(rows.map(({ error }) => `${error[0].toUpperCase()}${error.slice(1)}.`), reasons);
   const graded = await gradeDrawn(page);
   assert.equal(graded.status, "graded", graded.reason);
 });

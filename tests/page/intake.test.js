@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { allDone, card, choose, modelReady, photo, result, visit } from "./help/page.js";
+import { allDone, card, choose, clearEverything, modelReady, photo, result, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 let visitor;
@@ -89,8 +89,21 @@ test("a chosen folder gives its photographs and says how many files it left out"
   await page.waitForFunction((article) => article.querySelector(".eye__patient").value === "Ruiz", await chosen.elementHandle());
 });
 
+test("saved results tell photographs of one name apart by their folders", async () => {
+  const inside = join(folder, "two");
+  for (const patient of ["Ada", "Ben"]) {
+    await mkdir(join(inside, patient), { recursive: true });
+    await writeFile(join(inside, patient, "left.png"), await drawnPng(page, 0, 9));
+  }
+  await drop(inside);
+  await page.waitForFunction(() => document.querySelectorAll("article:is([data-status=queued], [data-status=working])").length === 0);
+  const files = (await savedJson(page)).map(({ file }) => file);
+  assert.deepEqual(files.slice(-3), ["ward/Ruiz/left.png", "two/Ada/left.png", "two/Ben/left.png"]);
+  assert.ok(files.includes("pasted.png"), "as it is called where no folder is known");
+});
+
 test("patients of one number in two folders are two, and are told apart", async () => {
-  await page.getByRole("button", { name: "Clear everything" }).click();
+  await clearEverything(page);
   const inside = join(folder, "days");
   for (const [day, file, grade] of [["monday", "1_left.png", 4], ["tuesday", "1_left.png", 0], ["tuesday", "1_right.png", 0]]) {
     await mkdir(join(inside, day), { recursive: true });

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { allDone, choose, gradeDrawn, modelReady, photo, SITE, visit } from "./help/page.js";
+import { allDone, choose, gradeDrawn, modelReady, photo, savedJson, SITE, visit } from "./help/page.js";
 import { drawnPng, empty } from "./help/pictures.js";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -126,6 +126,31 @@ test("the language is switched by hand, stays, and says everything anew", async 
     assert.equal(await page.evaluate(() => document.documentElement.lang), "es");
     await page.getByLabel("Idioma").selectOption("en");
     await page.getByRole("button", { name: "Try a drawn photograph" }).waitFor();
+  } finally {
+    await visitor.close();
+  }
+});
+
+test("saved results are the same in every language", async () => {
+  const visitor = await visit({ query: "?backend=cpu" });
+  const { page } = visitor;
+  try {
+    await modelReady(page);
+    await choose(page, photo("5_left.png", await drawnPng(page, 1, 5), "image/png"), photo("empty.jpg", empty()));
+    await allDone(page);
+    const saved = async () => {
+      const download = page.waitForEvent("download");
+      await page.locator("#save-csv").click();
+      return readFile(await (await download).path(), "utf8");
+    };
+    const inEnglish = [await saved(), await savedJson(page)];
+    assert.match(inEnglish[0], /Unsure, have it read: .*the file is empty; /s);
+    await page.locator("#language").selectOption("ar");
+    await page.waitForFunction(() => document.documentElement.lang === "ar");
+    assert.equal(await saved(), inEnglish[0]);
+    const download = page.waitForEvent("download");
+    await page.locator("#save-json").click();
+    assert.deepEqual(JSON.parse(await readFile(await (await download).path(), "utf8")), inEnglish[1]);
   } finally {
     await visitor.close();
   }

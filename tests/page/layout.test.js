@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { allDone, choose, modelReady, photo, visit } from "./help/page.js";
 import { drawnPng, empty, textAsJpeg } from "./help/pictures.js";
 
-const LAST = 5;
+const LAST = 6;
 
 // Places are rounded to whole pixels, so a fraction may show as one.
 function unmoved(found, expected, where) {
@@ -28,6 +28,8 @@ after(() => visitor?.close());
 test("what stood while waiting stands where it stood when the results are there", async () => {
   const photos = [];
   for (const grade of [0, 2, 3, 4]) photos.push(photo(`grade ${grade}.png`, await drawnPng(page, grade, 21 + grade), "image/png"));
+  // Unsure and at risk of oedema: nothing has more to say.
+  photos.push(photo("grade 1.png", await drawnPng(page, 1, 5), "image/png"));
   await choose(page, ...photos, photo("list.jpg", textAsJpeg()), photo("empty.jpg", empty()));
   await page.locator("article").nth(LAST).waitFor();
   await page.waitForSelector(".bar", { state: "attached" });
@@ -53,10 +55,11 @@ test("the same at every width, and nothing is wider than the screen", async () =
 });
 
 test("opened, the folded parts fit a phone, too", async () => {
-  await page.setViewportSize({ width: 360, height: 740 });
-  await page.locator("article summary").first().click();
-  await page.locator("#model-card summary").click();
-  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
+  await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
+  for (const width of [320, 360]) {
+    await page.setViewportSize({ width, height: 740 });
+    assert.deepEqual(await over(page), [], `${width} pixels`);
+  }
 });
 
 test("on a phone a refused photograph takes no more room than its words, once all have ended", async () => {
@@ -92,6 +95,73 @@ test("on a phone a photograph just given comes into sight, and nobody who types 
     await phone.close();
   }
 });
+
+test("an eye that is not said is said whole", async () => {
+  for (const width of [320, 700, 900, 1280]) {
+    await page.setViewportSize({ width, height: 900 });
+    const [shown, needed] = await page.locator(".eye__side").first().evaluate((select) => {
+      const whole = select.cloneNode(true);
+      whole.style.cssText = "position: absolute; width: max-content";
+      select.after(whole);
+      const widths = [select, whole].map((one) => one.getBoundingClientRect().width);
+      whole.remove();
+      return widths;
+    });
+    assert.ok(shown >= needed - 1, `${width} pixels: ${shown} of ${needed}`);
+  }
+});
+
+// Set in the browser, or by whoever enlarges the page's text alone.
+for (const [where, args, size] of [
+  ["the browser's letters", ["--blink-settings=defaultFontSize=32"], ""],
+  ["the page's letters", [], "212.5%"],
+]) {
+  test(`a phone with ${where} twice as large holds everything`, async () => {
+    const large = await visit({ query: "?backend=cpu", args, viewport: { width: 390, height: 844 } });
+    try {
+      const { page } = large;
+      await page.evaluate((fontSize) => (document.documentElement.style.fontSize = fontSize), size);
+      await modelReady(page);
+      await choose(page, photo("7_left.png", await drawnPng(page, 4, 4), "image/png"), photo("7_right.png", await drawnPng(page, 1, 5), "image/png"), photo("empty.jpg", empty()));
+      await allDone(page);
+      await page.evaluate(() => document.querySelectorAll("details").forEach((one) => (one.open = true)));
+      assert.deepEqual(await over(page), [], "photographs");
+      // Room for a word beside the picture, not for a letter.
+      const name = page.locator(".card__name").first();
+      assert.ok(await name.evaluate((one) => one.getBoundingClientRect().width > 3 * parseFloat(getComputedStyle(one).fontSize)));
+      await page.locator("#queue, #update").evaluateAll((bars) => bars.forEach((bar) => (bar.hidden = false)));
+      await page.locator("#update-text").evaluate((text) => (text.textContent = "A new version is ready."));
+      assert.deepEqual(await over(page), [], "the dock");
+      await page.locator("#queue, #update").evaluateAll((bars) => bars.forEach((bar) => (bar.hidden = true)));
+      await page.locator("#view").selectOption("patients");
+      assert.deepEqual(await over(page), [], "patients");
+      await page.locator("#view").selectOption("photos");
+      await page.locator(".card__look:visible").first().click();
+      await page.waitForSelector("dialog[data-shown=true]", { timeout: 60_000 });
+      await page.getByRole("button", { name: "Make an occlusion map" }).click();
+      assert.deepEqual(await over(page, "dialog[open] *"), [], "where it looked");
+      await page.locator(".look__close").click();
+      await page.locator("#shortcuts").click();
+      assert.deepEqual(await over(page, "dialog[open] *"), [], "the list of keys");
+    } finally {
+      await large.close();
+    }
+  });
+}
+
+// What reaches past the screen, or past the box it is in.
+function over(page, which = "body *") {
+  return page.$$eval(which, (all) =>
+    all
+      .filter((one) => one.checkVisibility({ visibilityProperty: true }) && one.clientWidth > 1 && !one.closest(".skip, .unseen, .pane, option"))
+      .filter((one) => {
+        const { left, right } = one.getBoundingClientRect();
+        const holds = getComputedStyle(one).display !== "inline" && !one.matches("input, img");
+        return left < -1 || right > innerWidth + 1 || (holds && one.scrollWidth > one.clientWidth + 2);
+      })
+      .map((one) => `${one.tagName} ${one.id} ${one.getAttribute("class")}: ${one.textContent.trim().slice(0, 40)}`),
+  );
+}
 
 function places() {
   return page.$$eval("article, .lightbox, #draw, .toolbar, .footer", (parts) => parts.map((part) => Math.round(part.getBoundingClientRect().top + scrollY)));

@@ -93,6 +93,49 @@ test("both eyes of a patient are paired by name, and the worse one decides", asy
   assert.equal(await page.evaluate(() => document.activeElement.querySelector("h3").textContent), "17_left.png");
 });
 
+test("patients are ordered as photographs are, and of each eye it is said what the decision rests on", async () => {
+  await choose(page, await png("30_right.png", 0, 3), await png("30_left.png", 0, 3), await png("29_right.png", 0, 3), await png("29_left.png", 1, 5), await png("31_right.png", 0, 3), await png("31_left.png", 4, 4));
+  await allDone(page);
+  const order = async (by) => {
+    await page.getByLabel("Sort by").selectOption(by);
+    return page.locator(".patient__name").allTextContents();
+  };
+  await page.getByLabel("View").selectOption("patients");
+  // Deciding is the worker's: the list follows a moment after the last photograph.
+  await page.waitForFunction(() => document.querySelectorAll(".patient[data-decision=refer]").length === 2 && document.querySelector(".patient[data-decision=no-referral]"));
+  assert.deepEqual(await order("added"), ["30", "29", "31"]);
+  assert.deepEqual(await order("newest"), ["31", "29", "30"]);
+  assert.deepEqual(await order("grade"), ["31", "29", "30"]);
+  assert.deepEqual(await order("name"), ["29", "30", "31"]);
+  assert.deepEqual(await order("patient"), ["29", "30", "31"]);
+
+  const [unsure, healthy, oedema] = await page.locator(".patient").all();
+  assert.match(await unsure.locator("li", { hasText: "Left eye" }).locator(".patient__doubt").textContent(), /^Unsure, have it read: /);
+  assert.equal(await unsure.locator("li", { hasText: "Right eye" }).locator("p:visible").count(), 0);
+  assert.match(await oedema.locator("li", { hasText: "Left eye" }).locator(".patient__risk").textContent(), /^Macular oedema: risk /);
+  assert.equal(await healthy.locator("li p:visible").count(), 0);
+  await unsure.getByRole("button", { name: /^Left eye: .+ \(decides\)$/ }).waitFor();
+  assert.equal(await unsure.getByRole("button", { name: /decides/ }).count(), 1);
+});
+
+test("the patients keep their places while photographs are graded", async () => {
+  await choose(page, await png("41_left.png", 0, 3));
+  await allDone(page);
+  await page.getByLabel("View").selectOption("patients");
+  await page.getByLabel("Sort by").selectOption("grade");
+  const names = () => page.locator(".patient__name").allTextContents();
+  await page.waitForFunction(() => document.querySelectorAll(".patient[data-decision=no-referral]").length === 1);
+  const more = [await png("42_left.png", 4, 4)];
+  for (let n = 50; n < 56; n++) more.push(await png(`${n}_left.png`, 0, 3));
+  await choose(page, ...more);
+  await page.locator(".patient[data-decision=refer]").waitFor();
+  await page.locator("#queue-pause").click();
+  assert.equal((await names())[0], "41");
+  await page.locator("#queue-pause").click();
+  await allDone(page);
+  await page.waitForFunction(() => document.querySelector(".patient__name").textContent === "42");
+});
+
 test("an eye and a patient are corrected by hand, by the mouse and by a key", async () => {
   await choose(page, await png("a.png", 0, 3), await png("b.png", 0, 3));
   await allDone(page);

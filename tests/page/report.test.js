@@ -56,6 +56,48 @@ test("a report asked for by its button has a map of every photograph, and what i
   assert.equal(pdf.match(/\/Type\s*\/Page\b(?!s)/g).length, 2, "still a page a patient");
 });
 
+test("a sheet of more than a page has the patient's name on each", async () => {
+  const more = [];
+  for (const [name, grade, seed] of [["9_left 1.png", 1, 5], ["9_right 1.png", 2, 2], ["9_left 2.png", 4, 4], ["9_right 2.png", 3, 8]]) more.push(photo(name, await drawnPng(page, grade, seed), "image/png"));
+  await choose(page, ...more);
+  await allDone(page);
+  for (const { name } of more) {
+    await page.getByLabel(`Patient in ${name}`).fill("Nine");
+    await page.getByLabel(`Patient in ${name}`).press("Tab");
+    await page.getByLabel(`Eye in ${name}`).selectOption(name.includes("left") ? "left" : "right");
+  }
+  await page.getByLabel("View").selectOption("patients");
+  await page.waitForFunction(() => document.querySelectorAll(".patient:not([data-decision=waiting])").length === 3);
+  await page.getByLabel("View").selectOption("photos");
+  // Text in a PDF is not to be read here, but which pages have a link is.
+  await page.evaluate(() =>
+    window.addEventListener("beforeprint", () => {
+      for (const name of document.querySelectorAll(".sheet h2")) {
+        const link = Object.assign(document.createElement("a"), { href: "https://name.invalid/" });
+        link.append(...name.childNodes);
+        name.append(link);
+      }
+    }),
+  );
+  const pdf = (await page.pdf({ preferCSSPageSize: true })).toString("latin1");
+  const pages = pdf.match(/\/Type\s*\/Page\b(?!s)[^]*?endobj/g);
+  assert.equal(pages.length, 4, "the last of three patients has two");
+  assert.deepEqual(pages.filter((one) => !one.includes("/Annots")), []);
+});
+
+test("in Arabic no number of the sheet runs together with another", async () => {
+  await page.getByLabel("Language").selectOption("ar");
+  await page.waitForFunction(() => document.documentElement.lang === "ar");
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  const apart = await page.locator(".sheet").first().locator(".sheet__facts").first().locator("bdi").allTextContents();
+  assert.equal(apart.length, 5 + 3, "a probability a grade; what it ran on, how it was prepared, how long it took");
+  assert.match(apart[0], /^0 · .+: \D*\d+\D*$/);
+  assert.match(apart.at(-1), /^[\d,.]+ ملّي ثانية$/);
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  await page.locator("#language").selectOption("en");
+  await page.getByRole("button", { name: "Clear everything" }).waitFor();
+});
+
 test("with nothing graded the page itself is printed", async () => {
   await clearEverything(page);
   await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));

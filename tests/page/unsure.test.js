@@ -20,7 +20,7 @@ test("an unsure photograph is to be read, says why, and is referred with its pat
   const unsure = card(page, "5_left.png");
   const { status, referable, reason } = await result(unsure);
   assert.equal(status, "graded");
-  assert.match(reason, /^Unsure, have it read: .+ It wavers between [0-3] · \w+ and [1-4] · \w+\.$/);
+  assert.match(reason, /^Unsure, have it read: .+ It wavers between [0-3]\u00a0·\u00a0\w+ and [1-4]\u00a0·\u00a0\w+\.$/);
   assert.equal(referable, "true");
   assert.equal((await result(card(page, "5_right.png"))).referable, "false");
   const [row, clear] = await savedJson(page);
@@ -31,10 +31,18 @@ test("an unsure photograph is to be read, says why, and is referred with its pat
   assert.equal(clear.agreement, null, "a clear photograph is not looked at again");
   assert.ok(clear.doubtChance < row.doubtChance);
 
+  // The time its further looks took is told, so that what is told adds up.
+  const took = (name) => card(page, name).locator(".card__facts dd", { hasText: " ms (" }).textContent();
+  const told = /^([\d,]+) ms \(reading ([\d,]+), preparing ([\d,]+), network ([\d,]+), further looks ([\d,]+)\)$/.exec(await took("5_left.png"));
+  assert.ok(told, await took("5_left.png"));
+  const [total, ...parts] = told.slice(1).map((number) => Number(number.replaceAll(",", "")));
+  assert.ok(Math.abs(parts.reduce((sum, one) => sum + one) - total) <= 0.02 * total + 5, told[0]);
+  assert.match(await took("5_right.png"), /network [\d,]+\)$/);
+
   for (const [language, words] of [
-    ["es", /^Dudoso, .+ Vacila entre \d · \S+ y \d · \S+\.$/],
-    ["da", /^Usikkert, .+ Det står mellem \d · \S+ og \d · \S+\.$/],
-    ["ar", /^غير مؤكد، .+ تتردد بين .+ · .+ و.+ · .+\.$/],
+    ["es", /^Dudoso, .+ Vacila entre \d\s·\s\S+ y \d\s·\s\S+\.$/],
+    ["da", /^Usikkert, .+ Det står mellem \d\s·\s\S+ og \d\s·\s\S+\.$/],
+    ["ar", /^غير مؤكد، .+ تتردد بين .+\s·\s.+ و.+\s·\s.+\.$/],
   ]) {
     await page.locator("#language").selectOption(language);
     await page.waitForFunction((tag) => document.documentElement.lang === tag, language);

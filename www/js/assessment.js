@@ -1,6 +1,6 @@
 // What the library said of a photograph, in the page's language.
 
-import { explain, said, scaleEntry, strings } from "./strings.js";
+import { english, explain, said, scaleEntry, strings } from "./strings.js";
 
 // The words in the place of the grade.
 export function headingOf({ status, assessment }, { model, scale }) {
@@ -31,15 +31,24 @@ function why({ status, assessment, fault }) {
   return doubtOf(assessment);
 }
 
+// The same for a file, in the library's own words, as the command writes it.
+export function reasonInEnglish({ status, assessment, fault, told }) {
+  const own = status === "cancelled" ? english.cancelledReason : fault && explain(fault, english);
+  return [own || (assessment?.error?.message ?? assessment?.doubt), told?.frames > 1 && english.firstOfFrames(told.frames)].filter(Boolean).join(" ");
+}
+
 // Why a grade is unsure, and the two grades it wavers between. The library's own
 // English names them; a translation takes them from its scale.
 export function doubtOf(assessment) {
   const reason = said(assessment?.codes?.doubt, assessment?.doubt) ?? "";
   const between = strings.library?.["unsure-between"];
-  if (!between || !assessment?.between) return reason;
+  if (!between || !assessment?.between) return whole(reason);
   const [lower, higher] = assessment.between.map((grade) => scaleEntry({ grade }).label);
-  return `${reason} ${between.replace("{lower}", lower).replace("{higher}", higher)}`;
+  return whole(`${reason} ${between.replace("{lower}", lower).replace("{higher}", higher)}`);
 }
+
+// No line ends between a grade's number and its name.
+const whole = (sentence) => sentence.replaceAll(" · ", "\u00a0·\u00a0");
 
 // Refer or not, and whether sight is threatened.
 export function referralOf(assessment) {
@@ -58,6 +67,9 @@ export function edemaOf(assessment) {
   const { codes, edema, edemaLabel } = assessment ?? {};
   return (said(codes?.edema, edema) ?? "").replace("{chance}", () => strings.f.percent(edemaLabel ?? ""));
 }
+
+// The same where the photograph is referred for it, else nothing.
+export const riskOf = (assessment) => (assessment?.edemaReferable ? edemaOf(assessment) : "");
 
 export const followUpOf = (assessment) => said(assessment?.followUp?.code, assessment?.followUp?.sentence) ?? "";
 

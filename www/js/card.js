@@ -2,7 +2,7 @@
 // start and keeps its place, so that nothing moves when a result arrives. Lays
 // out what the library says; decides nothing.
 
-import { edemaOf, followUpOf, gradeOf, headingOf, pointOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
+import { edemaOf, followUpOf, gradeOf, headingOf, pointOf, preparedBy, reasonOf, referralOf, riskOf } from "./assessment.js";
 import { el, write } from "./dom.js";
 import { lookButton, updateLookButton } from "./explain.js";
 import { EyeFields } from "./eye-fields.js";
@@ -78,7 +78,7 @@ export class Card {
     element.setAttribute("aria-busy", String(!isDone(this.#item)));
     if (!isDone(this.#item)) element.removeAttribute("data-settled");
 
-    const { kicker, title, image, heading, full, referral, followUp, doubt, edema, point, again, summary, bars } = this.#parts;
+    const { kicker, title, image, heading, full, referral, followUp, doubt, risk, edema, point, again, summary, bars } = this.#parts;
     const { state } = this.#engine;
     if (kicker) write(kicker, strings.drawnKicker);
     write(title, name);
@@ -89,9 +89,11 @@ export class Card {
     write(followUp, followUpOf(assessment));
     write(doubt, reasonOf(this.#item));
     const graded = status === "graded";
-    write(edema, graded ? edemaOf(assessment) : "");
+    // What refers stands with the referral, and only there.
+    write(risk, graded ? riskOf(assessment) : "");
+    write(edema, graded && !risk.textContent ? edemaOf(assessment) : "");
     write(point, graded ? [pointOf(assessment), own && strings.own.short].filter(Boolean).join(" · ") : "");
-    for (const line of [full, referral, followUp, doubt]) line.hidden = !line.textContent;
+    for (const line of [full, referral, risk, followUp, doubt]) line.hidden = !line.textContent;
     write(again, strings.again);
     const retriable = canRetry(this.#item);
     if (!retriable && document.activeElement === again) element.focus({ preventScroll: true }); // the button goes
@@ -116,6 +118,7 @@ export class Card {
     parts.edema = el("p", {});
     parts.point = el("p", { class: "card__point" });
     parts.referral = el("p", { class: "card__referral" });
+    parts.risk = el("p", { class: "card__risk" });
     parts.followUp = el("p", { class: "card__follow-up" });
     parts.doubt = el("p", { class: "card__doubt" });
     parts.again = el("button", { type: "button", class: "quiet card__again", hidden: true });
@@ -131,7 +134,7 @@ export class Card {
       parts.frame,
       el("header", { class: "card__head" }, parts.kicker, parts.title),
       this.#eye?.element ?? null,
-      el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.followUp, parts.again),
+      el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.risk, parts.followUp, parts.again),
       parts.bars,
       (parts.look = lookButton(this.#item, this.#engine, this.#picture)),
       el("div", { class: "card__aside" }, parts.edema, parts.point),
@@ -163,10 +166,12 @@ export class Card {
 
   #updateProvenance() {
     const { facts, provenance } = this.#parts;
-    const { assessment, drawn, gradedAt } = this.#item;
+    const { assessment, drawn, gradedAt, status } = this.#item;
     const { scale, card } = this.#engine.state;
-    provenance.toggleAttribute("data-empty", !assessment);
-    if (!assessment) return;
+    // One that no grade came of was not graded any way.
+    const empty = status !== "graded";
+    provenance.toggleAttribute("data-empty", empty);
+    if (empty) return;
     const rows = [
       [strings.provenanceFindings, gradeOf(assessment, scale).summary],
       [strings.points.heading, strings.points.name[assessment.operatingPoint]],

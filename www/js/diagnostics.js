@@ -72,6 +72,6 @@ export class Diagnostics {
 }
 
 function medians(times) {
-  const middle = (key) => times.map((one) => one[key]).sort((a, b) => a - b)[times.length >> 1];
-  return Object.fromEntries(["total", "decode", "prepare", "network"].map((key) => [key, middle(key)]));
+  const middle = (key) => times.map((one) => one[key] ?? 0).sort((a, b) => a - b)[times.length >> 1];
+  return Object.fromEntries(["total", "decode", "prepare", "network", "looks"].map((key) => [key, middle(key)]));
 }

@@ -1,8 +1,9 @@
 // Results as files, made on this device: a row for every photograph, whatever
 // became of it. The JSON has the fields of `fovea grade --format json`, and the
-// CSV the same as columns.
+// CSV the same as columns. Both are in English, as the command's are, whatever
+// language the page speaks: a file is read by others, and by programs.
 
-import { reasonOf } from "./assessment.js";
+import { reasonInEnglish } from "./assessment.js";
 
 const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "operating_point", "referable", "sight_threatening", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "patient", "eye", "patient_decision", "follow_up", "guideline", "bundle", "model_sha256", "own_model", "backend", "preprocessing", "milliseconds", "graded_at", "doubt_chance", "between", "looks_agreeing", "edema", "edema_referable", "edema_p0", "edema_p1", "edema_p2"];
 
@@ -10,9 +11,9 @@ const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "operating_po
 export function toJson(items, patientOf) {
   const results = items.map((item) => {
     const a = item.assessment;
-    const failed = a?.error ?? (item.fault && { code: item.fault.code, message: reasonOf(item) });
+    const failed = a?.error ?? (item.fault && { code: item.fault.code, message: reasonInEnglish(item) });
     return {
-      file: item.name,
+      file: fileOf(item),
       drawn: Boolean(item.drawn),
       status: item.status,
       grade: a?.grade ?? null,
@@ -54,7 +55,7 @@ export function toCsv(items, patientOf) {
   const rows = items.map((item) => {
     const a = item.assessment;
     return [
-      item.name,
+      fileOf(item),
       Boolean(item.drawn),
       item.status,
       a?.grade,
@@ -64,7 +65,7 @@ export function toCsv(items, patientOf) {
       a?.sightThreatening,
       ...Array.from({ length: 5 }, (_, grade) => a?.probabilities?.[grade]),
       a?.unsure,
-      reasonOf(item),
+      reasonInEnglish(item),
       item.patient,
       item.side,
       patientOf(item)?.summary?.decision,
@@ -88,6 +89,9 @@ export function toCsv(items, patientOf) {
   // RFC 4180, with the byte order mark by which spreadsheets know UTF-8.
   return "\ufeff" + [COLUMNS, ...rows].map((row) => row.map(cell).join(",") + "\r\n").join("");
 }
+
+// With the folders it lay in, where they are known: a left.jpg is in every patient's.
+const fileOf = ({ path, name }) => path || name;
 
 const moment = ({ gradedAt }) => (gradedAt ? new Date(gradedAt).toISOString() : null);
 

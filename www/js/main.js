@@ -1,7 +1,7 @@
 // Wires the page: photographs in, cards out, and what is said along the way.
 
 import { Announcer } from "./announcer.js";
-import { doubtOf, headingOf, reasonOf, referralOf } from "./assessment.js";
+import { doubtOf, headingOf, reasonOf, referralOf, riskOf } from "./assessment.js";
 import { Diagnostics } from "./diagnostics.js";
 import { DICOM_PARTS } from "./dicom.js";
 import { byId, el, write } from "./dom.js";
@@ -157,7 +157,7 @@ queue.addEventListener("cleared", () => {
 function spoken(item) {
   const heading = headingOf(item, engine.state);
   const { assessment } = item;
-  if (item.status === "graded") return strings.announceGraded(item.name, heading, referralOf(assessment), doubtOf(assessment));
+  if (item.status === "graded") return strings.announceGraded(item.name, heading, [referralOf(assessment), riskOf(assessment)].filter(Boolean).join(" "), doubtOf(assessment));
   return strings.announceOther(item.name, heading, reasonOf(item));
 }
 

@@ -1,6 +1,6 @@
 // The second way to look at the results: a line a patient, the decision first.
 
-import { headingOf } from "./assessment.js";
+import { doubtOf, headingOf, riskOf } from "./assessment.js";
 import { el, write } from "./dom.js";
 import { decisionOf } from "./patients.js";
 import { strings } from "./strings.js";
@@ -40,15 +40,26 @@ export class PatientList {
         ...sorted.map((item) => {
           const button = el("button", { type: "button", class: "quiet" });
           button.addEventListener("click", () => this.#open(item));
-          return el("li", { "data-id": item.id }, button);
+          button.append(el("span", {}), el("span", { class: "patient__grade" }), el("span", { class: "unseen" }));
+          return el("li", { "data-id": item.id }, button, el("p", { class: "patient__doubt" }), el("p", { class: "patient__risk" }));
         }),
       );
     }
     for (const [index, item] of sorted.entries()) {
       const side = strings.side[item.side ?? "none"];
       const li = photos.children[index];
-      li.toggleAttribute("data-deciding", items.indexOf(item) === summary?.deciding);
-      write(li.firstChild, `${side}: ${headingOf(item, state)}`);
+      const deciding = items.indexOf(item) === summary?.deciding;
+      li.toggleAttribute("data-deciding", deciding);
+      const [button, doubt, risk] = li.children;
+      const [eye, grade, more] = button.children;
+      write(eye, `${side}: `);
+      write(grade, headingOf(item, state));
+      write(more, deciding ? ` (${strings.patientDeciding})` : "");
+      // The decision does not say which eye is unsure, nor always that oedema is a risk.
+      const assessment = item.status === "graded" ? item.assessment : null;
+      write(doubt, doubtOf(assessment));
+      write(risk, riskOf(assessment));
+      for (const line of [doubt, risk]) line.hidden = !line.textContent;
     }
   }
 }

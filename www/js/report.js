@@ -1,4 +1,4 @@
-// The print sheet: a page a patient, made when printing begins and taken apart
+// The print sheet: a page a patient, or more with their name on each, made when printing begins and taken apart
 // when it ends. A good PDF comes from the browser's own print dialogue.
 
 import { edemaOf, followUpOf, gradeOf, headingOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
@@ -58,13 +58,16 @@ export class Report {
         el("h2", { dir: "auto" }, isDrawn ? `${name} · ${strings.drawnKicker}` : name ? words.patient(name) : words.unnamed),
         el("p", {}, words.printed(strings.f.moment(Date.now()))),
       ),
-      decision ? el("p", { class: "sheet__decision" }, el("strong", {}, `${words.decision}: `), decision) : null,
-      items.some((item) => !isDone(item)) ? el("p", { class: "sheet__decision" }, words.incomplete) : null,
-      ...inOrder.map((item) => this.#photo(item, maps.get(item), this.#used(items).length !== 1)),
-      [...maps.values()].find(Boolean)?.caveats ?? null,
-      this.#model(items),
-      el("p", { class: "sheet__sign" }, words.sign),
-      el("p", { class: "sheet__purpose" }, strings.page.disclaimer),
+      el(
+        "div",
+        { class: "sheet__body" },
+        decision ? el("p", { class: "sheet__decision" }, el("strong", {}, `${words.decision}: `), decision) : null,
+        items.some((item) => !isDone(item)) ? el("p", { class: "sheet__decision" }, words.incomplete) : null,
+        ...inOrder.map((item) => this.#photo(item, maps.get(item), this.#used(items).length !== 1)),
+        [...maps.values()].find(Boolean)?.caveats ?? null,
+        this.#model(items),
+        el("div", { class: "sheet__end" }, el("p", { class: "sheet__sign" }, words.sign), el("p", { class: "sheet__purpose" }, strings.page.disclaimer)),
+      ),
     );
   }
 
@@ -87,10 +90,10 @@ export class Report {
       [strings.provenanceFindings, gradeOf(a, state.scale).summary],
       [strings.points.heading, pointed && strings.points.name[a?.operatingPoint]],
       [words.followUp, followUpOf(a)],
-      [words.sure, a?.probabilityLabels?.length && a.probabilityLabels.map((label, grade) => `${scaleEntry(state.scale[grade]).label}: ${strings.f.percent(label)}`).join("; ")],
+      [words.sure, a?.probabilityLabels?.length && apart("; ", a.probabilityLabels.map((label, grade) => `${scaleEntry(state.scale[grade]).label}: ${strings.f.percent(label)}`))],
       [strings.provenanceBundle, a?.bundle],
       [strings.provenanceModel, a?.model !== state.card?.weights.sha256 && a?.model], // else beneath
-      [strings.provenanceBackend, a && `${a.backend} · ${preparedBy(a, state.card)} · ${strings.f.count(Math.round(a.milliseconds.total))} ms`],
+      [strings.provenanceBackend, a && apart(" · ", [a.backend, preparedBy(a, state.card), strings.f.ms(a.milliseconds.total)])],
       [strings.provenanceWhen, gradedAt && strings.f.moment(gradedAt)],
     ];
     return el(
@@ -104,7 +107,7 @@ export class Report {
         el("p", { class: "sheet__grade" }, headingOf(item, state)),
         el("p", {}, gradeOf(a, state.scale).name ?? ""),
         ...[reasonOf(item), referralOf(a), item.status === "graded" ? edemaOf(a) : ""].filter(Boolean).map((line) => el("p", { class: "sheet__line" }, line)),
-        el("dl", { class: "sheet__facts" }, ...lines.filter(([, fact]) => fact).map(([title, fact]) => el("div", {}, el("dt", {}, title), el("dd", { dir: "auto" }, fact)))),
+        el("dl", { class: "sheet__facts" }, ...lines.filter(([, fact]) => fact).map(([title, fact]) => el("div", {}, el("dt", {}, title), Array.isArray(fact) ? el("dd", {}, ...fact) : el("dd", { dir: "auto" }, fact)))),
         map?.words,
       ),
     );
@@ -130,4 +133,10 @@ export class Report {
       card.edema ? el("p", {}, `${strings.card.edema(card.edema.figures.dataset, strings.f.count(card.edema.figures.n))}; ${strings.card.edemaLine}: `, ...edemaLine(card.edema)) : null,
     );
   }
+}
+
+// Several facts in a line, each for itself: written from the right, a number would
+// otherwise run together with that of the next.
+function apart(by, facts) {
+  return facts.flatMap((fact, place) => [place ? by : "", el("bdi", {}, fact)]);
 }

@@ -7,7 +7,7 @@ import { PatientList } from "./patient-list.js";
 import { decisionOf } from "./patients.js";
 import { canRetry, isDone } from "./queue.js";
 import { seldom } from "./seldom.js";
-import { KINDS, ORDERS } from "./sift.js";
+import { KINDS, ORDERS, PATIENT_ORDERS } from "./sift.js";
 import { strings } from "./strings.js";
 
 // From here on cards out of sight are not laid out; before, it is not worth it.
@@ -20,6 +20,7 @@ export class Results extends EventTarget {
   #changed;
   #announce;
   #list = new PatientList(byId("patients"), (item) => this.#open(item));
+  #places = new Map(); // of patients, by their key
   #shown = 0;
   #shownPatients = 0;
   #scale = null;
@@ -51,7 +52,10 @@ export class Results extends EventTarget {
       });
     }
     patients.addEventListener("read", ({ item }) => this.cards.get(item)?.update());
-    patients.addEventListener("change", () => this.#showPatients());
+    patients.addEventListener("change", () => {
+      if (!queue.busy) this.#arrangePatients();
+      this.#showPatients();
+    });
     queue.addEventListener("progress", () => queue.busy || this.#rest());
   }
 
@@ -96,6 +100,7 @@ export class Results extends EventTarget {
     byId("cards").hidden = patients;
     byId("patients").hidden = !patients;
     this.#arrange();
+    this.#arrangePatients();
     this.#filter();
     this.#showPatients();
     this.dispatchEvent(new Event("sifted"));
@@ -226,6 +231,12 @@ export class Results extends EventTarget {
     return shown;
   }
 
+  // The same of patients, who come to their decisions a moment after the last photograph.
+  #arrangePatients() {
+    const order = [...this.#patients.list].sort(PATIENT_ORDERS[byId("order").value]);
+    this.#places = new Map(order.map(({ key }, place) => [key, place]));
+  }
+
   #filter() {
     const { items } = this.#queue;
     const wanted = KINDS[byId("filter").value];
@@ -242,7 +253,8 @@ export class Results extends EventTarget {
     }
     const inView = byId("view").value === "patients";
     const wanted = KINDS[byId("filter").value];
-    const shown = list.filter(({ items }) => items.some(wanted));
+    const place = ({ key }) => this.#places.get(key) ?? list.length; // new ones last
+    const shown = list.filter(({ items }) => items.some(wanted)).sort((a, b) => place(a) - place(b));
     this.#shownPatients = shown.length;
     if (inView) this.#list.show(shown, this.#engine.state);
     byId("no-patients").hidden = !inView || shown.length > 0;

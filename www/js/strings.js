@@ -9,8 +9,10 @@ import { formats } from "./strings/formats.js";
 export const LANGUAGES = { en: "English", es: "Español", da: "Dansk", ar: "العربية" };
 const KEPT = "fovea-language";
 
+export const english = en(formats(localeFor("en")));
+
 // A live binding: every module that reads it has the language of the moment.
-export let strings = en(formats(localeFor("en")));
+export let strings = english;
 
 // Brings in a language and writes what stands on the page from the start.
 export async function speak(language) {
@@ -48,15 +50,20 @@ function localeFor(language) {
 
 // The sentence for an error: the library's own words, or their translation,
 // where it spoke; ours otherwise.
-export function explain(error) {
-  const known = strings.fault[error?.code];
+export function explain(error, words = strings) {
+  const known = words.fault[error?.code];
   if (typeof known === "function") return known(error.detail);
-  return known ?? said(error?.code, error?.message) ?? strings.fault.unknown;
+  return known ?? sentence(said(error?.code, error?.message, words)) ?? words.fault.unknown;
+}
+
+// The library's errors begin small and end without a stop, to go into other words.
+function sentence(text) {
+  return text && `${text[0].toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
 }
 
 // A sentence of the library's in the page's language.
-export function said(code, english) {
-  return strings.library?.[code] ?? english ?? null;
+export function said(code, text, words = strings) {
+  return words.library?.[code] ?? text ?? null;
 }
 
 // An entry of the ICDR scale in the page's language: { name, label, summary }.

@@ -2,7 +2,8 @@
 
 export default (f) => {
   const photographs = (n) => f.plural(n, { one: "صورة واحدة", two: "صورتان", few: `${f.count(n)} صور`, other: `${f.count(n)} صورة` });
-  const times = (t) => `${f.count(Math.round(t.total))} ملّي ثانية (القراءة ${f.count(Math.round(t.decode))}، التحضير ${f.count(Math.round(t.prepare))}، الشبكة ${f.count(Math.round(t.network))})`;
+  const ms = (n) => `${f.count(Math.round(n))} ملّي ثانية`;
+  const times = (t) => `${ms(t.total)} (القراءة ${f.count(Math.round(t.decode))}، التحضير ${f.count(Math.round(t.prepare))}، الشبكة ${f.count(Math.round(t.network))}${t.looks ? `، نظرات أخرى ${f.count(Math.round(t.looks))}` : ""})`;
   const guideline = (interval) => `الإرشادات لهذه الدرجة دون وذمة بقعية (ICO 2017): ${interval}. القرار للطبيب.`;
   const guidelineOfWorse = (interval) => `الإرشادات للأسوأ من الدرجتين دون وذمة بقعية (ICO 2017): ${interval}. القرار للطبيب.`;
   const soon = {
@@ -13,7 +14,7 @@ export default (f) => {
   return {
     language: "ar",
     direction: "rtl",
-    f,
+    f: { ...f, ms },
 
     library: {
       scale: [
@@ -217,6 +218,7 @@ export default (f) => {
     patientOf: (photo) => `المريض في ${photo}`,
     side: { none: "العين غير محددة", right: "العين اليمنى", left: "العين اليسرى" },
     patientSays: (decision) => `المريض: ${decision}`,
+    patientDeciding: "هي الحاسمة",
     noPatient: "بلا اسم",
 
     provenance: "كيف دُرِّجت",

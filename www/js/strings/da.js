@@ -3,7 +3,7 @@
 
 export default (f) => {
   const photographs = (n) => f.plural(n, { one: `${f.count(n)} billede`, other: `${f.count(n)} billeder` });
-  const times = (t) => `${f.count(Math.round(t.total))} ms (læsning ${f.count(Math.round(t.decode))}, klargøring ${f.count(Math.round(t.prepare))}, netværk ${f.count(Math.round(t.network))})`;
+  const times = (t) => `${f.ms(t.total)} (læsning ${f.count(Math.round(t.decode))}, klargøring ${f.count(Math.round(t.prepare))}, netværk ${f.count(Math.round(t.network))}${t.looks ? `, flere blik ${f.count(Math.round(t.looks))}` : ""})`;
   const guideline = (interval) => `Retningslinje for denne grad uden makulaødem (ICO 2017): ${interval}. En kliniker afgør det.`;
   const guidelineOfWorse = (interval) => `Retningslinje for den værste af de to grader uden makulaødem (ICO 2017): ${interval}. En kliniker afgør det.`;
   const soon = {
@@ -218,6 +218,7 @@ export default (f) => {
     patientOf: (photo) => `Patient på ${photo}`,
     side: { none: "Øje ikke angivet", right: "Højre øje", left: "Venstre øje" },
     patientSays: (decision) => `Patienten: ${decision}`,
+    patientDeciding: "afgør det",
     noPatient: "Intet navn",
 
     provenance: "Sådan blev det graderet",

@@ -8,6 +8,7 @@
 export default (f) => {
   const photographs = (n) => f.plural(n, { one: `${f.count(n)} photograph`, other: `${f.count(n)} photographs` });
   const rate = (share) => f.rate(share).replace("%", "\u00a0%");
+  const times = (t) => `${f.ms(t.total)} (reading ${f.count(Math.round(t.decode))}, preparing ${f.count(Math.round(t.prepare))}, network ${f.count(Math.round(t.network))}${t.looks ? `, further looks ${f.count(Math.round(t.looks))}` : ""})`;
   return {
     language: "en",
     direction: "ltr",
@@ -147,6 +148,7 @@ export default (f) => {
     patientOf: (photo) => `Patient in ${photo}`,
     side: { none: "Eye not said", right: "Right eye", left: "Left eye" },
     patientSays: (decision) => `Patient: ${decision}`,
+    patientDeciding: "decides",
     noPatient: "No name",
 
     // Provenance.
@@ -159,7 +161,7 @@ export default (f) => {
     provenancePreprocessing: "Prepared by",
     provenancePrepared: null, // the library's own words
     provenanceTime: "Time taken",
-    provenanceTimes: (t) => `${f.count(Math.round(t.total))} ms (reading ${f.count(Math.round(t.decode))}, preparing ${f.count(Math.round(t.prepare))}, network ${f.count(Math.round(t.network))})`,
+    provenanceTimes: times,
     provenanceWhen: "Graded at",
     provenanceDrawn: "Drawn as",
     provenanceDrawnAs: (label, seed) => `${label}, seed ${seed}`,
@@ -332,7 +334,7 @@ export default (f) => {
       none: "none",
       notYet: "not run yet",
       running: "Running…",
-      timing: (n, t) => `${photographs(n)}: ${f.count(Math.round(t.total))} ms (reading ${f.count(Math.round(t.decode))}, preparing ${f.count(Math.round(t.prepare))}, network ${f.count(Math.round(t.network))})`,
+      timing: (n, t) => `${photographs(n)}: ${times(t)}`,
       passed: (ms) => `Passed in ${f.count(Math.round(ms))} ms: a drawn photograph was graded twice with the same answer.`,
       failed: (why) => `Failed. ${why}`,
       differs: "The same photograph got two different answers.",

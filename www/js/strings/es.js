@@ -3,7 +3,7 @@
 
 export default (f) => {
   const photographs = (n) => f.plural(n, { one: `${f.count(n)} fotografía`, other: `${f.count(n)} fotografías` });
-  const times = (t) => `${f.count(Math.round(t.total))} ms (lectura ${f.count(Math.round(t.decode))}, preparación ${f.count(Math.round(t.prepare))}, red ${f.count(Math.round(t.network))})`;
+  const times = (t) => `${f.ms(t.total)} (lectura ${f.count(Math.round(t.decode))}, preparación ${f.count(Math.round(t.prepare))}, red ${f.count(Math.round(t.network))}${t.looks ? `, más miradas ${f.count(Math.round(t.looks))}` : ""})`;
   const guideline = (interval) => `Guía para este grado sin edema macular (ICO 2017): ${interval}. Decide un profesional clínico.`;
   const guidelineOfWorse = (interval) => `Guía para el peor de los dos grados sin edema macular (ICO 2017): ${interval}. Decide un profesional clínico.`;
   const soon = {
@@ -218,6 +218,7 @@ export default (f) => {
     patientOf: (photo) => `Paciente en ${photo}`,
     side: { none: "Ojo sin indicar", right: "Ojo derecho", left: "Ojo izquierdo" },
     patientSays: (decision) => `Paciente: ${decision}`,
+    patientDeciding: "el que decide",
     noPatient: "Sin nombre",
 
     provenance: "Cómo se graduó",

@@ -16,6 +16,7 @@ export function formats(locale) {
     list: (things) => list.format(things),
     decimal: (n) => three.format(n),
     rate: (share) => rate.format(share),
+    ms: (n) => `${count.format(Math.round(n))} ms`,
     MB: (bytes) => `${one.format(bytes / 1e6)} MB`,
     moment: (when) => moment.format(when),
     // Of { one, two, few, many, other }, the form this number takes.
