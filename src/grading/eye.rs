@@ -164,18 +164,17 @@ fn without_ending(file: &str) -> &str {
     }
 }
 
-/// Whose photos the innermost folder holds; with the folder around it where it is
-/// named by a day, as in `Ruiz/2026-11-27`.
+/// Whose photos the innermost folder holds, or the one around it where it is named
+/// by a side or by a day, as in `Ruiz/2026-11-27`.
 fn of_folders(folders: &[&str]) -> String {
     let Some((&folder, around)) = folders.split_last() else {
         return String::new();
     };
     let (patient, _) = read_words(folder);
-    let outer = around.last().map_or("", |outer| outer.trim());
-    if patient.is_empty() {
-        of_folders(around)
-    } else if is_day(&patient) && !outer.is_empty() {
-        format!("{outer}, {patient}")
+    let outer = of_folders(around);
+    let is_nobodys = patient.is_empty() || is_day(&patient);
+    if is_nobodys && !outer.is_empty() {
+        outer
     } else {
         patient
     }
@@ -372,8 +371,8 @@ mod tests {
             ("left/0007.png", "0007", Left),
             ("Smith_L_macula.jpg", "Smith", Left),
             ("12-R-disc.jpg", "12", Right),
-            ("Kowalski/2026-11-27/OD.jpg", "Kowalski, 2026-11-27", Right),
-            ("Kowalski/2024/left/OS.jpg", "Kowalski, 2024", Left),
+            ("Kowalski/2026-11-27/OD.jpg", "Kowalski", Right),
+            ("Kowalski/2024/left/OS.jpg", "Kowalski", Left),
             ("John R Smith left.jpg", "John R Smith", Left),
         ] {
             check(path, patient, Some(side));
@@ -407,6 +406,7 @@ mod tests {
             ("a/P1/left.jpg", "b/P1/left.jpg"),
             ("1.2.276.0.1001", "1.2.276.0.1002"),
             ("Ruiz 1/left.jpg", "Ruiz 2/left.jpg"),
+            ("Ruiz/2024/left.jpg", "Ruiz/2026/left.jpg"),
         ] {
             assert_ne!(read(one).key, read(other).key, "{one}, {other}");
         }
