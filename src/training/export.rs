@@ -297,8 +297,24 @@ pub fn intended_use(edema: bool) -> String {
 /// # Errors
 /// A sentence naming the file.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    let partial = path.with_extension("partial");
+    // Several jobs may write the same file at the same time.
+    let partial = path.with_extension(format!("{}.partial", std::process::id()));
     std::fs::write(&partial, bytes)
         .and_then(|()| std::fs::rename(&partial, path))
         .map_err(|error| format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_jobs_unfinished_file_is_not_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.json");
+        // What cannot be written over, as another's file may be gone under its name.
+        std::fs::create_dir(folder.path().join("plan.partial")).unwrap();
+        write_whole(&path, b"{}").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"{}");
+    }
 }
