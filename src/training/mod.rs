@@ -27,6 +27,7 @@ pub mod head;
 pub mod journal;
 pub mod judge;
 pub mod keep;
+mod lines;
 pub mod memory;
 pub mod mixup;
 pub mod objective;
