@@ -16,6 +16,7 @@ use super::edema::{self, Labelled, Pupil, Taught};
 use super::export::{self, Description};
 use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress};
 use super::journal::Journal;
+use super::keep::Keep;
 use super::opinions::{self, Heard};
 use super::parent;
 use super::photos::{Photos, Sides};
@@ -70,7 +71,8 @@ pub trait Watch: Sync {
     fn loss(&self, loss: f64);
     /// Something worth a line.
     fn say(&self, sentence: &str);
-    fn epoch(&self, figures: &EpochFigures);
+    /// An epoch is measured; the training keeps the best by `keep`.
+    fn epoch(&self, figures: &EpochFigures, keep: Keep);
     /// Whether the training should stop at the next step.
     fn stop(&self) -> bool;
 }
@@ -194,7 +196,7 @@ pub fn run_on(
         }
         Progress::Epoch(history) => {
             if let Some(newest) = history.last() {
-                watch.epoch(newest);
+                watch.epoch(newest, config.keep);
             }
             fault = write_history(out, history).err();
         }
