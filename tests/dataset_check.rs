@@ -121,6 +121,30 @@ fn every_fault_of_tables_photos_and_split_comes_in_one_go() {
 }
 
 #[test]
+fn a_picture_that_a_training_refuses_is_told() {
+    let dir = folder("black.png,1\ntiny.png,2\n");
+    save(dir.path(), "black.png", &RgbImage::new(128, 128));
+    save(dir.path(), "tiny.png", &RgbImage::new(6, 6));
+    let outcome = check(&[dir.path().to_path_buf()], None, |_, _| {});
+    let faults: Vec<&str> = outcome.faults.iter().map(|f| f.what.as_str()).collect();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    for (fault, photo) in faults.iter().zip(["black.png", "tiny.png"]) {
+        let told = format!("“{photo}” cannot be trained on");
+        assert!(fault.starts_with(&told), "{fault}");
+    }
+}
+
+#[test]
+fn lines_are_those_of_a_table_that_windows_wrote() {
+    let dir = folder("gone.png,1\n");
+    let labels = dir.path().join("labels.csv");
+    let table = fs::read_to_string(&labels).expect("labels");
+    fs::write(&labels, table.replace('\n', "\r\n")).expect("labels");
+    let outcome = check(&[dir.path().to_path_buf()], None, |_, _| {});
+    assert_eq!(outcome.faults[0].line, Some(9), "{:?}", outcome.faults);
+}
+
+#[test]
 fn one_folder_given_twice_is_told() {
     let dir = folder("");
     let outcome = check(&[dir.path().into(), dir.path().into()], None, |_, _| {});

@@ -16,13 +16,16 @@ fn fail(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A bundle to start TL from, trained on the same drawings for a moment.
-fn weights(folder: &Path, data: &str) -> PathBuf {
+/// A bundle to start TL from, trained for a moment on drawings that the study has
+/// not: what it was trained on may not measure what goes on from it.
+fn weights(folder: &Path) -> PathBuf {
+    let data = folder.join("elsewhere");
+    draw_dataset(&data, 4, 64);
     let out = folder.join("weights");
     succeed(&[
         "train",
         "--data",
-        data,
+        data.to_str().unwrap(),
         "--out",
         out.to_str().unwrap(),
         "--size",
@@ -54,7 +57,7 @@ fn a_grid_is_run_in_parts_merged_and_not_run_again() {
     let data = folder.path().join("drawn");
     draw_dataset(&data, 8, 128);
     let data = data.to_str().unwrap();
-    let from = weights(folder.path(), data);
+    let from = weights(folder.path());
     let out = folder.path().join("study");
     let study = out.to_str().unwrap();
     let result = |cell: &str| out.join("runs").join(cell).join("result.json");
@@ -203,7 +206,7 @@ fn a_run_that_was_killed_goes_on_to_the_weights_of_an_unbroken_one() {
     let data = folder.path().join("drawn");
     draw_dataset(&data, 8, 128);
     let data = data.to_str().unwrap();
-    let from = weights(folder.path(), data);
+    let from = weights(folder.path());
     // Pratt's network: its dropout draws numbers too. It is the third of three runs.
     let describe = |out: &Path| -> Vec<String> {
         let flags = "--fractions 100 --seeds 1 --presets pratt2016 --size 32 --epochs 12 --batch 8 \
@@ -278,6 +281,14 @@ fn errors_name_the_flag_and_the_fix() {
     assert!(with(&["--shard", "3/3"]).contains("0/4"));
     assert!(with(&["--test", "0"]).contains("--test"));
     assert!(!Path::new(out).exists(), "nothing was begun");
+    // Before any run, though those from random weights are the first.
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 2, 64);
+    let mut asked = vec!["study", "--out", out, "--data", data.to_str().unwrap()];
+    asked.extend(["--from", "nope.pth", "--quick"]);
+    let words = fail(&asked);
+    assert!(words.contains("nope.pth"), "{words}");
+    assert!(!Path::new(out).join("runs").exists(), "{words}");
 }
 
 #[test]

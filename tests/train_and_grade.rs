@@ -510,7 +510,7 @@ fn trainings_in_folds_leave_opinions_that_another_one_hears() {
     }
 
     let out = folder.path().join("second");
-    let arguments = |opinions: &str| {
+    let arguments = |opinions: &str, out: &Path| {
         let data = data.to_str().unwrap().to_owned();
         let split = split.to_str().unwrap().to_owned();
         let out = out.to_str().unwrap().to_owned();
@@ -530,7 +530,7 @@ fn trainings_in_folds_leave_opinions_that_another_one_hears() {
         let borrowed: Vec<&str> = arguments.iter().map(String::as_str).collect();
         fovea(&borrowed)
     };
-    let trained = run(arguments(&heard.join(",")));
+    let trained = run(arguments(&heard.join(","), &out));
     let said = String::from_utf8_lossy(&trained.stderr).into_owned();
     assert!(trained.status.success(), "{said}");
     let count = format!(
@@ -563,7 +563,10 @@ fn trainings_in_folds_leave_opinions_that_another_one_hears() {
         assert!(card.contains(teacher["terms"].as_str().unwrap()), "{card}");
     }
 
-    let refused = run(arguments(split.to_str().unwrap()));
+    let refused = run(arguments(
+        split.to_str().unwrap(),
+        &folder.path().join("third"),
+    ));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success());
     assert!(
@@ -678,4 +681,178 @@ fn the_learning_rate_finder_draws_its_curve() {
     let csv = std::fs::read_to_string(out.join("learning-rate.csv")).unwrap();
     assert!(csv.lines().count() > 20, "{csv}");
     assert!(!out.join("model.json").exists());
+}
+
+/// What a refused training said.
+fn refused(arguments: &[&str]) -> String {
+    let output = fovea(arguments);
+    assert!(!output.status.success(), "fovea {arguments:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_finished_training_is_replaced_by_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let out = folder.path().join("run");
+    train_quickly(&data, &out, &["--epochs", "1"]);
+    let records = || {
+        let mut files: Vec<_> = std::fs::read_dir(&out)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let before = records();
+    let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
+    let again = ["train", "--data", data, "--out", out, "--seed", "2"];
+    let words = refused(&again);
+    assert!(
+        words.contains("finished model") && words.contains("another --out"),
+        "{words}"
+    );
+    assert_eq!(records(), before);
+}
+
+#[test]
+fn what_can_be_known_before_the_first_epoch_is_told_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let out = folder.path().join("run");
+    let try_with = |data: &Path, flags: &[&str]| {
+        let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
+        let quick = ["train", "--data", data, "--out", out, "--size", "32"];
+        let words = refused(&[&quick[..], flags].concat());
+        assert!(!Path::new(out).exists(), "{flags:?} began: {words}");
+        words
+    };
+
+    let words = try_with(&data, &["--name", "a/b ../x"]);
+    assert!(words.contains("--name"), "{words}");
+    let words = try_with(&data, &["--from", "nope.pth"]);
+    assert!(words.contains("nope.pth"), "{words}");
+    assert!(!words.contains("Looking for duplicates"), "{words}");
+    let cut = folder.path().join("cut.safetensors");
+    std::fs::write(&cut, b"\x40\0\0\0\0\0\0\0{\"conv1.weight\"").unwrap();
+    let words = try_with(&data, &["--from", cut.to_str().unwrap()]);
+    assert!(words.contains("cut.safetensors"), "{words}");
+    assert!(!words.contains("Looking for duplicates"), "{words}");
+    let absent = ["--split", "nothing.csv"];
+    let words = try_with(&data, &absent);
+    assert!(words.contains("nothing.csv"), "{words}");
+
+    // One grade alone, and a validation that holds no disease.
+    let table = |name: &str, grade: &dyn Fn(usize) -> usize| {
+        let copy = folder.path().join(name);
+        std::fs::create_dir(&copy).unwrap();
+        let mut rows = String::from("image,grade\n");
+        let photos = std::fs::read_dir(data.join("images")).unwrap();
+        for (place, photo) in photos.enumerate() {
+            let photo = photo.unwrap();
+            std::fs::copy(photo.path(), copy.join(photo.file_name())).unwrap();
+            let name = photo.file_name().into_string().unwrap();
+            rows += &format!("{name},{}\n", grade(place));
+        }
+        std::fs::write(copy.join("labels.csv"), rows).unwrap();
+        copy
+    };
+    let words = try_with(&table("alike", &|_| 3), &["--validation", "0.3"]);
+    assert!(words.contains("have grade 3"), "{words}");
+    let words = try_with(&table("mild", &|place| place % 2), &["--validation", "0.3"]);
+    assert!(
+        words.contains("validation has 0 photos of grade 2") && words.contains("--validation"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_checkpoint_that_cannot_be_written_promises_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let out = folder.path().join("run");
+    std::fs::create_dir(&out).unwrap();
+    std::fs::write(out.join("checkpoints"), "in the way").unwrap();
+    let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
+    let mut asked = vec!["train", "--data", data, "--out", out, "--size", "32"];
+    asked.extend(["--epochs", "1", "--batch", "8", "--validation", "0.3"]);
+    let words = refused(&asked);
+    assert!(words.contains("no epoch is saved yet"), "{words}");
+    assert!(!words.contains("--resume"), "{words}");
+}
+
+#[test]
+fn photos_that_a_model_was_trained_on_do_not_measure_it_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let other = folder.path().join("other");
+    draw_dataset(&other, 2, 160);
+    let first = folder.path().join("first");
+    train_quickly(&data, &first, &["--epochs", "1", "--name", "parent"]);
+    let (data, from) = (data.to_str().unwrap(), first.to_str().unwrap());
+    let split = first.join("split.csv");
+
+    // Going on from it by another split would let its training photos judge it.
+    let second = folder.path().join("second");
+    let quick = ["--size", "32", "--batch", "8", "--epochs", "0", "--out"];
+    let mut again = vec!["train", "--data", data, "--from", from];
+    again.extend(quick);
+    again.push(second.to_str().unwrap());
+    let drawn = [&again[..], &["--validation", "0.3", "--seed", "7"]].concat();
+    let words = refused(&drawn);
+    assert!(
+        words.contains("was trained on") && words.contains(&format!("--split {}", split.display())),
+        "{words}"
+    );
+    assert!(!second.exists(), "{words}");
+    let network = [&again[..], &["--arch", "resnet34"]].concat();
+    let words = refused(&network);
+    assert!(
+        words.contains("is a resnet18") && words.contains("--arch"),
+        "{words}"
+    );
+    // Where nobody knows what it was trained on, that is told.
+    let by_its_own = [&again[..], &["--split", split.to_str().unwrap()]].concat();
+    let (_, words) = command_support::succeed(&by_its_own);
+    assert!(!words.contains("no split.csv beside it"), "{words}");
+    let card = succeed(&["card", "--bundle", second.to_str().unwrap()]);
+    assert!(card.contains("only their own trainings can tell"), "{card}");
+    std::fs::rename(&split, folder.path().join("moved.csv")).unwrap();
+    let third = folder.path().join("third");
+    let last = again.len() - 1;
+    again[last] = third.to_str().unwrap();
+    let unknown = [&again[..], &["--validation", "0.3", "--seed", "7"]].concat();
+    let (_, words) = command_support::succeed(&unknown);
+    assert!(words.contains("no split.csv beside it"), "{words}");
+
+    // Nor is it measured on all of them without a word.
+    let page = folder.path().join("page.html");
+    let mut measure = vec!["evaluate", "--data", data, "--bundle", from];
+    measure.extend(["--data", other.to_str().unwrap()]);
+    let reported = [&measure[..], &["--report", page.to_str().unwrap()]].concat();
+    let (table, words) = command_support::succeed(&reported);
+    let caution = "was trained on photos of drawn:";
+    assert!(words.contains(caution), "{words}");
+    let page = std::fs::read_to_string(&page).unwrap();
+    assert!(page.contains(caution) && page.contains("Each data set alone"));
+    for (set, photos) in [("drawn", "20"), ("other", "10")] {
+        let row = table.lines().find(|line| line.starts_with(set)).unwrap();
+        let cells: Vec<&str> = row.split_whitespace().collect();
+        assert_eq!((cells.len(), cells[1]), (7, photos), "{row}");
+    }
+    let side = ["--data", data, "--bundle", from, "--part", "validation"];
+    let moved = folder.path().join("moved.csv");
+    let side = [
+        &["evaluate"],
+        &side[..],
+        &["--split", moved.to_str().unwrap()],
+    ]
+    .concat();
+    let (_, words) = command_support::succeed(&side);
+    assert!(!words.contains(caution), "{words}");
 }

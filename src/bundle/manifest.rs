@@ -226,6 +226,19 @@ impl Manifest {
         format!("{} {} ({hash})", self.name, self.version)
     }
 
+    /// Whether weights of this name are those of models, or a mean with some: whether
+    /// one is named as [`Self::id`] names it.
+    pub fn names_a_model(weights: &str) -> bool {
+        weights.split(" and ").any(|name| {
+            let hash = name
+                .strip_suffix(')')
+                .and_then(|name| name.rsplit_once(" ("));
+            hash.is_some_and(|(_, hash)| {
+                hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+            })
+        })
+    }
+
     /// Numbers the network gives a photo: those of its grade, then those of the
     /// risk of macular oedema where the bundle has that head.
     pub fn outputs(&self) -> usize {

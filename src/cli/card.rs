@@ -55,8 +55,9 @@ fn markdown(manifest: &Manifest) -> String {
         card.recipe, card.command
     );
     text += "## Measured\n\nOn photos that chose the epoch, the temperature and the threshold, so \
-             rather too well; nobody's photos are among those trained on.\n\n\
-             | photos | n | accuracy | quadratic kappa | cross-entropy | referable AUC | ECE | ECE if calibrated |\n\
+             rather too well; ";
+    text += apart(&card.initial_weights);
+    text += "\n\n| photos | n | accuracy | quadratic kappa | cross-entropy | referable AUC | ECE | ECE if calibrated |\n\
              |---|---|---|---|---|---|---|---|\n";
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
     for f in &manifest.figures {
@@ -104,6 +105,17 @@ fn markdown(manifest: &Manifest) -> String {
     text + "\n" + &gate_section(Gate::shipped())
 }
 
+/// Whose photos are not among those trained on; what a model that the training began
+/// with had seen, this one's manifest does not know.
+fn apart(initial_weights: &DataSource) -> &'static str {
+    if Manifest::names_a_model(&initial_weights.name) {
+        "nobody's photos are among those trained on here. Whether those that trained the weights \
+         it starts from were divided in the same way, only their own trainings can tell."
+    } else {
+        "nobody's photos are among those trained on."
+    }
+}
+
 /// The lines of every point and what they reached; nothing where there is one point.
 fn operating_points(thresholds: &Thresholds) -> String {
     let offered = Lines::offered(thresholds);
@@ -131,4 +143,29 @@ fn operating_points(thresholds: &Thresholds) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_of_what_another_model_was_trained_on() {
+        let from = |name: &str| {
+            apart(&DataSource {
+                name: name.to_owned(),
+                photos: 0,
+                terms: String::new(),
+            })
+        };
+        for alone in ["random", "resnet18-imagenet.pth.xz", "weights (old)"] {
+            assert!(from(alone).ends_with("trained on."), "{alone}");
+        }
+        for model in [
+            "mine 0.1.0 (e94bb537)",
+            "the mean of mine 0.1.0 (e94bb537) and other.safetensors",
+        ] {
+            assert!(from(model).contains("only their own trainings"), "{model}");
+        }
+    }
 }

@@ -213,6 +213,9 @@ fn print_text(found: &check::Check, suspects: usize) {
             "{}: {} photos of {} patients, by grade {:?}",
             set.name, set.photos, set.patients, set.grades
         );
+        for sentence in dataset::left_out(set.unlabelled, set.ungradable) {
+            println!("  {sentence}");
+        }
     }
     for (title, list) in [
         ("To mend before training", &found.faults),

@@ -13,14 +13,14 @@ use super::bundle_file;
 use super::command_line;
 use super::mistakes::{self, Shown};
 use super::progress::bar;
-use crate::bundle::{Bundle, DoubtFigures, Manifest, OperatingPoint};
+use crate::bundle::{Bundle, Doubt, DoubtFigures, Figures, Manifest, OperatingPoint};
 use crate::evaluation::bootstrap::Bootstrap;
 use crate::evaluation::edema::EdemaEvaluation;
 use crate::evaluation::model_card::ModelCard;
 use crate::evaluation::outcome::{Evaluation, Request, Threshold};
 use crate::evaluation::predictions::REFERABLE_FROM;
 use crate::evaluation::report::{self, Report, Section};
-use crate::evaluation::{Predictions, comparison, table, temperature};
+use crate::evaluation::{Metrics, Predictions, comparison, table, temperature};
 use crate::grader::Grader;
 use crate::grading::{self, Lines, PointName};
 use crate::network::Views;
@@ -134,17 +134,31 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(path) => Some(bundle_file::open(path)?),
         None => None,
     };
+    if arguments.doubt {
+        doubt_of(&bundle.manifest)?;
+    }
     let side = arguments.split.as_deref().zip(arguments.part);
     let photos = read(
         &arguments.data,
         side.map(|(file, part)| (file, part.into())),
     )?;
+    let mut caution = None;
+    if side.is_none() {
+        for model in [Some(&bundle), other.as_ref()].into_iter().flatten() {
+            let known = known_to(&model.manifest, &photos.datasets);
+            if let Some(sentence) = &known {
+                eprintln!("{sentence}");
+            }
+            caution = caution.or(known);
+        }
+    }
     let measured = measure(&bundle, &photos)?;
     if let Some(other) = other {
         return compare(arguments, &photos, &measured, &measure(&other, &photos)?);
     }
 
     let mut evaluation = evaluate(arguments, &photos, &measured)?;
+    evaluation.by_dataset = measured.by_dataset(&photos)?;
     evaluation.edema = measured.edema(&photos)?;
     if arguments.doubt {
         evaluation.doubt = measured.doubt(&photos)?;
@@ -162,11 +176,41 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         eprintln!("{}", file.display());
     }
     if let Some(file) = &arguments.report {
-        let page = page(&photos, &measured, &evaluation)?;
+        let page = page(&photos, &measured, &evaluation, caution.as_deref())?;
         write_whole(file, page.as_bytes()).map_err(|error| anyhow!(error))?;
         eprintln!("{}", file.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A sentence where data sets are called as those that a model was trained on, and no
+/// side of a split is there to leave the photos of its training out.
+fn known_to(manifest: &Manifest, measured: &[String]) -> Option<String> {
+    let trained_on = &manifest.training.data;
+    let known: Vec<&str> = measured
+        .iter()
+        .map(String::as_str)
+        .filter(|name| trained_on.iter().any(|set| set.name == *name))
+        .collect();
+    (!known.is_empty()).then(|| {
+        format!(
+            "{} was trained on photos of {}: figures on all of them look better than it is. \
+             Measure what it was not trained on, with --split, its training's split.csv, and \
+             --part.",
+            manifest.id(),
+            known.join(", ")
+        )
+    })
+}
+
+/// What a model knows of when to doubt.
+fn doubt_of(manifest: &Manifest) -> Result<&Doubt> {
+    manifest.doubt.as_ref().with_context(|| {
+        format!(
+            "{} has not learnt when to doubt; teach it with `fovea doubt fit`",
+            manifest.id()
+        )
+    })
 }
 
 /// Reads every photo of `folders`, or those on one side of a split.
@@ -263,15 +307,43 @@ impl Measured {
         self.used.iter().map(|i| all[*i]).collect()
     }
 
+    /// The main figures of each data set alone, where there are several.
+    fn by_dataset(&self, photos: &Photos) -> Result<Vec<Figures>> {
+        if photos.datasets.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let all = self.predictions(photos)?;
+        let records = self.records(photos);
+        let mut sets = Vec::new();
+        for dataset in &photos.datasets {
+            let (rows, grades): (Vec<Vec<f64>>, Vec<u8>) = records
+                .iter()
+                .zip(all.probabilities())
+                .filter(|(record, _)| record.dataset == *dataset)
+                .map(|(record, row)| (row.clone(), record.grade))
+                .unzip();
+            if rows.is_empty() {
+                continue;
+            }
+            let metrics = Metrics::of(&Predictions::from_probabilities(&rows, &grades)?);
+            sets.push(Figures {
+                dataset: dataset.clone(),
+                n: grades.len(),
+                accuracy: metrics.accuracy,
+                kappa_quadratic: metrics.kappa_quadratic,
+                cross_entropy: metrics.cross_entropy,
+                referable_auc: metrics.referable_auc,
+                ece: metrics.ece,
+                ece_if_calibrated: None,
+            });
+        }
+        Ok(sets)
+    }
+
     /// What the bundle's doubt gains on these photos, a dataset each.
     fn doubt(&self, photos: &Photos) -> Result<Vec<DoubtFigures>> {
         let manifest = &self.manifest;
-        let Some(settings) = &manifest.doubt else {
-            bail!(
-                "{} has not learnt when to doubt; teach it with `fovea doubt fit`",
-                manifest.id()
-            );
-        };
+        let settings = doubt_of(manifest)?;
         let looks = self.first.iter().zip(&self.further);
         let looked: Vec<Looked> = self
             .used
@@ -392,7 +464,12 @@ fn compare(
     Ok(ExitCode::SUCCESS)
 }
 
-fn page(photos: &Photos, measured: &Measured, evaluation: &Evaluation) -> Result<String> {
+fn page(
+    photos: &Photos,
+    measured: &Measured,
+    evaluation: &Evaluation,
+    caution: Option<&str>,
+) -> Result<String> {
     let shown: Vec<Shown> = measured
         .used
         .iter()
@@ -413,6 +490,7 @@ fn page(photos: &Photos, measured: &Measured, evaluation: &Evaluation) -> Result
             mistakes: &mistakes,
             map_words: &map_words,
         }],
+        caution,
         command: &command,
     };
     Ok(report::render(&report)?)

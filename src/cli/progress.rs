@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::training::Watch;
 use crate::training::finetune::EpochFigures;
+use crate::training::keep::Keep;
 
 /// Shows a training's progress on standard error and listens for Ctrl-C.
 pub struct Terminal {
@@ -100,25 +101,78 @@ impl Watch for Terminal {
         self.line(sentence);
     }
 
-    fn epoch(&self, figures: &EpochFigures) {
-        let m = &figures.validation;
-        let name = match figures.epoch {
-            0 => "at the start".to_owned(),
-            epoch => format!("epoch {epoch}"),
-        };
-        let loss = figures
-            .training_loss
-            .map_or_else(String::new, |loss| format!("training loss {loss:.3}, "));
-        let kappa = m.kappa_quadratic.unwrap_or(f64::NAN);
-        let mark = if figures.best { " (best so far)" } else { "" };
-        self.line(&format!(
-            "{name}: {loss}validation accuracy {:.1} %, kappa {kappa:.3}, cross-entropy {:.3}{mark}",
-            m.accuracy * 100.0,
-            m.cross_entropy,
-        ));
+    fn epoch(&self, figures: &EpochFigures, keep: Keep) {
+        self.line(&told(figures, keep));
     }
 
     fn stop(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
+    }
+}
+
+/// An epoch in a line. The figure that chooses the epoch is marked where it is the
+/// best so far: the others may all have got worse.
+fn told(figures: &EpochFigures, keep: Keep) -> String {
+    let m = &figures.validation;
+    let name = match figures.epoch {
+        0 => "at the start".to_owned(),
+        epoch => format!("epoch {epoch}"),
+    };
+    let loss = figures
+        .training_loss
+        .map_or_else(String::new, |loss| format!("training loss {loss:.3}, "));
+    let kappa = m.kappa_quadratic.unwrap_or(f64::NAN);
+    let mark = |by: Keep, words: &'static str| {
+        if figures.best && keep == by {
+            words
+        } else {
+            ""
+        }
+    };
+    let scaled = match (keep, figures.scaled_cross_entropy) {
+        (Keep::CrossEntropy, Some(scaled)) => format!(
+            ", after temperature scaling {scaled:.3}{}",
+            mark(Keep::CrossEntropy, " (the lowest so far)")
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "{name}: {loss}validation accuracy {:.1} %, kappa {kappa:.3}{}, cross-entropy \
+         {:.3}{scaled}",
+        m.accuracy * 100.0,
+        mark(Keep::Kappa, " (the highest so far)"),
+        m.cross_entropy,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluation::{Metrics, Predictions};
+
+    #[test]
+    fn the_figure_that_chooses_the_epoch_is_the_one_marked() {
+        let logits = [vec![2.0, 0.0, 0.0, 0.0, 0.0], vec![0.0, 0.0, 0.0, 0.0, 2.0]];
+        let predictions = Predictions::from_logits(&logits, &[0, 4]).unwrap();
+        let figures = EpochFigures {
+            epoch: 3,
+            size: 64,
+            training_loss: Some(0.5),
+            validation: Metrics::of(&predictions),
+            scaled_cross_entropy: Some(0.25),
+            best: true,
+        };
+        let by_loss = told(&figures, Keep::CrossEntropy);
+        assert!(
+            by_loss.ends_with(", after temperature scaling 0.250 (the lowest so far)"),
+            "{by_loss}"
+        );
+        assert!(!by_loss.contains("highest"), "{by_loss}");
+        let by_kappa = told(&figures, Keep::Kappa);
+        assert!(
+            by_kappa.contains("kappa 1.000 (the highest so far), cross-entropy"),
+            "{by_kappa}"
+        );
+        assert!(!by_kappa.contains("scaling"), "{by_kappa}");
     }
 }

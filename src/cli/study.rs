@@ -10,14 +10,14 @@ use super::device::DeviceFlags;
 use super::progress::Terminal;
 use crate::photo::Preprocessing;
 use crate::study::cell::{self, Bench};
-use crate::study::{Grid, Plan, Preset, Shard, TestPhotos, collect, markdown, page, plot};
+use crate::study::{Cell, Grid, Plan, Preset, Shard, TestPhotos, collect, markdown, page, plot};
 use crate::training::augment::Augmentation;
 use crate::training::balance::Balance;
 use crate::training::export::write_whole;
 use crate::training::keep::Keep;
 use crate::training::objective::Objective;
 use crate::training::optimizer::Optimizer;
-use crate::training::{TrainConfig, TrainError, Watch};
+use crate::training::{TrainConfig, TrainError, Watch, before};
 
 /// Measure what transfer learning is worth on your photos
 ///
@@ -299,6 +299,7 @@ fn run_cells(arguments: &Arguments, plan: &Plan) -> Result<usize> {
         return Ok(0);
     }
     let watch = Terminal::listening();
+    check_weights(plan, out, &left)?;
     let command = super::command_line();
     let mut bench = Bench::set_up(plan, out, arguments.device.open()?, &command, &watch)?;
     bench.keep_weights = arguments.keep_weights;
@@ -329,6 +330,21 @@ fn run_cells(arguments: &Arguments, plan: &Plan) -> Result<usize> {
         watch.say(&format!("failed: {}", failed.join(", ")));
     }
     Ok(failed.len())
+}
+
+/// Whether the weights that the runs begin with can be read: the first that does may
+/// come hours after those that begin with none.
+fn check_weights(plan: &Plan, out: &Path, left: &[Cell]) -> Result<()> {
+    let mut seen = Vec::new();
+    for &cell in left {
+        let config = plan.config(cell, out);
+        let asked = (config.from.clone(), config.architecture);
+        if !seen.contains(&asked) {
+            before::weights(&config)?;
+            seen.push(asked);
+        }
+    }
+    Ok(())
 }
 
 /// Writes the study's files and tells the answers.

@@ -56,7 +56,7 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "resume")]
     find_learning_rate: bool,
     /// Name of the model in its manifest [default: the name it has where a run is repeated or gone
-    /// on with, else fovea-resnet18]
+    /// on with, else fovea- and its network's]
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
@@ -365,7 +365,9 @@ impl AugmentationFlags {
 }
 
 /// The name of a model that was given none.
-const NAME: &str = "fovea-resnet18";
+fn usual_name(network: Architecture) -> String {
+    format!("fovea-{network}")
+}
 
 /// What goes with a saved configuration: everything else is of the recipe.
 const BESIDE_THE_RECIPE: [&str; 8] = [
@@ -425,7 +427,7 @@ pub fn run(arguments: &Arguments, given: Option<&ArgMatches>) -> Result<ExitCode
         return find_learning_rate(&config, &arguments.out, &devices, &watch);
     }
     let destination = Destination {
-        name: name.as_deref().unwrap_or(NAME),
+        name: &name.unwrap_or_else(|| usual_name(config.architecture)),
         out: &arguments.out,
         command: &super::command_line(),
     };
@@ -451,4 +453,15 @@ fn find_learning_rate(
     }
     println!("{}", plot.display());
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_called_by_its_network() {
+        assert_eq!(usual_name(Architecture::ResNet18), "fovea-resnet18");
+        assert_eq!(usual_name(Architecture::Pratt2016), "fovea-pratt2016");
+    }
 }

@@ -70,7 +70,9 @@ pub enum OperatingPointError {
 
 /// Chooses the threshold on `scores` that reaches `target` with the least loss
 /// on the other side. It lies midway between two scores, so that no photo's
-/// call hangs on its last bit.
+/// call hangs on its last bit. Scores are probabilities, and so is the threshold:
+/// where healthy photos have a score of 1, a specificity may be out of reach, and
+/// what is achieved says so.
 pub fn choose(
     scores: &[f64],
     positive: &[bool],
@@ -105,8 +107,12 @@ pub fn choose(
     // Calling everybody positive, then one run of equal scores fewer each time.
     let mut candidates = vec![distinct[0]];
     candidates.extend(distinct.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0));
-    // Only this one calls nobody positive; without it no specificity of 1 exists.
-    candidates.push(distinct[distinct.len() - 1].next_up());
+    // Only this one calls nobody positive. No probability lies above a score of 1,
+    // and no line does.
+    let highest = distinct[distinct.len() - 1];
+    if highest < 1.0 {
+        candidates.push(highest.next_up());
+    }
 
     let at = |threshold: f64| rates(scores, positive, threshold);
     // Sensitivity falls and specificity rises along the candidates.
@@ -118,7 +124,8 @@ pub fn choose(
         }
         Target::Specificity(rate) => {
             let first = candidates.partition_point(|&t| at(t).specificity < Some(rate));
-            // The last one always reaches any specificity.
+            // The last one reaches any specificity, or comes closest where a healthy
+            // photo has a score of 1.
             candidates[first.min(candidates.len() - 1)]
         }
         Target::Balanced => {
@@ -234,6 +241,21 @@ mod tests {
         assert_eq!(point.achieved.sensitivity, Some(0.0));
         assert_eq!(point.achieved.specificity, Some(1.0));
         assert_eq!(point.achieved.positive_predictive_value, None);
+    }
+
+    #[test]
+    fn no_line_lies_above_a_score_of_one() {
+        // Both sides are as sure as can be: no line parts them.
+        let scores = [0.2, 0.4, 1.0, 1.0];
+        let truth = [false, true, false, true];
+        let point = choose(&scores, &truth, Target::Specificity(0.95)).unwrap();
+        assert!((point.threshold - 0.7).abs() < 1e-12, "{point:?}");
+        assert_eq!(point.achieved.specificity, Some(0.5));
+        for target in [Target::Specificity(1.0), Target::Balanced] {
+            let alike = choose(&[1.0, 1.0], &[true, false], target).unwrap();
+            assert_eq!(alike.threshold, 1.0);
+            assert_eq!(alike.achieved.specificity, Some(0.0));
+        }
     }
 
     #[test]

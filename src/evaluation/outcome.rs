@@ -17,7 +17,7 @@ use super::predictions::{InputError, Predictions, REFERABLE_FROM, SIGHT_THREATEN
 use super::ranking::CurvePoint;
 use super::selective::{RiskCoverage, highest_probability, risk_coverage};
 use super::temperature;
-use crate::bundle::{DoubtFigures, IfCalibrated};
+use crate::bundle::{DoubtFigures, Figures, IfCalibrated};
 
 /// A threshold that validation fixed, to be applied as it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,6 +89,9 @@ pub struct Evaluation {
     /// have one side only.
     pub curves: Vec<Curves>,
     pub risk_coverage: RiskCoverage,
+    /// The main figures of each data set alone; empty where there is one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_dataset: Vec<Figures>,
     /// What leaving unsure photos to a person does, a data set each; empty where
     /// that was not measured.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -195,6 +198,7 @@ impl Evaluation {
                 &referred,
                 &referable,
             ),
+            by_dataset: Vec::new(),
             doubt: Vec::new(),
             edema: None,
         })

@@ -93,9 +93,12 @@ pub fn most_probable(values: &[f64]) -> usize {
     best
 }
 
-/// The probability of grade `from` or worse.
+/// The probability of grade `from` or worse, which rounding in the sum does not
+/// take above 1.
 pub fn at_least(probabilities: &[f64], from: usize) -> f64 {
-    probabilities.iter().skip(from).sum()
+    let sum: f64 = probabilities.iter().skip(from).sum();
+    // Not `min`, which would make a probability of what is no number.
+    if sum > 1.0 { 1.0 } else { sum }
 }
 
 /// Predictions for `n` photos over `classes` grades, with the true grades.
@@ -234,5 +237,18 @@ impl Predictions {
     /// Whether each photo's true grade is `from` or worse.
     pub fn truth_at_least(&self, from: usize) -> Vec<bool> {
         self.labels.iter().map(|&label| label >= from).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounding_takes_no_probability_above_one() {
+        let row = [0.0, 0.0, 0.33, 0.56, 0.11];
+        assert!(row.iter().sum::<f64>() > 1.0);
+        assert_eq!(at_least(&row, 2), 1.0);
+        assert!(at_least(&[f64::NAN; 5], 2).is_nan());
     }
 }

@@ -15,7 +15,7 @@ use super::model_card::ModelCard;
 use super::outcome::{AtThreshold, Evaluation};
 use super::plots::{self, PlotError};
 use super::predictions::Predictions;
-use crate::bundle::{DoubtFigures, Estimate};
+use crate::bundle::{DoubtFigures, Estimate, Figures};
 use crate::grading::Grade;
 use crate::standalone::{self, Page};
 
@@ -25,6 +25,8 @@ pub struct Report<'a> {
     pub model: &'a ModelCard,
     /// One section a data set.
     pub sections: &'a [Section<'a>],
+    /// Why the figures may look better than the model is, where they may.
+    pub caution: Option<&'a str>,
     /// The command that measured, for whoever wants to repeat it.
     pub command: &'a str,
 }
@@ -82,6 +84,7 @@ pub fn render(report: &Report) -> Result<String, PlotError> {
         p { "Weights " code { (model.weights_sha256) } }
         section {
             h2 { "In short" }
+            @if let Some(caution) = report.caution { p { strong { (caution) } } }
             (overview(report.sections))
             (notes(report.sections))
         }
@@ -147,7 +150,8 @@ fn notes(sections: &[Section]) -> Markup {
             "Small print under a figure is its 95 % percentile interval from " (samples)
             " bootstrap samples of patients. A dash stands for a figure these photos do not define; "
             "means over grades leave such grades out. Thresholds and temperature were fixed on "
-            "validation photos, none of them measured here unless the data set's name says so."
+            "validation photos of the model's training: figures on those look a little too well, "
+            "figures on photos that it was trained on much too well."
         }
     }
 }
@@ -225,6 +229,7 @@ fn section(section: &Section) -> Result<Markup, PlotError> {
             p {
                 (evaluation.metrics.n) " photos of " (evaluation.clusters) " patients."
             }
+            @if !evaluation.by_dataset.is_empty() { (by_dataset(&evaluation.by_dataset)) }
             div.columns {
                 table {
                     caption { "Figures" }
@@ -279,6 +284,41 @@ fn section(section: &Section) -> Result<Markup, PlotError> {
             }
         }
     })
+}
+
+fn by_dataset(sets: &[Figures]) -> Markup {
+    let cell = |value: Option<f64>| figure(value, None);
+    html! {
+        div.scroll {
+            table {
+                caption { "Each data set alone" }
+                thead {
+                    tr {
+                        th scope="col" { "Data set" }
+                        th scope="col" { "Photos" }
+                        th scope="col" { "Accuracy" }
+                        th scope="col" { "Kappa, quadratic" }
+                        th scope="col" { "Cross-entropy" }
+                        th scope="col" { "AUC, grade 2 or worse" }
+                        th scope="col" { "ECE" }
+                    }
+                }
+                tbody {
+                    @for set in sets {
+                        tr {
+                            th scope="row" { (set.dataset) }
+                            td { (set.n) }
+                            td { (cell(Some(set.accuracy))) }
+                            td { (cell(set.kappa_quadratic)) }
+                            td { (cell(Some(set.cross_entropy))) }
+                            td { (cell(set.referable_auc)) }
+                            td { (cell(Some(set.ece))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn confusion(evaluation: &Evaluation) -> Markup {
@@ -603,7 +643,17 @@ mod tests {
 
     #[test]
     fn the_page_holds_everything_and_loads_nothing() {
-        let (evaluation, _) = evaluated();
+        let (mut evaluation, _) = evaluated();
+        evaluation.by_dataset = vec![Figures {
+            dataset: "toy".into(),
+            n: 60,
+            accuracy: 0.5,
+            kappa_quadratic: None,
+            cross_entropy: 1.0,
+            referable_auc: None,
+            ece: 0.0,
+            ece_if_calibrated: None,
+        }];
         let mistakes = [Mistake {
             name: "<script>alert(1)</script>.jpg".into(),
             truth: 2,
@@ -620,11 +670,14 @@ mod tests {
                 mistakes: &mistakes,
                 map_words: &["Not where lesions are.".into()],
             }],
+            caution: Some("Trained on photos of toy & co."),
             command: "fovea evaluate --report",
         })
         .unwrap();
         for part in [
             "toy &amp; co",
+            "<strong>Trained on photos of toy &amp; co.</strong>",
+            "Each data set alone",
             "Sensitivity",
             "Temperature scaling (T = 1.500",
             "would show an ECE of ",

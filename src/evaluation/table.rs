@@ -8,7 +8,7 @@ use super::comparison::Difference;
 use super::edema::{self, EdemaEvaluation};
 use super::metrics::FIGURES;
 use super::outcome::Evaluation;
-use crate::bundle::{DoubtFigures, Estimate};
+use crate::bundle::{DoubtFigures, Estimate, Figures};
 
 /// Width of the column of names.
 const NAMES: usize = 42;
@@ -44,6 +44,11 @@ pub fn evaluation(of: &Evaluation) -> String {
             raw.cross_entropy, raw.ece, raw.brier, raw.temperature
         );
         line(&mut text, "Cross-entropy, ECE and Brier score", &before);
+    }
+
+    if !of.by_dataset.is_empty() {
+        text.push('\n');
+        text.push_str(&by_dataset(&of.by_dataset));
     }
 
     text.push_str("\nConfusion, true grade down, given grade across\n");
@@ -107,6 +112,36 @@ pub fn evaluation(of: &Evaluation) -> String {
     text
 }
 
+/// The main figures of each data set alone, a line each.
+fn by_dataset(sets: &[Figures]) -> String {
+    let row = |cells: [String; 7]| {
+        let [dataset, n, rest @ ..] = cells;
+        let rest: String = rest.iter().map(|cell| format!("{cell:>23}")).collect();
+        format!("{}\n", format!("{dataset:<24}{n:>8}{rest}").trim_end())
+    };
+    let mut text = row([
+        "By data set".into(),
+        "photos".into(),
+        "accuracy".into(),
+        "kappa, quadratic".into(),
+        "cross-entropy".into(),
+        "AUC, grade 2 or worse".into(),
+        "ECE".into(),
+    ]);
+    for of in sets {
+        text += &row([
+            of.dataset.clone(),
+            of.n.to_string(),
+            number(Some(of.accuracy)),
+            number(of.kappa_quadratic),
+            number(Some(of.cross_entropy)),
+            number(of.referable_auc),
+            number(Some(of.ece)),
+        ]);
+    }
+    text
+}
+
 /// What the head for the risk of macular oedema is worth.
 fn edema(of: &EdemaEvaluation) -> String {
     let mut text = format!(
@@ -134,10 +169,15 @@ pub fn doubt(of: &DoubtFigures) -> String {
         "{:<24}{:<22}{:<22}{:<22}{:<22}specificity",
         "answered", "kappa, quadratic", "accuracy", "sens. of answered", "sensitivity"
     );
-    for row in &of.rows {
+    for (place, row) in (1..).zip(&of.rows) {
+        let what = if place == of.rows.len() {
+            "   what the grader does"
+        } else {
+            ""
+        };
         let _ = writeln!(
             text,
-            "{:<24}{:<22}{:<22}{:<22}{:<22}{}",
+            "{:<24}{:<22}{:<22}{:<22}{:<22}{}{what}",
             estimate(&row.coverage),
             estimate(&row.kappa_quadratic),
             estimate(&row.accuracy),
@@ -238,7 +278,7 @@ mod tests {
             samples: 40,
             seed: 0,
         };
-        let measured = Evaluation::of(&Request {
+        let mut measured = Evaluation::of(&Request {
             logits: &logits,
             labels: &labels,
             clusters: &clusters,
@@ -266,6 +306,29 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("PPV at a prevalence of 12.0 %"));
+
+        let alone = |dataset: &str, referable_auc| Figures {
+            dataset: dataset.into(),
+            n: 15,
+            accuracy: 0.5,
+            kappa_quadratic: Some(0.25),
+            cross_entropy: 1.125,
+            referable_auc,
+            ece: 0.0625,
+            ece_if_calibrated: None,
+        };
+        assert!(!text.contains("By data set"), "there is one");
+        measured.by_dataset = vec![alone("one", Some(0.75)), alone("other", None)];
+        let text = evaluation(&measured);
+        let cells = |name: &str| -> Vec<String> {
+            let row = text.lines().find(|line| line.starts_with(name)).unwrap();
+            row.split_whitespace().map(str::to_owned).collect()
+        };
+        assert_eq!(
+            cells("one "),
+            ["one", "15", "0.500", "0.250", "1.125", "0.750", "0.062"]
+        );
+        assert_eq!(cells("other ")[5], "–");
 
         let predictions = Predictions::from_logits(&logits, &labels).unwrap();
         let same = compare(&predictions, &predictions, &clusters, bootstrap).unwrap();

@@ -22,7 +22,7 @@ use crate::training::photos::Photos;
 use crate::training::run::{self, Destination};
 use crate::training::shelf::Shelf;
 use crate::training::split::{self, Split};
-use crate::training::{TrainConfig, TrainError, Watch, predict, weights_file};
+use crate::training::{TrainConfig, TrainError, Watch, parent, predict, weights_file};
 
 /// The file's name in a run's folder; where it is, the run is done.
 pub const RESULT: &str = "result.json";
@@ -169,6 +169,7 @@ impl<'a> Bench<'a> {
             let written = photos.split.write(&photos.records, &file);
             written.or_else(|fault| there_all_the_same(&file, fault.into()))?;
         }
+        parent::check_split(&config, &photos, watch)?;
         if photos.split.test.is_empty() {
             return Err(TrainError::Stopped(format!(
                 "{} keeps no photo aside to test on; raise --test or add photos",

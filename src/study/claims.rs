@@ -302,14 +302,26 @@ fn describe(
     let between = interval.map_or_else(String::new, |i| {
         format!(" (95 %: {} to {})", shown(i.low), shown(i.high))
     });
-    let words = match (photos, months) {
-        (Some(photos), Some(months)) => format!(
+    // Fewer photos than the smallest share were not tried: it may save more.
+    let saved = |percent: f64| match finite(percent) {
+        None => "none".to_owned(),
+        Some(percent) => format!(
+            "{:.1}{}",
+            MONTHS_FOR_ALL * (1.0 - percent / 100.0),
+            if percent <= smallest { " or more" } else { "" }
+        ),
+    };
+    let months_between = interval.map_or_else(String::new, |i| {
+        format!(" (95 %: {} to {})", saved(i.high), saved(i.low))
+    });
+    let words = match photos {
+        Some(photos) => format!(
             "{}: TL reaches what Ref reaches on all photos with {}{} of them{between}, {photos:.0} \
-             photos. Where collecting all takes six months, that saves {}{months:.1} of them.",
+             photos. Where collecting all takes six months, that saves {} of them{months_between}.",
             kind.title,
             if at_most { "at most " } else { "" },
             shown(percent),
-            if at_most { "at least " } else { "" },
+            saved(percent),
         ),
         _ => format!(
             "{}: TL does not reach what Ref reaches on all photos{between}.",
@@ -366,10 +378,36 @@ mod tests {
         let accuracy = &study.break_even[0];
         assert!(accuracy.at_most && accuracy.percent == Some(10.0));
         assert!(
-            accuracy.words.contains("at least 5.4"),
+            accuracy.words.contains("saves 5.4 or more of them"),
             "{}",
             accuracy.words
         );
+    }
+
+    #[test]
+    fn months_saved_are_told_with_what_the_interval_leaves_of_them() {
+        let study = study(&[
+            ("ref-100", 50),
+            ("ref-050", 40),
+            ("ref-010", 20),
+            ("tl-100", 95),
+            ("tl-050", 90),
+            ("tl-010", 85),
+        ]);
+        let wide = Some(Interval {
+            low: 10.0,
+            high: f64::INFINITY,
+        });
+        let told = describe(&study, &FIGURES[0], 0.5, 10.0, wide).words;
+        let saved = "saves 5.4 or more of them (95 %: none to 5.4 or more).";
+        assert!(told.ends_with(saved), "{told}");
+        let narrow = Some(Interval {
+            low: 40.0,
+            high: 60.0,
+        });
+        let told = describe(&study, &FIGURES[0], 0.5, 50.0, narrow).words;
+        let saved = "saves 3.0 of them (95 %: 2.4 to 3.6).";
+        assert!(told.ends_with(saved), "{told}");
     }
 
     #[test]

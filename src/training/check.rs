@@ -8,7 +8,12 @@ use serde::Serialize;
 
 use super::dataset::{self, Fault, GRADES, Record, grade_counts};
 use super::duplicates::{self, Duplicates, Fingerprint};
+use super::pictures;
 use super::split::{Split, SplitError};
+use crate::photo::Preprocessing;
+
+/// Side of the pictures that photos are prepared as: no photo fails at one size alone.
+const SIDE: u32 = 224;
 
 /// What one data set holds.
 #[derive(Debug, Clone, Serialize)]
@@ -72,7 +77,13 @@ pub fn check(
     }
 
     let total = check.records.len();
-    let prints = duplicates::fingerprints(&check.records, |done| progress(done, total));
+    // What a training would refuse only once an hour of reading lies behind it.
+    let settings = Preprocessing::imagenet(SIDE);
+    let prints = duplicates::fingerprints(
+        &check.records,
+        &|record, bytes| pictures::prepare_bytes(record, bytes, &settings).map(drop),
+        |done| progress(done, total),
+    );
     let prints: Vec<Option<Fingerprint>> = prints
         .into_iter()
         .map(|print| print.map_err(|fault| check.faults.push(fault)).ok())

@@ -22,10 +22,11 @@ const PREFIX: &str = "epoch-";
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    #[error("{}: {source}; the last checkpoint is whole, free some space and use --resume", path.display())]
+    #[error("{}: {source}; {remedy}", path.display())]
     Io {
         path: PathBuf,
         source: std::io::Error,
+        remedy: &'static str,
     },
     #[error("{}: {reason}; delete the folder to start again from the checkpoint before it", path.display())]
     Damaged { path: PathBuf, reason: String },
@@ -77,9 +78,15 @@ impl Checkpoints {
         let epoch = saved.epoch;
         let partial = self.folder.join("unfinished");
         let target = self.folder.join(format!("{PREFIX}{epoch:04}"));
+        let remedy = if self.any() {
+            "the last checkpoint is whole: mend this and go on with --resume"
+        } else {
+            "no epoch is saved yet: mend this and begin again"
+        };
         let io = |source| CheckpointError::Io {
             path: target.clone(),
             source,
+            remedy,
         };
         let other = |reason: String| io(std::io::Error::other(reason));
         if partial.exists() {
@@ -139,6 +146,7 @@ impl Checkpoints {
             std::fs::read(path.join(name)).map_err(|source| CheckpointError::Io {
                 path: path.join(name),
                 source,
+                remedy: "check that it is there and that you may read it",
             })
         };
         let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(read(NETWORK)?))
@@ -188,6 +196,7 @@ impl Checkpoints {
         std::fs::remove_dir_all(&self.folder).map_err(|source| CheckpointError::Io {
             path: self.folder.clone(),
             source,
+            remedy: "the model is written: delete the folder yourself",
         })
     }
 

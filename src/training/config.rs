@@ -238,7 +238,15 @@ impl TrainConfig {
                 "--average must lie between 0 and 100 epochs",
             ),
             (
-                !(self.validation > 0.0 && self.test >= 0.0 && self.validation + self.test < 1.0),
+                !(self.validation > 0.0),
+                "--validation must lie above 0: its photos choose epoch, temperature and threshold",
+            ),
+            (
+                !(self.test >= 0.0),
+                "--test must not lie below 0; 0 keeps no photo aside",
+            ),
+            (
+                self.validation + self.test >= 1.0,
                 "--validation and --test must leave photos to train on",
             ),
             (
@@ -313,6 +321,21 @@ mod tests {
         assert_eq!(config.share, 1.0);
         assert_eq!(config.split, None);
         config.validate().unwrap();
+    }
+
+    #[test]
+    fn each_part_of_the_split_is_told_its_own_trouble() {
+        for (validation, test, trouble) in [
+            (0.0, 0.1, "--validation must lie above 0"),
+            (f64::NAN, 0.1, "--validation must lie above 0"),
+            (0.2, -0.1, "--test must not"),
+            (0.5, 0.5, "leave photos to train on"),
+        ] {
+            let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+            (config.validation, config.test) = (validation, test);
+            let said = config.validate().unwrap_err();
+            assert!(said.contains(trouble), "{said}");
+        }
     }
 
     #[test]

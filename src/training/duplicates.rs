@@ -145,7 +145,7 @@ pub fn find(
     progress: impl Fn(usize) + Sync,
 ) -> Result<Duplicates, UnreadableError> {
     let mut faults = Vec::new();
-    let prints: Vec<Option<Fingerprint>> = fingerprints(records, progress)
+    let prints: Vec<Option<Fingerprint>> = fingerprints(records, &|_, _| Ok(()), progress)
         .into_iter()
         .map(|print| print.map_err(|fault| faults.push(fault)).ok())
         .collect();
@@ -155,9 +155,14 @@ pub fn find(
     Ok(compare(records, &prints))
 }
 
-/// The fingerprint of each photo, or what is wrong with it.
+/// Says what is wrong with a photo, read from its file, that cannot be used.
+pub type Usable<'a> = &'a (dyn Fn(&Record, &[u8]) -> Result<(), String> + Sync);
+
+/// The fingerprint of each photo, or what is wrong with it; `usable` may find more
+/// than that it cannot be decoded.
 pub fn fingerprints(
     records: &[Record],
+    usable: Usable<'_>,
     progress: impl Fn(usize) + Sync,
 ) -> Vec<Result<Fingerprint, Fault>> {
     let done = AtomicUsize::new(0);
@@ -175,14 +180,18 @@ pub fn fingerprints(
                     )
                 })
                 .and_then(|bytes| {
-                    Fingerprint::of(&bytes).map_err(|what| {
+                    let fault = |trouble: &str, what: String| {
                         Fault::new(
                             record.path(),
                             None,
-                            format!("“{}” is no photo that can be decoded ({what})", record.name),
+                            format!("“{}” {trouble} ({what})", record.name),
                             "copy it again from its source, or remove its row",
                         )
-                    })
+                    };
+                    let print = Fingerprint::of(&bytes)
+                        .map_err(|what| fault("is no photo that can be decoded", what))?;
+                    usable(record, &bytes).map_err(|what| fault("cannot be trained on", what))?;
+                    Ok(print)
                 });
             progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             print

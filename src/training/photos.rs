@@ -61,13 +61,19 @@ impl Photos {
                 read.records.len(),
                 read.grade_counts()
             ));
+            for sentence in dataset::left_out(read.unlabelled, read.ungradable) {
+                watch.say(&format!("  {sentence}"));
+            }
             records.extend(read.records);
         }
+        let given = match &config.split {
+            Some(file) => Some((file, Split::read(&records, file)?)),
+            None => None,
+        };
         watch.stage("Looking for duplicates", records.len());
         let twins = duplicates::find(&records, |done| watch.advance(done))?;
-        let split = match &config.split {
-            Some(file) => {
-                let split = Split::read(&records, file)?;
+        let split = match given {
+            Some((file, split)) => {
                 if let Some((a, b)) = torn(&split, &twins) {
                     return Err(TrainError::Stopped(format!(
                         "{}: “{}” and “{}” are copies of one photo on two sides; \

@@ -82,7 +82,19 @@ fn limits(record: &Record) -> DecodeLimits {
 /// Why it cannot be used, without its name.
 pub fn prepare_one(record: &Record, settings: &Preprocessing) -> Result<RgbImage, String> {
     let bytes = record.bytes().map_err(|error| error.to_string())?;
-    let photo = photo::decode(&bytes, &limits(record)).map_err(|e| e.to_string())?;
+    prepare_bytes(record, &bytes, settings)
+}
+
+/// The same of a record whose file was read before.
+///
+/// # Errors
+/// As [`prepare_one`].
+pub fn prepare_bytes(
+    record: &Record,
+    bytes: &[u8],
+    settings: &Preprocessing,
+) -> Result<RgbImage, String> {
+    let photo = photo::decode(bytes, &limits(record)).map_err(|e| e.to_string())?;
     let prepared = photo::prepare(&photo, settings).map_err(|e| e.to_string())?;
     Ok(prepared.picture)
 }

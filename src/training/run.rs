@@ -16,15 +16,16 @@ use super::edema::{self, Labelled, Pupil, Taught};
 use super::export::{self, Description};
 use super::finetune::{self, EpochFigures, Finetune, Outcome, Progress};
 use super::journal::Journal;
+use super::keep::Keep;
 use super::opinions::{self, Heard};
 use super::parent;
 use super::photos::{Photos, Sides};
 use super::rate_finder::{self, Suggestion};
 use super::settle::{self, Wanted};
 use super::shelf::Shelf;
-use super::{duplicates, head, pictures, predict, recipe, soup, terms, weights_file};
+use super::{before, duplicates, head, pictures, predict, recipe, soup, terms, weights_file};
 use crate::bundle::Training;
-use crate::network::{self, Classifier, Views};
+use crate::network::{self, Classifier, StateDict, Views};
 
 /// Why a training stopped; every kind names what to do.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,12 @@ pub enum TrainError {
     #[error("{}: no unfinished training to resume", .0.display())]
     NothingToResume(PathBuf),
     #[error(
+        "{}: holds a finished model, whose records another training would replace; choose another \
+         --out, or delete the folder first",
+        .0.display()
+    )]
+    Finished(PathBuf),
+    #[error(
         "stopped; go on from the last whole epoch with `fovea train --resume --out {}`",
         .0.display()
     )]
@@ -70,7 +77,8 @@ pub trait Watch: Sync {
     fn loss(&self, loss: f64);
     /// Something worth a line.
     fn say(&self, sentence: &str);
-    fn epoch(&self, figures: &EpochFigures);
+    /// An epoch is measured; the training keeps the best by `keep`.
+    fn epoch(&self, figures: &EpochFigures, keep: Keep);
     /// Whether the training should stop at the next step.
     fn stop(&self) -> bool;
 }
@@ -79,6 +87,8 @@ pub trait Watch: Sync {
 pub const CONFIG: &str = "config.json";
 /// The file beside it with the name of the model.
 const NAME: &str = "name.txt";
+/// The file of a run's split in its folder.
+pub const SPLIT: &str = "split.csv";
 
 /// Where a run goes on, beside its configuration.
 #[derive(Clone, Copy, Debug)]
@@ -105,8 +115,15 @@ pub fn run(
     watch: &dyn Watch,
 ) -> Result<PathBuf, TrainError> {
     check_destination(destination.out, resume)?;
-    begin(config, destination)?;
+    before::name(destination.name)?;
+    if !resume {
+        before::out(destination.out)?;
+        before::weights(config)?;
+    }
     let photos = Photos::read(config, watch)?;
+    if !resume {
+        parent::check_split(config, &photos, watch)?;
+    }
     let shelf = Shelf::default();
     run_on(&photos, &shelf, config, destination, devices, resume, watch)
 }
@@ -135,39 +152,34 @@ pub fn run_on(
     let stopped = TrainError::Stopped;
     let out = destination.out;
     check_destination(out, resume)?;
+    let sides = photos.sides(config.share, config.seed);
+    watch.say(&sides.to_string());
+    before::sides(&sides, config)?;
+    let album = album(config, &sides, shelf, watch)?;
+    let first = if resume {
+        None
+    } else {
+        if let Some(difference) = parent::shown_otherwise(config) {
+            watch.say(&difference);
+        }
+        Some(album.at(config.size_at(1)).map_err(TrainError::Photos)?)
+    };
+
+    // Nothing is written before this: what a refused run finds there stays.
     begin(config, destination)?;
     let command = command(destination, resume)?;
     let destination = &Destination {
         command: &command,
         ..*destination
     };
-    photos
-        .split
-        .write(&photos.records, &out.join("split.csv"))?;
-    let sides = photos.sides(config.share, config.seed);
-    watch.say(&sides.to_string());
-    if sides.train.len() < 2 {
-        return Err(stopped(format!(
-            "--share {} leaves {} photos to train on; raise it",
-            config.share,
-            sides.train.len()
-        )));
-    }
+    photos.split.write(&photos.records, &out.join(SPLIT))?;
     let checkpoints = Checkpoints::of(out);
-    let album = album(config, &sides, shelf, watch)?;
     let journal = Journal::open(out, checkpoints.epochs()).map_err(stopped)?;
-
     let device = devices.first();
     let training = devices.autodiff();
-    let (network, photos) = if resume {
-        (config.network(training.first()), None)
-    } else {
-        if let Some(difference) = parent::shown_otherwise(config) {
-            watch.say(&difference);
-        }
-        let photos = album.at(config.size_at(1)).map_err(TrainError::Photos)?;
-        let network = start(&album, &photos, device, training.first())?;
-        (network, Some(photos))
+    let network = match &first {
+        None => config.network(training.first()),
+        Some(photos) => start(&album, photos, device, training.first())?,
     };
 
     let mut fault = None;
@@ -179,7 +191,7 @@ pub fn run_on(
         journal: &journal,
         stop: &|| watch.stop(),
     };
-    let outcome = finetune.run(network, photos, &mut |progress| match progress {
+    let outcome = finetune.run(network, first, &mut |progress| match progress {
         Progress::Step {
             epoch,
             step,
@@ -194,7 +206,7 @@ pub fn run_on(
         }
         Progress::Epoch(history) => {
             if let Some(newest) = history.last() {
-                watch.epoch(newest);
+                watch.epoch(newest, config.keep);
             }
             fault = write_history(out, history).err();
         }
@@ -229,6 +241,7 @@ pub fn find_learning_rate(
                 .to_owned(),
         ));
     }
+    before::weights(config)?;
     // No run begins: what a run in the folder goes on by stays as it is.
     make_folder(out)?;
     let photos = Photos::read(config, watch)?;
@@ -507,34 +520,12 @@ fn start(
     let Some(path) = &config.from else {
         return Ok(network);
     };
-    // A head beside the grades' belongs to the network it was taught on.
-    let weights = network::without_beside(&soup::read(path, &config.mean_with)?);
-    let unfit = |source| {
-        TrainError::Weights(weights_file::WeightsFileError::Weights {
-            path: path.clone(),
-            source,
-        })
-    };
+    let weights = beginning(config, path)?;
+    let network = loaded(config, network, path, &weights)?;
     if config.head_epochs == 0 {
-        if config.trains_nothing() {
-            return network::load(network, &weights).map_err(|error| {
-                stopped(format!(
-                    "{}: {error}. --epochs 0 with --head-epochs 0 calibrates a network that has \
-                     such a head: name a bundle with --from, or leave one of the two out",
-                    path.display()
-                ))
-            });
-        }
-        // A head of the right shape goes on from where it is.
-        return network::load(network.clone(), &weights)
-            .or_else(|_| network::load_backbone(network, &weights))
-            .map_err(unfit);
+        return Ok(network);
     }
-    let network = network::load_backbone(network, &weights).map_err(unfit)?;
-    let frozen = config.network(device);
-    let frozen = network::load_backbone(frozen, &weights)
-        .map_err(unfit)?
-        .folded();
+    let frozen = loaded(config, config.network(device), path, &weights)?.folded();
     let unchanged = album.unchanged(photos).map_err(TrainError::Photos)?;
     watch.stage("Computing features for the head", unchanged.len());
     let rows = predict::features(
@@ -551,6 +542,51 @@ fn start(
     };
     let head = head::train(&features, config, training_device).map_err(stopped)?;
     Ok(network.with_head(head))
+}
+
+/// The weights of `path`, or their mean with others, that a training begins with.
+///
+/// # Errors
+/// [`TrainError::Weights`], which names the file that cannot be read.
+pub(super) fn beginning(config: &TrainConfig, path: &Path) -> Result<StateDict, TrainError> {
+    // A head beside the grades' belongs to the network it was taught on.
+    let weights = soup::read(path, &config.mean_with)?;
+    Ok(network::without_beside(&weights))
+}
+
+/// `network` with such weights: all of them where its head goes on from where it is,
+/// else all but the head.
+///
+/// # Errors
+/// [`TrainError`], which names the file where it is of another network.
+pub(super) fn loaded(
+    config: &TrainConfig,
+    network: Classifier,
+    path: &Path,
+    weights: &StateDict,
+) -> Result<Classifier, TrainError> {
+    if config.trains_nothing() {
+        return network::load(network, weights).map_err(|error| {
+            TrainError::Stopped(format!(
+                "{}: {error}. --epochs 0 with --head-epochs 0 calibrates a network that has \
+                 such a head: name a bundle with --from, or leave one of the two out",
+                path.display()
+            ))
+        });
+    }
+    let unfit = |source| {
+        TrainError::Weights(weights_file::WeightsFileError::Weights {
+            path: path.to_owned(),
+            source,
+        })
+    };
+    // A head of the right shape goes on from where it is.
+    if config.head_epochs == 0
+        && let Ok(network) = network::load(network.clone(), weights)
+    {
+        return Ok(network);
+    }
+    network::load_backbone(network, weights).map_err(unfit)
 }
 
 fn sources(records: &[Record]) -> Vec<crate::bundle::DataSource> {

@@ -6,7 +6,7 @@
 //! library's random numbers, and the same seed gives the same split for good.
 //! It is written to a file all the same, which is what later runs read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use super::dataset::{Fault, Record};
 use super::disjoint_sets::DisjointSets;
+use super::lines::line;
 
 /// A side of the split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -371,6 +372,31 @@ impl Split {
     }
 }
 
+/// The photos that a split file names on one side, by data set and name, whatever
+/// photos are at hand.
+///
+/// # Errors
+/// [`SplitError::Unfit`] where the file is no split.
+pub fn named(path: &Path, part: Part) -> Result<HashSet<(String, String)>, SplitError> {
+    let unfit = |line: Option<u64>, what: String| SplitError::Unfit {
+        path: path.to_path_buf(),
+        faults: vec![Fault::new(path, line, what, DRAW_AGAIN)],
+    };
+    let text = std::fs::read(path).map_err(|error| unfit(None, error.to_string()))?;
+    let mut reader = csv::Reader::from_reader(text.as_slice());
+    let mut photos = HashSet::new();
+    for row in reader.deserialize() {
+        let row: Row = row.map_err(|error| {
+            let line = error.position().map(|position| line(&text, position));
+            unfit(line, error.to_string())
+        })?;
+        if row.part == part {
+            photos.insert((row.dataset, row.image));
+        }
+    }
+    Ok(photos)
+}
+
 #[derive(Deserialize)]
 struct Row {
     image: String,
@@ -387,10 +413,9 @@ fn read_checked(records: &[Record], path: &Path, faults: &mut Vec<Fault>) -> Opt
         .enumerate()
         .map(|(i, record)| ((record.dataset.as_str(), record.name.as_str()), i))
         .collect();
-    let datasets: std::collections::HashSet<&str> =
-        records.iter().map(|r| r.dataset.as_str()).collect();
-    let mut reader = match csv::Reader::from_path(path) {
-        Ok(reader) => reader,
+    let datasets: HashSet<&str> = records.iter().map(|r| r.dataset.as_str()).collect();
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
         Err(error) => {
             faults.push(Fault::new(
                 path,
@@ -401,6 +426,8 @@ fn read_checked(records: &[Record], path: &Path, faults: &mut Vec<Fault>) -> Opt
             return None;
         }
     };
+    let mut reader = csv::Reader::from_reader(text.as_slice());
+    let at = |position: &csv::Position| line(&text, position);
     let mut parts: Vec<Option<Part>> = vec![None; records.len()];
     let mut sets = DisjointSets::new(records.len());
     let mut first_of_group: HashMap<String, (usize, Part, u64)> = HashMap::new();
@@ -409,12 +436,12 @@ fn read_checked(records: &[Record], path: &Path, faults: &mut Vec<Fault>) -> Opt
         let record = match record {
             Ok(record) => record,
             Err(error) => {
-                let line = error.position().map(csv::Position::line);
+                let line = error.position().map(at);
                 faults.push(Fault::new(path, line, error.to_string(), DRAW_AGAIN));
                 continue;
             }
         };
-        let line = record.position().map(csv::Position::line);
+        let line = record.position().map(at);
         let row: Row = match record.deserialize(Some(&headings)) {
             Ok(row) => row,
             Err(error) => {

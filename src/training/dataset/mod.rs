@@ -126,6 +126,22 @@ pub fn grade_counts(records: &[Record]) -> [usize; GRADES] {
     counts
 }
 
+/// What of a data set is left out, and why: a sentence each.
+pub fn left_out(unlabelled: usize, ungradable: usize) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if unlabelled > 0 {
+        sentences.push(format!(
+            "{unlabelled} photos are left out: no table names them"
+        ));
+    }
+    if ungradable > 0 {
+        sentences.push(format!(
+            "{ungradable} rows are left out: the data set says that nobody can grade them"
+        ));
+    }
+    sentences
+}
+
 /// One thing wrong with a data set: where, what, and how to mend it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Fault {

@@ -24,21 +24,37 @@ pub(super) fn grade(text: &str) -> Reading {
     named(text)
 }
 
-/// A class folder's name: what [`grade`] reads, and also `grade_3`, `class-3`
-/// or `3 - severe`.
+/// A class folder's name: what [`grade`] reads, and also `grade_3`, `class-3`,
+/// `level 3` or `3 - severe`. A number in any other name, such as `camera1` or
+/// `patient_2`, tells no grade.
 pub(super) fn folder(name: &str) -> Reading {
+    let name = name.trim();
     match grade(name) {
-        Reading::Unclear => {}
-        reading => return reading,
+        Reading::Unclear => after_its_word(name),
+        // `2 - severe` says two things.
+        Reading::Grade(told) if number_before(name).is_some_and(|n| n != u64::from(told)) => {
+            Reading::Unclear
+        }
+        reading => reading,
     }
-    let numbers: Vec<&str> = name
-        .split(|c: char| !c.is_ascii_digit())
-        .filter(|digits| !digits.is_empty())
-        .collect();
-    match numbers[..] {
-        [number] => number.parse().map_or(Reading::Unclear, whole),
-        _ => Reading::Unclear,
-    }
+}
+
+/// The number after `grade`, `class` or `level`, and nothing behind it.
+fn after_its_word(name: &str) -> Reading {
+    let lower = name.to_ascii_lowercase();
+    ["grade", "class", "level"]
+        .iter()
+        .find_map(|word| lower.strip_prefix(word))
+        .map(|rest| rest.trim_start_matches([' ', '_', '-']))
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        .and_then(|rest| rest.parse().ok())
+        .map_or(Reading::Unclear, whole)
+}
+
+/// The number that a name begins with.
+fn number_before(name: &str) -> Option<u64> {
+    let end = name.find(|c: char| !c.is_ascii_digit());
+    name[..end.unwrap_or(name.len())].parse().ok()
 }
 
 fn whole(number: i64) -> Reading {
@@ -102,8 +118,28 @@ mod tests {
     fn folders_as_people_name_them() {
         assert_eq!(folder("grade_3"), Reading::Grade(3));
         assert_eq!(folder("0 - No DR"), Reading::Grade(0));
+        assert_eq!(folder("class-3"), Reading::Grade(3));
+        assert_eq!(folder("Level 3"), Reading::Grade(3));
+        assert_eq!(folder("3_Severe"), Reading::Grade(3));
+        assert_eq!(folder("No_DR"), Reading::Grade(0));
+        assert_eq!(folder("4"), Reading::Grade(4));
         assert_eq!(folder("class7"), Reading::Outside(7));
         assert_eq!(folder("224x224"), Reading::Unclear);
         assert_eq!(folder("images"), Reading::Unclear);
+    }
+
+    #[test]
+    fn a_number_that_is_no_grade_is_not_taken_for_one() {
+        for name in [
+            "camera1",
+            "patient_0",
+            "patient_4",
+            "batch 2",
+            "2 photos",
+            "grade_3_cropped",
+            "2 - severe",
+        ] {
+            assert_eq!(folder(name), Reading::Unclear, "{name}");
+        }
     }
 }

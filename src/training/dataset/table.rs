@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Fault;
 use super::folder::{Folder, file_name, is_photo_name};
 use super::scale::{self, Reading};
+use crate::training::lines::line;
 
 /// Names of columns, most telling first, as [`plain`] writes them.
 /// APTOS and Messidor-2: `id_code`; EyePACS: `image`; IDRiD: `Image name`;
@@ -212,11 +213,12 @@ fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, F
             "name them “image” and “grade”",
         ));
     };
+    let at = |position: &csv::Position| line(text.as_bytes(), position);
     let mut rows = Vec::new();
     for record in reader.records() {
         match record {
             Ok(record) => {
-                let line = record.position().map_or(0, csv::Position::line);
+                let line = record.position().map_or(0, at);
                 match row(&columns, &record, line) {
                     Ok(row) => rows.extend(row),
                     Err((what, remedy)) => {
@@ -226,7 +228,7 @@ fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, F
             }
             Err(error) => faults.push(Fault::new(
                 path,
-                error.position().map(csv::Position::line),
+                error.position().map(at),
                 format!("the row cannot be read ({error})"),
                 "mend the row",
             )),

@@ -1,0 +1,123 @@
+//! What can be known of a training before its first epoch, asked before anything is
+//! written: a fault that shows after the last would cost all of them.
+
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use super::config::TrainConfig;
+use super::dataset::{Record, grade_counts};
+use super::export::MANIFEST;
+use super::parent;
+use super::photos::Sides;
+use super::run::{TrainError, beginning, loaded};
+use crate::grading::REFERABLE_FROM;
+
+/// A name is the start of a file's name.
+const LONGEST_NAME: usize = 100;
+
+/// Whether `out` is free: a finished training's records are replaced by no other's.
+///
+/// # Errors
+/// [`TrainError::Finished`].
+pub fn out(out: &Path) -> Result<(), TrainError> {
+    if out.join(MANIFEST).exists() {
+        return Err(TrainError::Finished(out.to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether a model can be called so: its weights' file is.
+///
+/// # Errors
+/// A sentence that names the flag.
+pub fn name(name: &str) -> Result<(), TrainError> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let begins = name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if begins && name.len() <= LONGEST_NAME && name.chars().all(plain) {
+        return Ok(());
+    }
+    Err(TrainError::Stopped(format!(
+        "--name {name:?} cannot be a file's name everywhere: begin with a letter or a digit, go on \
+         with those, “-”, “_” and “.”, {LONGEST_NAME} in all at most"
+    )))
+}
+
+/// Whether the weights that a training begins with can be read and are of its
+/// network.
+///
+/// # Errors
+/// [`TrainError`], which names the file.
+pub fn weights(config: &TrainConfig) -> Result<(), TrainError> {
+    for path in config.from.iter().chain(&config.mean_with) {
+        if let Some(bundle) = parent::manifest(path)
+            && bundle.architecture != config.architecture
+        {
+            return Err(TrainError::Stopped(format!(
+                "{} is a {}, and this training is of a {}: name the same with --arch",
+                path.display(),
+                bundle.architecture,
+                config.architecture
+            )));
+        }
+    }
+    if let Some(path) = &config.from {
+        let weights = beginning(config, path)?;
+        loaded(config, config.network(&Device::flex()), path, &weights)?;
+    }
+    Ok(())
+}
+
+/// Whether the photos of each side suffice for what each is for.
+///
+/// # Errors
+/// A sentence that names the flag.
+pub fn sides(sides: &Sides, config: &TrainConfig) -> Result<(), TrainError> {
+    let stopped = |sentence: String| Err(TrainError::Stopped(sentence));
+    let trained_on = sides.train.len();
+    if trained_on < 2 {
+        return stopped(format!(
+            "--share {} leaves {trained_on} photos to train on; raise it",
+            config.share
+        ));
+    }
+    let grades = grade_counts(&sides.train);
+    if let Some(only) = grades.iter().position(|&photos| photos == trained_on) {
+        return stopped(format!(
+            "all {trained_on} photos to train on have grade {only}: there is nothing to tell \
+             apart; add photos of other grades with --data"
+        ));
+    }
+    let referable = |record: &&Record| record.grade >= REFERABLE_FROM;
+    let diseased = sides.validation.iter().filter(referable).count();
+    let healthy = sides.validation.len() - diseased;
+    if diseased == 0 || healthy == 0 {
+        let remedy = if config.split.is_some() {
+            "divide the photos by another --split, or draw one with --validation"
+        } else {
+            "raise --validation, or name photos that have both with --data"
+        };
+        return stopped(format!(
+            "validation has {diseased} photos of grade {REFERABLE_FROM} or above and {healthy} \
+             below, and a line between the two takes both: {remedy}, with a fresh --out"
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_no_files_name_is_refused() {
+        for good in ["tiny", "fovea-resnet18", "tl-050-seed1", "v1.2_b"] {
+            name(good).unwrap();
+        }
+        let long = "a".repeat(LONGEST_NAME + 1);
+        for bad in ["", "a/b ../x", ".hidden", "-x", "größe", long.as_str()] {
+            let said = name(bad).unwrap_err().to_string();
+            assert!(said.contains("--name"), "{said}");
+        }
+    }
+}
