@@ -238,11 +238,11 @@ impl TrainConfig {
                 "--average must lie between 0 and 100 epochs",
             ),
             (
-                !(self.validation > 0.0),
+                self.validation.is_nan() || self.validation <= 0.0,
                 "--validation must lie above 0: its photos choose epoch, temperature and threshold",
             ),
             (
-                !(self.test >= 0.0),
+                self.test.is_nan() || self.test < 0.0,
                 "--test must not lie below 0; 0 keeps no photo aside",
             ),
             (
