@@ -129,6 +129,27 @@ fn idrid_as_published_with_equal_names_in_training_and_testing() {
 }
 
 #[test]
+fn parts_that_are_read_as_one_are_told() {
+    let divided = folder(&[
+        ("labels.csv", "image,grade\na.jpg,0\nb.jpg,3\nc.jpg,1\n"),
+        ("a. Training Set/a.jpg", ""),
+        ("b. Testing Set/b.jpg", ""),
+        ("val/c.jpg", ""),
+    ]);
+    let read = dataset::read(divided.path()).expect("a good data set");
+    assert_eq!(read.parts, ["train", "test", "valid"]);
+    let said = dataset::remarks(0, 0, &read.parts).concat();
+    assert!(said.contains("train, test, valid") && said.contains("--split"));
+    let whole = folder(&[
+        ("labels.csv", "image,grade\na.jpg,0\nb.jpg,3\n"),
+        ("train_images/a.jpg", ""),
+        ("train_images/b.jpg", ""),
+    ]);
+    let read = dataset::read(whole.path()).expect("a good data set");
+    assert!(read.parts.is_empty());
+}
+
+#[test]
 fn messidor_2_leaves_out_what_its_readers_could_not_grade() {
     let dir = folder(&[
         (
@@ -154,6 +175,48 @@ fn messidor_2_leaves_out_what_its_readers_could_not_grade() {
         ]
     );
     assert_eq!((read.ungradable, read.unlabelled), (1, 0));
+}
+
+#[test]
+fn messidor_2s_table_of_pairs_says_which_two_photos_are_one_patients() {
+    let records = read(&[
+        (
+            "messidor_data.csv",
+            "id_code,diagnosis\n20051020_43808.png,0\n20051020_43832.png,2\n20051020_43882.png,1\n",
+        ),
+        (
+            "messidor-2.csv",
+            "left;right\n20051020_43808.png;20051020_43832.png\n20051020_43882.png;absent.png\n",
+        ),
+        ("images/20051020_43808.png", ""),
+        ("images/20051020_43832.png", ""),
+        ("images/20051020_43882.png", ""),
+    ]);
+    let patients: Vec<&str> = records.iter().map(|r| r.patient.as_str()).collect();
+    assert_eq!(
+        patients,
+        ["20051020_43808", "20051020_43808", "20051020_43882"]
+    );
+}
+
+#[test]
+fn a_table_in_utf_16_is_read_and_a_spreadsheet_is_said_not_to_be() {
+    let dir = folder(&[("a.jpg", ""), ("b.jpg", "")]);
+    let table = "\u{feff}image\tgrade\r\na.jpg\t0\r\nb.jpg\t3\r\n";
+    let bytes: Vec<u8> = table.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(dir.path().join("labels.csv"), bytes).expect("a table");
+    let read = dataset::read(dir.path()).expect("a good data set");
+    assert_eq!(
+        summary(&read.records),
+        [("a.jpg", 0, "a", None), ("b.jpg", 3, "b", None)]
+    );
+    let faults = faults(&[("a.jpg", ""), ("labels.xlsx", "PK")]);
+    assert!(
+        faults
+            .iter()
+            .any(|fault| fault.contains("labels.xlsx") && fault.contains("save it as CSV")),
+        "{faults:?}"
+    );
 }
 
 #[test]

@@ -35,7 +35,9 @@ use crate::training::{pictures, predict};
 ///
 /// Every photo of --data is measured, unless --split and --part name a side of
 /// a training's split.csv: figures on photos that were trained on mean nothing.
-/// Intervals are 95 %, from 2,000 bootstraps over patients.
+/// Intervals are 95 %, from 2,000 bootstraps over patients. Photos that `fovea
+/// grade` would refuse are measured with the others; `fovea gate measure` tells
+/// which those are.
 #[derive(Args)]
 pub struct Arguments {
     /// Folder of labelled photos; may be given several times

@@ -114,7 +114,7 @@ struct OptimisationFlags {
     #[arg(long, value_enum, default_value = "adamw")]
     optimizer: OptimizerName,
     /// Momentum of --optimizer nesterov-sgd
-    #[arg(long, default_value_t = Optimizer::MOMENTUM)]
+    #[arg(long, default_value_t = Optimizer::MOMENTUM, requires = "optimizer")]
     momentum: f64,
     /// Weight decay of AdamW, L2 penalty of SGD
     #[arg(long, default_value_t = 0.01)]
@@ -124,7 +124,7 @@ struct OptimisationFlags {
     #[arg(long, value_enum, default_value = "cross-entropy")]
     loss: LossName,
     /// Focal loss: how much less an easy photo counts
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, requires = "loss")]
     focal_gamma: f32,
     /// Share of the truth spread over all grades
     #[arg(long, default_value_t = 0.0)]
@@ -142,7 +142,7 @@ struct OptimisationFlags {
     #[arg(long, value_enum, default_value = "neither")]
     balance: BalanceName,
     /// How far --balance goes: 1 makes all grades equal, 0.5 goes half the way
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, requires = "balance")]
     balance_strength: f64,
     /// Keep an exponential mean of the weights over so many epochs; 0 keeps none
     #[arg(long, value_name = "EPOCHS", default_value_t = 0.5)]
@@ -463,5 +463,23 @@ mod tests {
     fn a_model_is_called_by_its_network() {
         assert_eq!(usual_name(Architecture::ResNet18), "fovea-resnet18");
         assert_eq!(usual_name(Architecture::Pratt2016), "fovea-pratt2016");
+    }
+
+    #[test]
+    fn a_flag_that_would_change_nothing_is_refused() {
+        let train = |flags: &str| {
+            let line = format!("train --data photos --out run {flags}");
+            Arguments::augment_args(Command::new("train")).try_get_matches_from(line.split(' '))
+        };
+        for (alone, with) in [
+            ("--balance-strength 0.5", "--balance sampler"),
+            ("--focal-gamma 3", "--loss focal"),
+            ("--momentum 0.8", "--optimizer nesterov-sgd"),
+        ] {
+            let words = train(alone).unwrap_err().to_string();
+            let needed = with.split(' ').next().unwrap_or_default();
+            assert!(words.contains(needed), "{words}");
+            assert!(train(&format!("{with} {alone}")).is_ok(), "{with} {alone}");
+        }
     }
 }

@@ -212,13 +212,9 @@ pub fn estimate(of: &Estimate) -> String {
 
 /// Two graders side by side, a line a figure.
 pub fn comparison(differences: &[Difference]) -> String {
-    let titles: BTreeMap<&str, &str> = FIGURES.into();
     let mut text = format!("{:<NAMES$}{:>9}{:>9}   B − A\n", "", "A", "B");
     for difference in differences {
-        let title = titles
-            .get(difference.name.as_str())
-            .copied()
-            .unwrap_or(&difference.name);
+        let title = title(&difference.name);
         let p = difference
             .p
             .map_or_else(String::new, |p| format!(", p = {p:.3}"));
@@ -231,6 +227,24 @@ pub fn comparison(differences: &[Difference]) -> String {
         );
     }
     text
+}
+
+/// What a figure is called for reading; those of a grade are named after it.
+fn title(name: &str) -> String {
+    let of_all = FIGURES.iter().find(|(figure, _)| *figure == name);
+    let of_grade = name.rsplit_once('.').and_then(|(figure, grade)| {
+        let figure = match figure {
+            "recall_per_class" => "recall",
+            "specificity_per_class" => "specificity",
+            "auc_one_vs_rest" => "AUC, one against the rest",
+            _ => return None,
+        };
+        Some(format!("grade {grade}: {figure}"))
+    });
+    of_all
+        .map(|(_, title)| (*title).to_owned())
+        .or(of_grade)
+        .unwrap_or_else(|| name.to_owned())
 }
 
 fn line(text: &mut String, title: &str, value: &str) {
@@ -335,5 +349,10 @@ mod tests {
         let text = comparison(&same);
         let row = text.lines().find(|l| l.starts_with("Accuracy")).unwrap();
         assert!(row.contains("0.000 [0.000, 0.000], p = 1.000"), "{row}");
+        assert!(
+            text.contains("grade 2: AUC, one against the rest"),
+            "{text}"
+        );
+        assert!(!text.contains('_'), "no name of the program's own: {text}");
     }
 }

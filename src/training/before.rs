@@ -1,6 +1,7 @@
 //! What can be known of a training before its first epoch, asked before anything is
 //! written: a fault that shows after the last would cost all of them.
 
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use burn::tensor::Device;
@@ -25,6 +26,32 @@ pub fn out(out: &Path) -> Result<(), TrainError> {
         return Err(TrainError::Finished(out.to_owned()));
     }
     Ok(())
+}
+
+/// The file by which a training holds its folder.
+const HELD: &str = ".training";
+
+/// Keeps other trainings out of a folder for as long as it lives; the system lets go
+/// of it however the program ends.
+pub struct Held(#[expect(dead_code, reason = "it is held, not read")] Option<File>);
+
+/// Holds `out`, which must be there, for one training: two would write over each
+/// other's checkpoints. Where the file system knows no locks nothing is held.
+///
+/// # Errors
+/// A sentence, where another training holds it.
+pub fn hold(out: &Path) -> Result<Held, TrainError> {
+    let Ok(file) = File::create(out.join(HELD)) else {
+        return Ok(Held(None));
+    };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(TrainError::Stopped(format!(
+            "{}: another training is under way there; wait for it, or choose another --out",
+            out.display()
+        ))),
+        Ok(()) => Ok(Held(Some(file))),
+        Err(TryLockError::Error(_)) => Ok(Held(None)),
+    }
 }
 
 /// Whether a model can be called so: its weights' file is.
@@ -108,6 +135,16 @@ pub fn sides(sides: &Sides, config: &TrainConfig) -> Result<(), TrainError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_is_held_by_one_training_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = hold(folder.path()).unwrap();
+        let said = hold(folder.path()).err().map(|error| error.to_string());
+        assert!(said.is_some_and(|said| said.contains("another training is under way")));
+        drop(first);
+        assert!(hold(folder.path()).is_ok());
+    }
 
     #[test]
     fn a_name_that_is_no_files_name_is_refused() {

@@ -30,6 +30,8 @@ pub struct Summary {
     pub ungradable: usize,
     /// Photos that no label names, left out.
     pub unlabelled: usize,
+    /// The parts it was published in, read as one.
+    pub parts: Vec<&'static str>,
 }
 
 /// The outcome of looking over data sets.
@@ -108,6 +110,7 @@ fn summary(read: &dataset::Dataset) -> Summary {
         with_edema: read.records.iter().filter(|r| r.edema.is_some()).count(),
         ungradable: read.ungradable,
         unlabelled: read.unlabelled,
+        parts: read.parts.clone(),
     }
 }
 

@@ -61,7 +61,7 @@ impl Photos {
                 read.records.len(),
                 read.grade_counts()
             ));
-            for sentence in dataset::left_out(read.unlabelled, read.ungradable) {
+            for sentence in dataset::remarks(read.unlabelled, read.ungradable, &read.parts) {
                 watch.say(&format!("  {sentence}"));
             }
             records.extend(read.records);

@@ -166,6 +166,8 @@ pub fn run_on(
     };
 
     // Nothing is written before this: what a refused run finds there stays.
+    make_folder(out)?;
+    let _held = before::hold(out)?;
     begin(config, destination)?;
     let command = command(destination, resume)?;
     let destination = &Destination {
@@ -278,7 +280,6 @@ fn command(destination: &Destination<'_>, resume: bool) -> Result<String, TrainE
 fn begin(config: &TrainConfig, destination: &Destination<'_>) -> Result<(), TrainError> {
     let stopped = TrainError::Stopped;
     let Destination { name, out, .. } = destination;
-    make_folder(out)?;
     export::write_whole(&out.join(NAME), format!("{name}\n").as_bytes()).map_err(stopped)?;
     let json = serde_json::to_vec_pretty(config).map_err(|e| stopped(e.to_string()))?;
     export::write_whole(&out.join(CONFIG), &json).map_err(stopped)

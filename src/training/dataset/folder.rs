@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::Fault;
+use super::{Fault, Record, Source};
 
 /// Photos of these kinds are read (compared in lower case).
 const PHOTO_EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp", "jfif"];
@@ -44,6 +44,8 @@ pub(super) struct Folder {
     pub tables: Vec<PathBuf>,
     /// `.npz` files.
     pub arrays: Vec<PathBuf>,
+    /// Files that might hold labels, but are not read.
+    pub spreadsheets: Vec<PathBuf>,
     by_file_name: HashMap<String, Vec<usize>>,
     by_stem: HashMap<String, Vec<usize>>,
 }
@@ -62,6 +64,7 @@ impl Folder {
             photos: Vec::new(),
             tables: Vec::new(),
             arrays: Vec::new(),
+            spreadsheets: Vec::new(),
             by_file_name: HashMap::new(),
             by_stem: HashMap::new(),
         };
@@ -69,6 +72,7 @@ impl Folder {
         folder.photos.sort();
         folder.tables.sort();
         folder.arrays.sort();
+        folder.spreadsheets.sort();
         for (photo, path) in folder.photos.iter().enumerate() {
             let name = file_name(path).to_lowercase();
             let stem = without_photo_extension(&name).to_string();
@@ -102,6 +106,7 @@ impl Folder {
             match extension(&path).as_str() {
                 "csv" | "txt" => self.tables.push(path),
                 "npz" => self.arrays.push(path),
+                "xlsx" | "xls" | "ods" => self.spreadsheets.push(path),
                 extension if PHOTO_EXTENSIONS.contains(&extension) => self.photos.push(path),
                 _ => {}
             }
@@ -152,6 +157,27 @@ impl Folder {
             _ => Resolution::Ambiguous(found),
         }
     }
+}
+
+/// The parts of a data set that the photos lie in, by the names of their folders (or
+/// arrays); none where that is one at most.
+pub(super) fn parts(root: &Path, records: &[Record]) -> Vec<&'static str> {
+    let is_in = |record: &Record, part: &str| {
+        let path = match &record.source {
+            Source::File(path) => relative(root, path),
+            Source::Pixels(_) => record.name.clone(),
+        };
+        let path = path.to_lowercase();
+        let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+        folders
+            .split('/')
+            .any(|folder| folder.contains(part) || (part == "valid" && folder == "val"))
+    };
+    let found: Vec<&str> = PARTS
+        .into_iter()
+        .filter(|part| records.iter().any(|record| is_in(record, part)))
+        .collect();
+    if found.len() > 1 { found } else { Vec::new() }
 }
 
 fn relative(root: &Path, path: &Path) -> String {

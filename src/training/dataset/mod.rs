@@ -9,6 +9,7 @@
 mod class_folders;
 mod folder;
 mod medmnist;
+mod pairs;
 mod patients;
 mod scale;
 mod table;
@@ -108,6 +109,9 @@ pub struct Dataset {
     pub ungradable: usize,
     /// Photos in the folder that no label names: left out.
     pub unlabelled: usize,
+    /// The parts that the data set was published in (`train`, `test`, `valid`), which
+    /// are read as one; empty where it came whole.
+    pub parts: Vec<&'static str>,
 }
 
 impl Dataset {
@@ -126,9 +130,17 @@ pub fn grade_counts(records: &[Record]) -> [usize; GRADES] {
     counts
 }
 
-/// What of a data set is left out, and why: a sentence each.
-pub fn left_out(unlabelled: usize, ungradable: usize) -> Vec<String> {
+/// What to know of how a data set is read: what is left out of it and why, and that
+/// parts are read as one. A sentence each.
+pub fn remarks(unlabelled: usize, ungradable: usize, parts: &[&str]) -> Vec<String> {
     let mut sentences = Vec::new();
+    if !parts.is_empty() {
+        sentences.push(format!(
+            "it came divided ({}): its parts are read as one; to keep them apart, name one part's \
+             folder alone, or divide by your own file with --split",
+            parts.join(", ")
+        ));
+    }
     if unlabelled > 0 {
         sentences.push(format!(
             "{unlabelled} photos are left out: no table names them"
@@ -241,9 +253,11 @@ pub fn scan(dir: &Path) -> (Dataset, Vec<Fault>) {
         records: Vec::new(),
         ungradable: 0,
         unlabelled: 0,
+        parts: Vec::new(),
     };
     let mut faults = Vec::new();
     fill(&mut dataset, &mut faults);
+    dataset.parts = folder::parts(&dataset.root, &dataset.records);
     if dataset.records.is_empty() && faults.is_empty() {
         faults.push(Fault::new(
             dir,
@@ -383,6 +397,7 @@ fn join(dataset: &mut Dataset, folder: &Folder, tables: &[Table], faults: &mut V
         }
     }
     dataset.unlabelled = folder.photos.len() - named.len();
+    pairs::fill(&mut dataset.records, &names, folder);
     settle_names(&mut dataset.records, |i| folder.relative(names[i]));
 }
 

@@ -108,12 +108,10 @@ pub(super) fn find(folder: &Folder, faults: &mut Vec<Fault>) -> Option<(Vec<Tabl
                 continue;
             }
         };
-        // Spreadsheets export Windows code pages; names of columns are ASCII.
-        let text = String::from_utf8_lossy(&bytes);
-        let text = text.trim_start_matches('\u{feff}');
+        let text = text_of(&bytes);
         let parsed = match super::folder::extension(path).as_str() {
-            "txt" => parse_ddr(path, text, faults),
-            _ => parse(path, text, faults),
+            "txt" => parse_ddr(path, &text, faults),
+            _ => parse(path, &text, faults),
         };
         match parsed {
             Ok(rows) => tables.push(Table {
@@ -123,11 +121,45 @@ pub(super) fn find(folder: &Folder, faults: &mut Vec<Fault>) -> Option<(Vec<Tabl
             Err(fault) => rejected.push(fault),
         }
     }
+    rejected.extend(folder.spreadsheets.iter().map(|path| {
+        Fault::new(
+            path,
+            None,
+            "it is a spreadsheet, which is not read here",
+            "save it as CSV",
+        )
+    }));
     if only && tables.is_empty() {
         faults.extend(rejected);
         return None;
     }
     Some((tables, rejected))
+}
+
+/// A table's text. Spreadsheets export Unicode as UTF-16, marked so, and Windows code
+/// pages, unmarked; of those the names of columns are ASCII at least.
+pub(super) fn text_of(bytes: &[u8]) -> String {
+    let utf16 = |unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        char::decode_utf16(units)
+            .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect()
+    };
+    let text = match bytes {
+        [0xff, 0xfe, ..] => utf16(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => utf16(u16::from_be_bytes),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    text.trim_start_matches('\u{feff}').to_owned()
+}
+
+/// What stands between the cells of a table, by its headings.
+pub(super) fn delimiter(text: &str) -> u8 {
+    let first = text.lines().next().unwrap_or_default();
+    [b',', b';', b'\t']
+        .into_iter()
+        .max_by_key(|&d| (first.bytes().filter(|&b| b == d).count(), d == b','))
+        .unwrap_or(b',')
 }
 
 /// Kaggle ships a table of made-up answers beside the real ones.
@@ -138,7 +170,7 @@ fn is_sample_submission(path: &Path) -> bool {
 }
 
 /// `risk_of_macular_edema` for ` Risk of macular edema `.
-fn plain(heading: &str) -> String {
+pub(super) fn plain(heading: &str) -> String {
     heading
         .trim()
         .to_lowercase()
@@ -186,12 +218,8 @@ impl Columns {
 /// Rows of a table with headings; `Err` where it has no labels at all.
 fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
     let first = text.lines().next().unwrap_or_default();
-    let delimiter = [b',', b';', b'\t']
-        .into_iter()
-        .max_by_key(|&d| (first.bytes().filter(|&b| b == d).count(), d == b','))
-        .unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
+        .delimiter(delimiter(text))
         .flexible(true)
         .from_reader(text.as_bytes());
     let headings: Vec<String> = match reader.headers() {

@@ -1,0 +1,70 @@
+//! Tables of pairs: which two photos are of one patient, where the table of grades
+//! does not tell. Messidor-2 comes with such a table beside its grades (Decencière et
+//! al. 2014), a row an examination, a column an eye.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::Record;
+use super::folder::{Folder, Resolution, extension, without_photo_extension};
+use super::table::{delimiter, plain, text_of};
+
+const LEFT: [&str; 5] = ["left", "left_eye", "left_image", "os", "og"];
+const RIGHT: [&str; 4] = ["right", "right_eye", "right_image", "od"];
+
+/// Gives both photos of a pair one patient, where no table named one. `photos` are
+/// the records' places among the folder's.
+pub(super) fn fill(records: &mut [Record], photos: &[usize], folder: &Folder) {
+    let patients = patients(folder);
+    for (record, photo) in records.iter_mut().zip(photos) {
+        if record.patient.is_empty()
+            && let Some(patient) = patients.get(photo)
+        {
+            record.patient.clone_from(patient);
+        }
+    }
+}
+
+/// The patient of each photo that some table pairs.
+fn patients(folder: &Folder) -> HashMap<usize, String> {
+    let mut patients = HashMap::new();
+    for table in folder.tables.iter().filter(|t| extension(t) == "csv") {
+        for [left, right] in read(table).unwrap_or_default() {
+            let place = |name: &str| match folder.resolve(name, table) {
+                Resolution::Found(photo) => Some(photo),
+                _ => None,
+            };
+            let (Some(one), Some(other)) = (place(&left), place(&right)) else {
+                continue;
+            };
+            let patient = without_photo_extension(&left).to_owned();
+            for photo in [one, other] {
+                patients.entry(photo).or_insert_with(|| patient.clone());
+            }
+        }
+    }
+    patients
+}
+
+/// The names in a table's columns of left and right eyes; none where it has no such
+/// columns.
+fn read(table: &Path) -> Option<Vec<[String; 2]>> {
+    let bytes = std::fs::read(table).ok()?;
+    let text = text_of(&bytes);
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter(&text))
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let headings: Vec<String> = reader.headers().ok()?.iter().map(plain).collect();
+    let column = |names: &[&str]| {
+        headings
+            .iter()
+            .position(|heading| names.contains(&heading.as_str()))
+    };
+    let (left, right) = (column(&LEFT)?, column(&RIGHT)?);
+    let pair = |record: csv::StringRecord| {
+        let cell = |column: usize| record.get(column).map(|text| text.trim().to_owned());
+        Some([cell(left)?, cell(right)?])
+    };
+    Some(reader.records().flatten().filter_map(pair).collect())
+}
