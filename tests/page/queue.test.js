@@ -126,7 +126,8 @@ test("the patients keep their places while photographs are graded", async () => 
   const names = () => page.locator(".patient__name").allTextContents();
   await page.waitForFunction(() => document.querySelectorAll(".patient[data-decision=no-referral]").length === 1);
   const more = [await png("42_left.png", 4, 4)];
-  for (let n = 50; n < 56; n++) more.push(await png(`${n}_left.png`, 0, 3));
+  const healthy = await drawnPng(page, 0, 3);
+  for (let n = 50; n < 90; n++) more.push(photo(`${n}_left.png`, healthy, "image/png"));
   await choose(page, ...more);
   await page.locator(".patient[data-decision=refer]").waitFor();
   await page.locator("#queue-pause").click();

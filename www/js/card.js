@@ -134,10 +134,10 @@ export class Card {
       parts.frame,
       el("header", { class: "card__head" }, parts.kicker, parts.title),
       this.#eye?.element ?? null,
-      el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.risk, parts.followUp, parts.again),
+      el("div", { class: "card__verdict" }, parts.heading, parts.full, parts.doubt, parts.referral, parts.risk, parts.again),
       parts.bars,
       (parts.look = lookButton(this.#item, this.#engine, this.#picture)),
-      el("div", { class: "card__aside" }, parts.edema, parts.point),
+      el("div", { class: "card__aside" }, parts.edema, parts.followUp, parts.point),
       parts.provenance,
     );
   }

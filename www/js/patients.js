@@ -12,7 +12,8 @@ export class Patients extends EventTarget {
   #queue;
   #unread = [];
   #timer = 0;
-  #round = 0;
+  #asked = false;
+  #deciding = null;
   #reading = Promise.resolve();
 
   constructor(engine, queue) {
@@ -38,7 +39,7 @@ export class Patients extends EventTarget {
       await this.#reading;
       clearTimeout(this.#timer);
       this.#timer = 0;
-      while (!(await this.#decide()));
+      await this.#decide();
     };
     return Promise.race([now(), new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
   }
@@ -67,15 +68,29 @@ export class Patients extends EventTarget {
     }, SETTLE);
   }
 
-  async #decide() {
-    const round = ++this.#round;
+  // One decision at a time; asked meanwhile, once more for all who asked.
+  #decide() {
+    this.#asked = true;
+    return (this.#deciding ||= this.#decideAll());
+  }
+
+  async #decideAll() {
+    try {
+      while (this.#asked) {
+        this.#asked = false;
+        await this.#decideOnce();
+      }
+    } finally {
+      this.#deciding = null;
+    }
+  }
+
+  async #decideOnce() {
     const list = grouped(this.#queue.items.filter(({ drawn }) => !drawn));
     const summaries = list.length ? await this.#engine.consult("summarisePatients", list.map(({ items }) => items.map(photoOf))) : [];
-    if (round !== this.#round) return false; // overtaken by a later one
     this.list = list.map((group, index) => ({ ...group, summary: summaries[index] }));
     this.byItem = new Map(this.list.flatMap((group) => group.items.map((item) => [item, group])));
     this.dispatchEvent(new Event("change"));
-    return true;
   }
 }
 
