@@ -131,14 +131,17 @@ pub fn read(path: &str) -> Named {
         // A folder a side.
         side = innermost.1;
     }
-    let mut key: Vec<String> = folders.iter().map(|folder| folded(folder)).collect();
+    let mut key: Vec<String> = folders
+        .iter()
+        .filter(|folder| !read_words(folder).0.is_empty())
+        .map(|folder| folded(folder))
+        .collect();
     if patient.is_empty() {
         // A folder a patient: the file says only which eye.
         patient = of_folders(&folders);
     } else {
         key.push(folded(&patient));
     }
-    key.retain(|part| !part.is_empty());
     Named {
         key: if patient.is_empty() {
             String::new()
@@ -192,11 +195,10 @@ fn is_day(name: &str) -> bool {
     }
 }
 
-/// The words of a folder's or a patient's name as far as they tell it from others;
-/// nothing of a folder that is named by a side.
+/// The words of a folder's or a patient's name, by which it is told from others. None
+/// is left out: `Gomez L` and `Gomez R` may be two people.
 fn folded(name: &str) -> String {
-    let (patient, _) = read_words(name);
-    let words = words(&patient);
+    let words = words(name);
     let texts: Vec<String> = words.iter().map(|word| word.text.to_lowercase()).collect();
     texts.join(" ")
 }
@@ -407,6 +409,8 @@ mod tests {
             ("1.2.276.0.1001", "1.2.276.0.1002"),
             ("Ruiz 1/left.jpg", "Ruiz 2/left.jpg"),
             ("Ruiz/2024/left.jpg", "Ruiz/2026/left.jpg"),
+            ("Gomez L/left.jpg", "Gomez R/left.jpg"),
+            ("Gomez L right.jpg", "Gomez R right.jpg"),
         ] {
             assert_ne!(read(one).key, read(other).key, "{one}, {other}");
         }

@@ -2,9 +2,10 @@
 // card, on the print sheet, and kept.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { card, choose, modelReady, photo, result, visit } from "./help/page.js";
-import { drawnPng, tiff } from "./help/pictures.js";
+import { drawnPng, paged, tiff } from "./help/pictures.js";
 
 let visitor;
 let page;
@@ -38,6 +39,19 @@ test("a TIFF is shown on its card and printed", async () => {
   assert.equal(await page.locator(".sheet__picture img").count(), 1);
   await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
   assert.deepEqual(visitor.errors, []);
+});
+
+test("of several pages the first is graded, and that is said on the card and in the table", async () => {
+  await choose(page, photo("9_left.tif", paged(await tiff(page, await drawnPng(page, 0, 3), 600)), "image/tiff"));
+  const both = card(page, "9_left.tif");
+  assert.equal((await result(both)).status, "graded");
+  const said = "Only the first of the 2 pictures in this file was graded.";
+  await both.getByText(said).waitFor();
+  const saving = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save results (CSV)" }).click();
+  const table = await readFile(await (await saving).path(), "utf8");
+  const row = table.split("\r\n").find((line) => line.startsWith("9_left.tif"));
+  assert.ok(row.includes(said), row);
 });
 
 test("its picture is kept", async () => {

@@ -19,8 +19,12 @@ export function gradeOf(assessment, scale) {
 // Why there is doubt, or no grade at all; and where a file holds more photographs
 // than the one that was read.
 export function reasonOf(item) {
-  const pictures = item.told?.frames ?? item.assessment?.pictures;
-  return [why(item), pictures > 1 && strings.firstOfFrames(pictures)].filter(Boolean).join(" ");
+  return [why(item), firstOf(item, strings)].filter(Boolean).join(" ");
+}
+
+function firstOf({ told, assessment }, words) {
+  const pictures = told?.frames ?? assessment?.pictures;
+  return pictures > 1 && words.firstOfFrames(pictures);
 }
 
 function why({ status, assessment, fault }) {
@@ -32,9 +36,10 @@ function why({ status, assessment, fault }) {
 }
 
 // The same for a file, in the library's own words, as the command writes it.
-export function reasonInEnglish({ status, assessment, fault, told }) {
+export function reasonInEnglish(item) {
+  const { status, assessment, fault } = item;
   const own = status === "cancelled" ? english.cancelledReason : fault && explain(fault, english);
-  return [own || (assessment?.error?.message ?? assessment?.doubt), told?.frames > 1 && english.firstOfFrames(told.frames)].filter(Boolean).join(" ");
+  return [own || (assessment?.error?.message ?? assessment?.doubt), firstOf(item, english)].filter(Boolean).join(" ");
 }
 
 // Why a grade is unsure, and the two grades it wavers between. The library's own

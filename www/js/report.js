@@ -1,4 +1,5 @@
-// The print sheet: a page a patient, or more with their name on each, made when printing begins and taken apart
+// The print sheet: a page a patient, or more with their name on each, made when
+// printing begins and taken apart
 // when it ends. A good PDF comes from the browser's own print dialogue.
 
 import { edemaOf, followUpOf, gradeOf, headingOf, preparedBy, reasonOf, referralOf } from "./assessment.js";

@@ -110,3 +110,12 @@ export async function tiff(page, png, side) {
   for (const sample of [0, 1, 2]) head.writeUInt16LE(8, behind + 2 * sample);
   return Buffer.concat([head, pixels]);
 }
+
+// A TIFF of two pages: the same directory once more behind the first.
+export function paged(tiff) {
+  const directory = tiff.readUInt32LE(4);
+  const next = directory + 2 + 12 * tiff.readUInt16LE(directory);
+  const whole = Buffer.concat([tiff, Buffer.alloc(tiff.length % 2), tiff.subarray(directory, next), Buffer.alloc(4)]);
+  whole.writeUInt32LE(tiff.length + (tiff.length % 2), next);
+  return whole;
+}
