@@ -138,7 +138,7 @@ fn parts_that_are_read_as_one_are_told() {
     ]);
     let read = dataset::read(divided.path()).expect("a good data set");
     assert_eq!(read.parts, ["train", "test", "valid"]);
-    let said = dataset::remarks(0, 0, &read.parts).concat();
+    let said = read.remarks().concat();
     assert!(said.contains("train, test, valid") && said.contains("--split"));
     let whole = folder(&[
         ("labels.csv", "image,grade\na.jpg,0\nb.jpg,3\n"),
@@ -224,11 +224,12 @@ fn ddr_lists_without_headings() {
     let dir = folder(&[
         (
             "DR_grading/train.txt",
-            "007-0004-000.jpg 0\n007-0007-000.jpg 5\n",
+            "007-0004-000.jpg 0\n007-0007-000.jpg 5\n2017 (1).jpg\t4\n",
         ),
         ("DR_grading/test.txt", "007-1789-100.jpg 2\n"),
         ("DR_grading/train/007-0004-000.jpg", ""),
         ("DR_grading/train/007-0007-000.jpg", ""),
+        ("DR_grading/train/2017 (1).jpg", ""),
         ("DR_grading/test/007-1789-100.jpg", ""),
         ("readme.txt", "Please cite us.\n"),
     ]);
@@ -238,6 +239,7 @@ fn ddr_lists_without_headings() {
         [
             ("007-1789-100.jpg", 2, "007-1789-100", None),
             ("007-0004-000.jpg", 0, "007-0004-000", None),
+            ("2017 (1).jpg", 4, "2017 (1)", None),
         ]
     );
     assert_eq!(read.ungradable, 1);
@@ -261,6 +263,77 @@ fn deepdrid_grades_the_eye_the_photo_shows() {
     assert_eq!(
         summary(&records),
         [("1_l1", 0, "1", None), ("1_r1", 1, "1", None)]
+    );
+}
+
+/// The whole of DeepDRiD as it is published: photos of one name in two of its parts,
+/// a form to fill in for the challenge, and its answers in a spreadsheet.
+#[test]
+fn deepdrid_as_it_is_published() {
+    let regular = "regular_fundus_images/regular-fundus-training";
+    let challenge = "regular_fundus_images/Online-Challenge1&2-Evaluation";
+    let wide = "ultra-widefield_images/ultra-widefield-training";
+    let published = [
+        (
+            &*format!("{regular}/regular-fundus-training.csv"),
+            "patient_id,image_id,image_path,Overall quality,left_eye_DR_Level,\
+             right_eye_DR_Level,patient_DR_Level\n\
+             1,1_l1,\\regular-fundus-training\\1\\1_l1.jpg,1,2,,2\n",
+        ),
+        (&*format!("{regular}/Images/1/1_l1.jpg"), ""),
+        (
+            &*format!("{wide}/ultra-widefield-training.csv"),
+            "patient_id,image_id,image_path,DR_level,position\n\
+             1,1_l1,ultra-widefield-training\\1\\1_l1.jpg,0,left_eye\n",
+        ),
+        (&*format!("{wide}/Images/1/1_l1.jpg"), ""),
+        (
+            &*format!("{challenge}/Challenge1_upload.csv"),
+            "image_id,DR_Level\n347_l1,\n347_r2,\n",
+        ),
+        (&*format!("{challenge}/Images/347/347_l1.jpg"), ""),
+        (&*format!("{challenge}/Images/347/347_r2.jpg"), ""),
+        (&*format!("{challenge}/Challenge1_labels.xlsx"), "PK"),
+    ];
+    let dir = folder(&published);
+    let set = dataset::read(dir.path()).expect("a good data set");
+    let grades = |set: &dataset::Dataset| -> Vec<(String, u8)> {
+        (set.records.iter())
+            .map(|record| (record.name.clone(), record.grade))
+            .collect()
+    };
+    let both = [
+        (format!("{regular}/Images/1/1_l1.jpg"), 2),
+        (format!("{wide}/Images/1/1_l1.jpg"), 0),
+    ];
+    assert_eq!(grades(&set), both);
+    assert_eq!(
+        set.remarks(),
+        [
+            "2 photos are left out: no table names them",
+            "spreadsheets are not read: where Challenge1_labels.xlsx holds grades, save it as CSV",
+        ]
+    );
+    // As it is said.
+    let labels = dir.path().join(challenge).join("Challenge1_labels.csv");
+    fs::write(labels, "image_id,DR_Levels\n347_l1,3\n347_r2,5\n").expect("a table");
+    let set = dataset::read(dir.path()).expect("a good data set");
+    assert_eq!(grades(&set)[0], ("347_l1".to_owned(), 3));
+    assert_eq!(set.records[0].patient, "347");
+    assert_eq!((set.records.len(), set.ungradable), (3, 1));
+    assert_eq!(
+        set.remarks(),
+        ["1 row is left out: the data set says that nobody can grade it"]
+    );
+}
+
+#[test]
+fn a_table_without_a_single_grade_is_a_form_and_the_only_one_a_fault() {
+    let found = faults(&[("labels.csv", "image,grade\na,\nb,nan\n"), ("a.jpg", "")]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].ends_with("labels.csv: none of its rows has a grade; write the grades, 0 to 4"),
+        "{found:?}"
     );
 }
 
@@ -399,7 +472,12 @@ fn a_folder_that_is_not_there() {
 
 /// A `.npy` array of bytes.
 fn npy(shape: &str, data: &[u8]) -> Vec<u8> {
-    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}\n");
+    npy_of("|u1", shape, data)
+}
+
+/// A `.npy` array of the kind that numpy describes so.
+fn npy_of(kind: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+    let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n");
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend((header.len() as u16).to_le_bytes());
     bytes.extend(header.as_bytes());
@@ -441,6 +519,44 @@ fn medmnist_pictures_come_out_as_photos() {
             .expect("a picture")
             .into_rgb8();
         assert_eq!(photo.into_raw(), pixels.rgb);
+    }
+}
+
+#[test]
+fn labels_of_an_archive_may_be_written_in_any_kind_of_number() {
+    for (kind, data) in [
+        ("<i8", [3i64, 1].map(i64::to_le_bytes).concat()),
+        (">i2", [3i16, 1].map(i16::to_be_bytes).concat()),
+        ("<f4", [3f32, 1.0].map(f32::to_le_bytes).concat()),
+        (">f8", [3f64, 1.0].map(f64::to_be_bytes).concat()),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        npz(
+            dir.path(),
+            &[
+                ("train_images.npy", npy("(2, 1, 1)", &[7, 9])),
+                ("train_labels.npy", npy_of(kind, "(2,)", &data)),
+            ],
+        );
+        let read = dataset::read(dir.path()).expect("a good data set");
+        let grades: Vec<u8> = read.records.iter().map(|record| record.grade).collect();
+        assert_eq!(grades, [3, 1], "{kind}");
+    }
+    for (kind, data, what) in [
+        ("<f4", 2.5f32.to_le_bytes().to_vec(), "label 2.5 of"),
+        ("|i1", vec![255], "label -1 of"),
+        ("<U1", vec![b'2', 0, 0, 0], "no numbers ('<U1'"),
+    ] {
+        let dir = tempfile::tempdir().expect("a folder");
+        npz(
+            dir.path(),
+            &[
+                ("train_images.npy", npy("(1, 1, 1)", &[7])),
+                ("train_labels.npy", npy_of(kind, "(1,)", &data)),
+            ],
+        );
+        let error = dataset::read(dir.path()).expect_err("refused").to_string();
+        assert!(error.contains(what), "{error}");
     }
 }
 

@@ -213,7 +213,7 @@ fn print_text(found: &check::Check, suspects: usize) {
             "{}: {} photos of {} patients, by grade {:?}",
             set.name, set.photos, set.patients, set.grades
         );
-        for sentence in dataset::remarks(set.unlabelled, set.ungradable, &set.parts) {
+        for sentence in &set.remarks {
             println!("  {sentence}");
         }
     }

@@ -32,6 +32,8 @@ pub struct Summary {
     pub unlabelled: usize,
     /// The parts it was published in, read as one.
     pub parts: Vec<&'static str>,
+    /// The same in sentences.
+    pub remarks: Vec<String>,
 }
 
 /// The outcome of looking over data sets.
@@ -111,6 +113,7 @@ fn summary(read: &dataset::Dataset) -> Summary {
         ungradable: read.ungradable,
         unlabelled: read.unlabelled,
         parts: read.parts.clone(),
+        remarks: read.remarks(),
     }
 }
 

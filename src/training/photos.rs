@@ -61,7 +61,7 @@ impl Photos {
                 read.records.len(),
                 read.grade_counts()
             ));
-            for sentence in dataset::remarks(read.unlabelled, read.ungradable, &read.parts) {
+            for sentence in read.remarks() {
                 watch.say(&format!("  {sentence}"));
             }
             records.extend(read.records);

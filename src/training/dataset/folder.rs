@@ -121,8 +121,9 @@ impl Folder {
 
     /// Finds the photo that `name` means in the table at `table`: by file name,
     /// else by name without extension; of several the one whose path ends as the
-    /// name does, then the one beside the table, then the one in the part of the
-    /// data set (training, validation, test) that the table names.
+    /// name does, then the one beside the table, then the one in the nearest folder
+    /// that holds both, then the one in the part of the data set (training,
+    /// validation, test) that the table names.
     pub fn resolve(&self, name: &str, table: &Path) -> Resolution {
         let name = name.trim().replace('\\', "/").to_lowercase();
         let name = name.trim_start_matches("./").trim_start_matches('/');
@@ -146,6 +147,9 @@ impl Folder {
             let parent = self.photos[photo].parent();
             parent == Some(beside) || parent == Some(&images)
         });
+        let shared = |photo: usize| common(&self.photos[photo], beside);
+        let nearest = found.iter().map(|&photo| shared(photo)).max();
+        keep_if_any(&mut found, |photo| Some(shared(photo)) == nearest);
         let table = relative(&self.root, table).to_lowercase();
         for part in PARTS.iter().filter(|part| table.contains(**part)) {
             keep_if_any(&mut found, |photo| {
@@ -178,6 +182,13 @@ pub(super) fn parts(root: &Path, records: &[Record]) -> Vec<&'static str> {
         .filter(|part| records.iter().any(|record| is_in(record, part)))
         .collect();
     if found.len() > 1 { found } else { Vec::new() }
+}
+
+/// How many parts two paths begin with in common.
+fn common(one: &Path, other: &Path) -> usize {
+    (one.components().zip(other.components()))
+        .take_while(|(a, b)| a == b)
+        .count()
 }
 
 fn relative(root: &Path, path: &Path) -> String {

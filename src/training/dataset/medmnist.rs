@@ -14,12 +14,67 @@ use super::{Dataset, Fault, GRADES, Pixels, Record, Source};
 /// An array larger than this is refused: RetinaMNIST at 224 px has 240 MB.
 const MAX_ARRAY_BYTES: u64 = 2 << 30;
 
-/// An array of whole numbers with its shape.
+/// An array of numbers with its shape.
 struct Array {
     shape: Vec<usize>,
-    /// Bytes a number takes.
-    width: usize,
+    numbers: Numbers,
     data: Vec<u8>,
+}
+
+/// How numpy wrote an array's numbers, in its own letters: `u` and `i` for whole
+/// numbers without and with a sign, `f` for others, and the bytes each takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Numbers {
+    kind: u8,
+    width: usize,
+    big_endian: bool,
+}
+
+impl Numbers {
+    /// Reads numpy's description, such as `|u1` or `<f8`; `None` where it is none
+    /// of numbers.
+    fn of(described: &str) -> Option<Self> {
+        let &[order, kind, digit] = described.as_bytes().get(..3)? else {
+            return None;
+        };
+        let width = usize::from(digit.wrapping_sub(b'0'));
+        let known = match kind {
+            b'u' | b'i' => [1, 2, 4, 8].contains(&width),
+            b'f' => [4, 8].contains(&width),
+            _ => false,
+        };
+        known.then_some(Self {
+            kind,
+            width,
+            big_endian: order == b'>',
+        })
+    }
+}
+
+impl Array {
+    /// The number at `index`, counted through all of the array.
+    fn number(&self, index: usize) -> f64 {
+        let Numbers {
+            kind,
+            width,
+            big_endian,
+        } = self.numbers;
+        let mut bytes = self.data[index * width..][..width].to_vec();
+        if big_endian {
+            bytes.reverse();
+        }
+        let bits = little_endian(&bytes);
+        match (kind, width) {
+            (b'f', 4) => f64::from(f32::from_bits(bits as u32)),
+            (b'f', _) => f64::from_bits(bits),
+            (b'u', _) => bits as f64,
+            // The sign is the uppermost bit of what was written.
+            _ => {
+                let unused = 64 - 8 * width as u32;
+                (((bits << unused) as i64) >> unused) as f64
+            }
+        }
+    }
 }
 
 /// Adds every labelled picture of the archive to the data set, named
@@ -60,7 +115,7 @@ fn read_parts(dataset: &mut Dataset, path: &Path, faults: &mut Vec<Fault>) -> Re
                 ));
             }
         };
-        if images.width != 1 {
+        if (images.numbers.kind, images.numbers.width) != (b'u', 1) {
             return Err(format!("{part}_images is not of bytes"));
         }
         if labels.shape.iter().product::<usize>() != n {
@@ -75,11 +130,8 @@ fn read_parts(dataset: &mut Dataset, path: &Path, faults: &mut Vec<Fault>) -> Re
             return Err(format!("{part}_images holds no pictures"));
         }
         for (index, picture) in images.data.chunks_exact(size).enumerate() {
-            let label = little_endian(&labels.data[index * labels.width..][..labels.width]);
-            let Some(grade) = u8::try_from(label)
-                .ok()
-                .filter(|&grade| usize::from(grade) < GRADES)
-            else {
+            let label = labels.number(index);
+            let Some(grade) = (0..GRADES as u8).find(|&grade| f64::from(grade) == label) else {
                 faults.push(Fault::new(
                     path,
                     None,
@@ -118,7 +170,7 @@ fn little_endian(bytes: &[u8]) -> u64 {
         .fold(0, |value, &byte| (value << 8) | u64::from(byte))
 }
 
-/// Reads one `.npy` (numpy's format, versions 1 to 3) of whole numbers.
+/// Reads one `.npy` (numpy's format, versions 1 to 3) of numbers.
 fn array<R: Read + std::io::Seek>(
     archive: &mut zip::ZipArchive<R>,
     name: &str,
@@ -151,17 +203,9 @@ fn parse(mut bytes: Vec<u8>) -> Result<Array, String> {
         Some(after.trim_start().to_string())
     };
     let described = value("descr").ok_or("has no element type")?;
-    let width = match described.get(1..4) {
-        Some("|u1" | "|i1") => 1,
-        Some("<i2" | "<u2") => 2,
-        Some("<i4" | "<u4") => 4,
-        Some("<i8" | "<u8") => 8,
-        _ => {
-            return Err(format!(
-                "has elements that are no whole numbers ({described})"
-            ));
-        }
-    };
+    let described = described.split(',').next().unwrap_or_default();
+    let numbers = Numbers::of(described.trim_matches(['\'', '"']))
+        .ok_or_else(|| format!("has elements that are no numbers ({described})"))?;
     if !value("fortran_order").is_some_and(|order| order.starts_with("False")) {
         return Err("is stored column by column".into());
     }
@@ -178,7 +222,9 @@ fn parse(mut bytes: Vec<u8>) -> Result<Array, String> {
         .collect::<Result<_, String>>()?;
     let expected = shape
         .iter()
-        .try_fold(width, |product: usize, &size| product.checked_mul(size))
+        .try_fold(numbers.width, |product: usize, &size| {
+            product.checked_mul(size)
+        })
         .ok_or("is too large")?;
     let data = bytes.split_off(end);
     if data.len() != expected {
@@ -187,5 +233,9 @@ fn parse(mut bytes: Vec<u8>) -> Result<Array, String> {
             data.len()
         ));
     }
-    Ok(Array { shape, width, data })
+    Ok(Array {
+        shape,
+        numbers,
+        data,
+    })
 }

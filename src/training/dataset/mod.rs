@@ -11,6 +11,7 @@ mod folder;
 mod medmnist;
 mod pairs;
 mod patients;
+mod remarks;
 mod scale;
 mod table;
 
@@ -112,6 +113,9 @@ pub struct Dataset {
     /// The parts that the data set was published in (`train`, `test`, `valid`), which
     /// are read as one; empty where it came whole.
     pub parts: Vec<&'static str>,
+    /// The names of spreadsheets beside the tables: they may hold labels, and are not
+    /// read.
+    pub spreadsheets: Vec<String>,
 }
 
 impl Dataset {
@@ -128,30 +132,6 @@ pub fn grade_counts(records: &[Record]) -> [usize; GRADES] {
         counts[usize::from(record.grade)] += 1;
     }
     counts
-}
-
-/// What to know of how a data set is read: what is left out of it and why, and that
-/// parts are read as one. A sentence each.
-pub fn remarks(unlabelled: usize, ungradable: usize, parts: &[&str]) -> Vec<String> {
-    let mut sentences = Vec::new();
-    if !parts.is_empty() {
-        sentences.push(format!(
-            "it came divided ({}): its parts are read as one; to keep them apart, name one part's \
-             folder alone, or divide by your own file with --split",
-            parts.join(", ")
-        ));
-    }
-    if unlabelled > 0 {
-        sentences.push(format!(
-            "{unlabelled} photos are left out: no table names them"
-        ));
-    }
-    if ungradable > 0 {
-        sentences.push(format!(
-            "{ungradable} rows are left out: the data set says that nobody can grade them"
-        ));
-    }
-    sentences
 }
 
 /// One thing wrong with a data set: where, what, and how to mend it.
@@ -254,6 +234,7 @@ pub fn scan(dir: &Path) -> (Dataset, Vec<Fault>) {
         ungradable: 0,
         unlabelled: 0,
         parts: Vec::new(),
+        spreadsheets: Vec::new(),
     };
     let mut faults = Vec::new();
     fill(&mut dataset, &mut faults);
@@ -302,6 +283,9 @@ fn fill(dataset: &mut Dataset, faults: &mut Vec<Fault>) {
         Ok(folder) => folder,
         Err(fault) => return faults.push(fault),
     };
+    dataset.spreadsheets = (folder.spreadsheets.iter())
+        .map(|path| folder::file_name(path))
+        .collect();
     let (tables, rejected) = match table::find(&folder, faults) {
         Some(found) => found,
         None => return,

@@ -27,8 +27,8 @@ const IMAGE: [&str; 12] = [
 ];
 /// APTOS and Messidor-2: `diagnosis`; EyePACS: `level`; IDRiD: `Retinopathy
 /// grade`; Messidor-2 by Krause et al.: `adjudicated_dr_grade`; DeepDRiD's
-/// ultra-widefield part: `DR_level`.
-const GRADE: [&str; 11] = [
+/// ultra-widefield part: `DR_level`, the answers to its challenge: `DR_Levels`.
+const GRADE: [&str; 12] = [
     "grade",
     "diagnosis",
     "level",
@@ -36,6 +36,7 @@ const GRADE: [&str; 11] = [
     "adjudicated_dr_grade",
     "dr_grade",
     "dr_level",
+    "dr_levels",
     "icdr",
     "icdr_grade",
     "icdr_level",
@@ -198,7 +199,8 @@ impl Columns {
                 .find_map(|name| headings.iter().position(|heading| heading == name))
         };
         let eyes: Vec<usize> = EYES.iter().filter_map(|eye| any(&[eye])).collect();
-        let deepdrid = !eyes.is_empty() || headings.iter().any(|h| h == "dr_level");
+        let deepdrid = !eyes.is_empty()
+            || (headings.iter()).any(|heading| heading == "dr_level" || heading == "dr_levels");
         let ddr = plain(&file_name(path)) == "dr_grading_csv";
         Some(Self {
             image: any(&IMAGE)?,
@@ -241,9 +243,18 @@ fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, F
             "name them “image” and “grade”",
         ));
     };
+    let records: Vec<_> = reader.records().collect();
+    if is_form(&columns, &records) {
+        return Err(Fault::new(
+            path,
+            None,
+            "none of its rows has a grade",
+            "write the grades, 0 to 4",
+        ));
+    }
     let at = |position: &csv::Position| line(text.as_bytes(), position);
     let mut rows = Vec::new();
-    for record in reader.records() {
+    for record in records {
         match record {
             Ok(record) => {
                 let line = record.position().map_or(0, at);
@@ -263,6 +274,21 @@ fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, F
         }
     }
     Ok(rows)
+}
+
+/// Whether a table names photos and has no grade for any, as what a challenge wants
+/// filled in (DeepDRiD's `Challenge1_upload.csv`): no labels, and no fault either.
+fn is_form(columns: &Columns, records: &[csv::Result<csv::StringRecord>]) -> bool {
+    !records.is_empty()
+        && records.iter().all(|record| {
+            let Ok(record) = record else { return false };
+            (columns.grade.iter())
+                .all(|&column| is_empty(record.get(column).unwrap_or_default().trim()))
+        })
+}
+
+fn is_empty(cell: &str) -> bool {
+    cell.is_empty() || cell.eq_ignore_ascii_case("nan")
 }
 
 /// One row, `None` for an empty one, or what is wrong with it and the remedy.
@@ -286,7 +312,7 @@ fn row(
         .grade
         .iter()
         .map(|&column| cell(column))
-        .find(|text| !text.is_empty() && !text.eq_ignore_ascii_case("nan"))
+        .find(|text| !is_empty(text))
         .unwrap_or_default();
     let ungradable = columns
         .gradable
@@ -312,7 +338,7 @@ fn row(
         None => None,
         Some(text) => match scale::grade(text) {
             Reading::Grade(risk @ 0..=2) => Some(risk),
-            _ if ungradable || text.eq_ignore_ascii_case("nan") => None,
+            _ if ungradable || is_empty(text) => None,
             _ => {
                 return Err((
                     format!("risk of macular oedema “{text}” of “{image}” is outside its scale"),
@@ -338,12 +364,14 @@ fn row(
 fn parse_ddr(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
     let mut rows = Vec::new();
     for (line, content) in (1u64..).zip(text.lines()) {
-        let words: Vec<&str> = content.split_whitespace().collect();
-        if words.is_empty() {
+        let content = content.trim();
+        if content.is_empty() {
             continue;
         }
-        let (image, written) = match words[..] {
-            [image, grade] if is_photo_name(image) => (image, grade),
+        // A name may hold spaces: the grade is the last word.
+        let words = content.rsplit_once(char::is_whitespace);
+        let (image, written) = match words.map(|(image, grade)| (image.trim_end(), grade)) {
+            Some((image, grade)) if is_photo_name(image) => (image, grade),
             _ if rows.is_empty() => {
                 return Err(Fault::new(
                     path,
