@@ -16,7 +16,8 @@ pub struct Doubt {
     /// A doubt of at least this is unsure.
     pub unsure_from: f64,
     /// From this doubt of the first look alone a photo is looked at again, and the
-    /// mean over all looks is the answer; below it the first answer stands.
+    /// mean over all looks is the answer; below it the first answer stands. Without
+    /// meaning where no photo is looked at again ([`Looks::FirstAlone`]).
     pub look_again_from: f64,
     /// The photos it was fitted to.
     pub fixed_on: String,
@@ -33,6 +34,9 @@ pub enum Looks {
     /// Mirrored and turned by quarters ([`crate::photo::looks`]); the mean over
     /// the looks is the answer.
     MeanOfQuarterTurns,
+    /// Never: the first answer stands, for a network that answers worse by turned
+    /// photos, having never learnt any.
+    FirstAlone,
 }
 
 /// A manifest's doubt. One that does not say how photos are looked at is of a time

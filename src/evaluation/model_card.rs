@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::table;
-use crate::bundle::{CONFIDENCE, DOUBT, DataSource, Doubt, DoubtFigures, Edema, Manifest};
+use crate::bundle::{CONFIDENCE, DOUBT, DataSource, Doubt, DoubtFigures, Edema, Looks, Manifest};
 use crate::quality::{COUNT, Figure, Gate, Reason};
 
 /// What every model of this kind cannot do, whatever its figures; the second is
@@ -125,17 +125,18 @@ pub fn doubt_section(doubt: &Doubt) -> String {
         "## When it is unsure\n\nAn answer is unsure where the chance that its grade or its \
          referral is wrong reaches {:.2}. That chance is a logistic regression of how little the \
          most probable grade has, of how close the photo is to the line of referral, and of how \
-         far looks at the photo are from each other's mean. Where the first answer's chance of \
-         being wrong reaches {:.2}, three further looks are taken (mirrored, turned by a quarter, \
-         and both), and the mean of all four is the answer; elsewhere the first is. An answer whose grade and referral contradict each other is always \
-         unsure. An unsure photo counts as one to refer.\n\nFitted to {}, by\n\n```\n{}\n```\n\n\
+         far looks at the photo are from each other's mean. {} An answer whose grade and \
+         referral contradict each other is always unsure. An unsure photo counts as one to refer.\n\nFitted to {}, by\n\n```\n{}\n```\n\n\
          The figures are those of the same photos, each judged by a fit without its patient; the \
          line of referral, the temperature and the share that is answered were fixed on them, \
          though. In brackets 95 % intervals from bootstraps of patients. Sensitivity and \
          specificity are those for grade 2 or above: of the answered photos, and of all photos \
          where those left to a person count as referred. The last row of each table is what the \
          grader does.\n",
-        doubt.unsure_from, doubt.look_again_from, doubt.fixed_on, doubt.command
+        doubt.unsure_from,
+        who_is_looked_at_again(doubt),
+        doubt.fixed_on,
+        doubt.command
     );
     for set in &doubt.figures {
         text += &format!(
@@ -169,6 +170,20 @@ pub fn doubt_section(doubt: &Doubt) -> String {
         }
     }
     text + &where_it_fails(&doubt.figures)
+}
+
+fn who_is_looked_at_again(doubt: &Doubt) -> String {
+    match doubt.looks {
+        Looks::MeanOfQuarterTurns => format!(
+            "Where the first answer's chance of being wrong reaches {:.2}, three further looks \
+             are taken (mirrored, turned by a quarter, and both), and the mean of all four is the \
+             answer; elsewhere the first is.",
+            doubt.look_again_from
+        ),
+        Looks::FirstAlone => "Each photo is looked at once: mirrored and turned, photos were \
+                              answered worse."
+            .to_owned(),
+    }
 }
 
 /// The data sets on which doubt is worth no more than the highest probability.
@@ -260,7 +275,7 @@ fn refused(figure: &Figure) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::{Area, AtCoverage, DoubtWeights, Estimate, Looks};
+    use crate::bundle::{Area, AtCoverage, DoubtWeights, Estimate};
 
     #[test]
     fn doubt_is_told_with_its_figures_and_where_it_does_not_help() {
@@ -291,7 +306,7 @@ mod tests {
                 specificity: estimate(0.86),
             }],
         };
-        let text = doubt_section(&Doubt {
+        let mut doubt = Doubt {
             looks: Looks::MeanOfQuarterTurns,
             weights: DoubtWeights {
                 constant: -3.0,
@@ -304,7 +319,8 @@ mod tests {
             fixed_on: "246 validation photos".to_owned(),
             command: "fovea doubt fit --data toys".to_owned(),
             figures: vec![set("better", 0.1), set("worse", 0.25)],
-        });
+        };
+        let text = doubt_section(&doubt);
         for part in [
             "reaches 0.53",
             "reaches 0.21",
@@ -318,6 +334,9 @@ mod tests {
             assert!(text.contains(part), "{part} is missing:\n{text}");
         }
         assert!(!text.contains("help on better"));
+        doubt.looks = Looks::FirstAlone;
+        let text = doubt_section(&doubt);
+        assert!(text.contains("looked at once") && !text.contains("further looks"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::assessment::percent;
 use super::decision::most_probable;
 use super::phrase::Phrase;
 use super::scale::Grade;
-use crate::bundle::Doubt;
+use crate::bundle::{Doubt, Looks};
 
 /// What each look at a photo (as it is, mirrored, turned) says beside the answer,
 /// which is their mean.
@@ -107,7 +107,12 @@ impl Doubt {
     /// Whether a photo with this first answer is looked at again. Where it is not,
     /// it would hardly have changed grade or referral.
     pub fn looks_again(&self, probabilities: &[f64], threshold: f64) -> bool {
-        self.chance(probabilities, threshold, None) >= self.look_again_from
+        match self.looks {
+            Looks::FirstAlone => false,
+            Looks::MeanOfQuarterTurns => {
+                self.chance(probabilities, threshold, None) >= self.look_again_from
+            }
+        }
     }
 }
 
@@ -243,7 +248,7 @@ fn between(probabilities: &[f64], grade: Grade, agreement: Option<&Agreement>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bundle::{DoubtWeights, Looks};
+    use crate::bundle::DoubtWeights;
 
     fn settings() -> Doubt {
         Doubt {
@@ -311,6 +316,11 @@ mod tests {
     fn looks_that_disagree_make_an_answer_unsure_that_was_not() {
         let settings = settings();
         assert!(settings.looks_again(&MILD, 0.3));
+        let once = Doubt {
+            looks: Looks::FirstAlone,
+            ..settings.clone()
+        };
+        assert!(!once.looks_again(&MILD, 0.3));
         assert_eq!(judge(&MILD, 0.3, Some(&settings), None), None);
         let severe = vec![0.0, 0.1, 0.1, 0.8, 0.0];
         let none = vec![0.6, 0.4, 0.0, 0.0, 0.0];

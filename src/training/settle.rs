@@ -8,7 +8,7 @@
 use super::doubt::{self, Looked, Rules};
 use super::export::{self, Calibrated, Measured};
 use super::objective::Objective;
-use crate::bundle::Figures;
+use crate::bundle::{Figures, Looks};
 use crate::grading::Reading;
 use crate::network::Views;
 
@@ -76,7 +76,16 @@ pub fn settle(
         Err(reason) => Err(reason),
     };
     let (calibrated, outputs) = match answered {
-        Ok(answered) => answered,
+        Ok((calibrated, outputs)) => {
+            let looks = calibrated.doubt.as_ref().map(|doubt| doubt.looks);
+            if looks == Some(Looks::FirstAlone) {
+                say(
+                    "each photo is looked at once: mirrored and turned, photos are answered \
+                     worse by this network",
+                );
+            }
+            (calibrated, outputs)
+        }
         Err(reason) => {
             say(&format!(
                 "no doubt is learnt, the usual rule stays: {reason}"
