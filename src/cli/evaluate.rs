@@ -1,5 +1,6 @@
 //! `fovea evaluate`: a bundle's figures on folders of labelled photos.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -401,8 +402,9 @@ impl Measured {
     }
 }
 
-fn evaluate(arguments: &Arguments, photos: &Photos, measured: &Measured) -> Result<Evaluation> {
-    let thresholds = &measured.manifest.thresholds;
+/// The lines of every operating point of a model.
+fn lines(manifest: &Manifest, prevalence: f64) -> Vec<Threshold> {
+    let thresholds = &manifest.thresholds;
     let offered = Lines::offered(thresholds);
     // What threatens sight is said of those who are referred at the same point.
     let referred_from = |name: &str| {
@@ -415,7 +417,7 @@ fn evaluate(arguments: &Arguments, photos: &Photos, measured: &Measured) -> Resu
         from_grade,
         threshold: point.threshold,
         referred_from: referred_from(name),
-        prevalence: arguments.prevalence,
+        prevalence,
     };
     let first = threshold(
         &PointName::Screening.line(grading::REFERABLE_FROM),
@@ -429,13 +431,16 @@ fn evaluate(arguments: &Arguments, photos: &Photos, measured: &Measured) -> Resu
             &further.point,
         )
     });
-    let thresholds: Vec<Threshold> = std::iter::once(first).chain(further).collect();
+    std::iter::once(first).chain(further).collect()
+}
+
+fn evaluate(arguments: &Arguments, photos: &Photos, measured: &Measured) -> Result<Evaluation> {
     Evaluation::of(&Request {
         logits: &measured.logits,
         labels: &measured.grades(photos),
         clusters: &measured.patients(photos),
         temperature: measured.manifest.calibration.temperature,
-        thresholds: &thresholds,
+        thresholds: &lines(&measured.manifest, arguments.prevalence),
         bootstrap: Bootstrap::default(),
     })
     .context("the figures cannot be computed")
@@ -450,16 +455,33 @@ fn compare(
     if one.used != other.used {
         bail!("the two models could not prepare the same photos; mend or remove those named above");
     }
+    let patients = one.patients(photos);
+    let bootstrap = Bootstrap::default();
     let differences = comparison::compare(
-        &one.predictions(photos)?,
-        &other.predictions(photos)?,
-        &one.patients(photos),
-        Bootstrap::default(),
+        comparison::Grader {
+            predictions: &one.predictions(photos)?,
+            thresholds: &lines(&one.manifest, arguments.prevalence),
+        },
+        comparison::Grader {
+            predictions: &other.predictions(photos)?,
+            thresholds: &lines(&other.manifest, arguments.prevalence),
+        },
+        &patients,
+        bootstrap,
     )?;
     match arguments.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&differences)?),
         Format::Text => {
-            println!("A: {}\nB: {}", one.manifest.id(), other.manifest.id());
+            let distinct: HashSet<usize> = patients.iter().copied().collect();
+            println!(
+                "{} photos of {} patients; in brackets 95 % intervals from {} bootstraps of \
+                 patients, the same for both\n\nA: {}\nB: {}\n",
+                patients.len(),
+                distinct.len(),
+                bootstrap.samples,
+                one.manifest.id(),
+                other.manifest.id()
+            );
             print!("{}", table::comparison(&differences));
         }
     }

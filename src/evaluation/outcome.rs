@@ -37,6 +37,16 @@ pub struct Threshold {
     pub prevalence: f64,
 }
 
+impl Threshold {
+    /// What the threshold is held against, a photo each.
+    pub(super) fn scores(&self, predictions: &Predictions) -> Vec<f64> {
+        match self.referred_from {
+            Some(line) => predictions.scores_among_referred(self.from_grade, line),
+            None => predictions.scores_at_least(self.from_grade),
+        }
+    }
+}
+
 /// What a threshold does on these photos.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AtThreshold {
@@ -227,10 +237,7 @@ fn at_threshold(
     clusters: &[usize],
     bootstrap: Bootstrap,
 ) -> AtThreshold {
-    let scores = match threshold.referred_from {
-        Some(line) => predictions.scores_among_referred(threshold.from_grade, line),
-        None => predictions.scores_at_least(threshold.from_grade),
-    };
+    let scores = threshold.scores(predictions);
     let truth = predictions.truth_at_least(threshold.from_grade);
     let samples = bootstrap.run(clusters, |weights| {
         let rates = weighted_rates(&scores, &truth, threshold.threshold, Some(weights));

@@ -277,7 +277,7 @@ fn with_interval(value: Option<f64>, interval: Option<&Interval>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evaluation::comparison::compare;
+    use crate::evaluation::comparison::{Grader, compare};
     use crate::evaluation::{Bootstrap, Predictions, Request, Threshold};
 
     #[test]
@@ -345,7 +345,11 @@ mod tests {
         assert_eq!(cells("other ")[5], "–");
 
         let predictions = Predictions::from_logits(&logits, &labels).unwrap();
-        let same = compare(&predictions, &predictions, &clusters, bootstrap).unwrap();
+        let grader = Grader {
+            predictions: &predictions,
+            thresholds: &[],
+        };
+        let same = compare(grader, grader, &clusters, bootstrap).unwrap();
         let text = comparison(&same);
         let row = text.lines().find(|l| l.starts_with("Accuracy")).unwrap();
         assert!(row.contains("0.000 [0.000, 0.000], p = 1.000"), "{row}");
