@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use fovea::training::dataset::{self, Record, Source};
+use fovea::training::split::Part;
 use tempfile::TempDir;
 
 /// A folder with these files; photos are only named here, never decoded.
@@ -139,7 +140,9 @@ fn parts_that_are_read_as_one_are_told() {
     let read = dataset::read(divided.path()).expect("a good data set");
     assert_eq!(read.parts, ["train", "test", "valid"]);
     let said = read.remarks().concat();
-    assert!(said.contains("train, test, valid") && said.contains("--split"));
+    assert!(said.contains("train, test, valid") && said.contains("--published-parts"));
+    let parts: Vec<_> = read.records.iter().map(|r| read.part(r)).collect();
+    assert_eq!(parts, [Part::Train, Part::Test, Part::Validation].map(Some));
     let whole = folder(&[
         ("labels.csv", "image,grade\na.jpg,0\nb.jpg,3\n"),
         ("train_images/a.jpg", ""),
@@ -147,6 +150,7 @@ fn parts_that_are_read_as_one_are_told() {
     ]);
     let read = dataset::read(whole.path()).expect("a good data set");
     assert!(read.parts.is_empty());
+    assert_eq!(read.part(&read.records[0]), None);
 }
 
 #[test]
@@ -321,9 +325,14 @@ fn deepdrid_as_it_is_published() {
     assert_eq!(grades(&set)[0], ("347_l1".to_owned(), 3));
     assert_eq!(set.records[0].patient, "347");
     assert_eq!((set.records.len(), set.ungradable), (3, 1));
+    assert_eq!(set.part(&set.records[0]), Some(Part::Test));
     assert_eq!(
         set.remarks(),
-        ["1 row is left out: the data set says that nobody can grade it"]
+        [
+            "it came divided (train, evaluation): its parts are read as one, unless a training is \
+             told --published-parts",
+            "1 row is left out: the data set says that nobody can grade it"
+        ]
     );
 }
 

@@ -58,6 +58,47 @@ fn archive(parts: &[(&str, usize)]) -> Vec<Record> {
 }
 
 #[test]
+fn published_parts_stay_apart_and_the_rest_is_drawn_around_them() {
+    // One data set with a test part and one without any.
+    let mut records = two_eyes();
+    let mut kept = vec![None; 400];
+    for (i, record) in records.iter_mut().enumerate() {
+        if i < 200 {
+            record.dataset = "divided".into();
+            let part = if i < 50 { Part::Test } else { Part::Train };
+            kept[i] = Some(part);
+        }
+    }
+    // A patient with an eye in each part, and a copy of a test photo in the other set.
+    kept[60] = Some(Part::Test);
+    let mut copies = alone(&records);
+    copies[300] = 10;
+    let group = groups(&records, &copies);
+    let split = Split::draw_around(&kept, &records, &group, USUAL, 1).expect("a split");
+    let test: HashSet<usize> = split.test.iter().copied().collect();
+    assert!((0..50).chain([60, 61, 300, 301]).all(|i| test.contains(&i)));
+    let beyond = test.iter().filter(|&&i| i < 200).count();
+    assert_eq!(beyond, 52, "nothing more of it is drawn for testing");
+    let count =
+        |side: &[usize], low, high| side.iter().filter(|&&i| (low..high).contains(&i)).count();
+    let validated = count(&split.validation, 0, 200);
+    assert!((18..=26).contains(&validated), "{validated} of 148");
+    for (side, share) in [
+        (&split.train, 0.7),
+        (&split.validation, 0.15),
+        (&split.test, 0.15),
+    ] {
+        let found = count(side, 200, 400) as f64;
+        assert!((found - share * 200.0).abs() <= 8.0, "{found} of {share}");
+    }
+    // With a part for validation nothing is drawn at all.
+    kept[100..120].fill(Some(Part::Validation));
+    let split = Split::draw_around(&kept, &records, &group, USUAL, 1).expect("a split");
+    assert_eq!(count(&split.validation, 0, 200), 20);
+    assert_eq!(count(&split.train, 0, 200), 128);
+}
+
+#[test]
 fn an_archive_keeps_its_own_parts() {
     let published = |records: &[Record]| Split::published(records, &alone(records), 0.2, 1);
     let sizes = |split: &Split| Part::ALL.map(|part| split.part(part).len());

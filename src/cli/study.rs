@@ -226,6 +226,7 @@ impl Arguments {
                 validation: training.validation.unwrap_or(0.15),
                 test: training.test.unwrap_or(0.15),
                 split: None,
+                published_parts: false,
                 share: 1.0,
                 seed: training.split_seed.unwrap_or(1),
             },

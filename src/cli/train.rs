@@ -215,6 +215,10 @@ struct SplitFlags {
     /// Divide the photos by an earlier training's split.csv instead of drawing a split
     #[arg(long, value_name = "FILE", conflicts_with_all = ["validation", "test"])]
     split: Option<PathBuf>,
+    /// Keep apart the parts that data sets were published in: what was for testing is kept aside,
+    /// what was for validation validates. --validation and --test divide what has no such part
+    #[arg(long, conflicts_with = "split")]
+    published_parts: bool,
     /// Train on a share of the training photos only; a smaller share lies inside a larger one
     #[arg(long, default_value_t = 1.0)]
     share: f64,
@@ -290,6 +294,7 @@ impl Arguments {
             validation: split.validation,
             test: split.test,
             split: split.split.clone(),
+            published_parts: split.published_parts,
             share: split.share,
             seed: split.seed,
         }

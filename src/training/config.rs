@@ -73,6 +73,10 @@ pub struct TrainConfig {
     /// A split.csv to divide the photos by, instead of drawing a split.
     #[serde(default)]
     pub split: Option<PathBuf>,
+    /// Whether the parts that data sets were published in stay apart where a split is
+    /// drawn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub published_parts: bool,
     /// Share of the training side to train on. The seed draws it; the photos of
     /// a smaller share are among those of a larger one.
     #[serde(default = "whole")]

@@ -39,6 +39,7 @@ pub mod photos;
 pub mod pictures;
 pub mod predict;
 pub mod prepared_folder;
+mod published_parts;
 pub mod rate_finder;
 pub mod recipe;
 mod regression;

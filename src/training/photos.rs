@@ -54,6 +54,7 @@ impl Photos {
     /// [`TrainError`], where photos cannot be read or a given split does not fit them.
     pub fn read(config: &TrainConfig, watch: &dyn Watch) -> Result<Self, TrainError> {
         let mut records: Vec<Record> = Vec::new();
+        let mut kept: Vec<Option<Part>> = Vec::new();
         for read in dataset::read_all(&config.data)? {
             watch.say(&format!(
                 "{}: {} photos, by grade {:?}",
@@ -64,7 +65,13 @@ impl Photos {
             for sentence in read.remarks() {
                 watch.say(&format!("  {sentence}"));
             }
+            if config.published_parts {
+                kept.extend(read.records.iter().map(|record| read.part(record)));
+            }
             records.extend(read.records);
+        }
+        if config.published_parts && kept.iter().all(Option::is_none) {
+            watch.say("--published-parts changes nothing: no data set came divided");
         }
         let given = match &config.split {
             Some(file) => Some((file, Split::read(&records, file)?)),
@@ -85,16 +92,19 @@ impl Photos {
                 }
                 split
             }
-            None => Split::draw(
-                &records,
-                &split::groups(&records, &twins.group),
-                Fractions {
+            None => {
+                let group = split::groups(&records, &twins.group);
+                let fractions = Fractions {
                     train: 1.0 - config.validation - config.test,
                     validation: config.validation,
                     test: config.test,
-                },
-                config.seed,
-            )?,
+                };
+                if config.published_parts {
+                    Split::draw_around(&kept, &records, &group, fractions, config.seed)?
+                } else {
+                    Split::draw(&records, &group, fractions, config.seed)?
+                }
+            }
         };
         Ok(Self {
             disputed: twins.disputed(),

@@ -47,6 +47,30 @@ pub struct Fractions {
     pub test: f64,
 }
 
+impl Fractions {
+    /// # Errors
+    /// [`SplitError::Fractions`] where they do not make a whole, or none is for training.
+    pub(super) fn check(self) -> Result<(), SplitError> {
+        let Self {
+            train,
+            validation,
+            test,
+        } = self;
+        let whole = (train + validation + test - 1.0).abs() < 1e-6;
+        // Written so that NaN fails too.
+        let each = train > 0.0 && validation >= 0.0 && test >= 0.0;
+        if whole && each {
+            Ok(())
+        } else {
+            Err(SplitError::Fractions {
+                train,
+                validation,
+                test,
+            })
+        }
+    }
+}
+
 /// Why a split cannot be drawn, written or read.
 #[derive(Debug, Error)]
 pub enum SplitError {
@@ -170,24 +194,28 @@ impl Split {
         fractions: Fractions,
         seed: u64,
     ) -> Result<Self, SplitError> {
+        fractions.check()?;
+        let everything: Vec<usize> = (0..records.len()).collect();
+        let mut parts = vec![Part::Train; records.len()];
+        Self::divide(records, group, &everything, fractions, seed, &mut parts);
+        Ok(Self::from_parts(&parts, group.to_vec()))
+    }
+
+    /// Gives each of the photos `among` its part.
+    pub(super) fn divide(
+        records: &[Record],
+        group: &[usize],
+        among: &[usize],
+        fractions: Fractions,
+        seed: u64,
+        parts: &mut [Part],
+    ) {
         let Fractions {
             train,
             validation,
             test,
         } = fractions;
-        let whole = (train + validation + test - 1.0).abs() < 1e-6;
-        // Written so that NaN fails too.
-        let each = train > 0.0 && validation >= 0.0 && test >= 0.0;
-        if !(whole && each) {
-            return Err(SplitError::Fractions {
-                train,
-                validation,
-                test,
-            });
-        }
-        let everything: Vec<usize> = (0..records.len()).collect();
-        let mut parts = vec![Part::Train; records.len()];
-        for stratum in strata(records, group, &everything, seed) {
+        for stratum in strata(records, group, among, seed) {
             for (place, photos) in stratum.places() {
                 let part = if place < train {
                     Part::Train
@@ -203,7 +231,6 @@ impl Split {
                 }
             }
         }
-        Ok(Self::from_parts(&parts, group.to_vec()))
     }
 
     /// The split that a data set comes with: photos named `train/…`, `val/…` and
@@ -260,7 +287,7 @@ impl Split {
         Ok(Self::from_parts(&parts, group.to_vec()))
     }
 
-    fn from_parts(parts: &[Part], group: Vec<usize>) -> Self {
+    pub(super) fn from_parts(parts: &[Part], group: Vec<usize>) -> Self {
         let of = |wanted: Part| {
             (0..parts.len())
                 .filter(|&i| parts[i] == wanted)

@@ -11,7 +11,7 @@ const PHOTO_EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "tif", "tiff", "bmp",
 const MAX_DEPTH: usize = 8;
 /// Data sets name their parts so; a table `…Training Labels.csv` means the
 /// photos below `a. Training Set`.
-const PARTS: [&str; 3] = ["train", "test", "valid"];
+const PARTS: [&str; 4] = ["train", "test", "valid", "evaluation"];
 
 pub(super) fn extension(path: &Path) -> String {
     path.extension()
@@ -166,22 +166,26 @@ impl Folder {
 /// The parts of a data set that the photos lie in, by the names of their folders (or
 /// arrays); none where that is one at most.
 pub(super) fn parts(root: &Path, records: &[Record]) -> Vec<&'static str> {
-    let is_in = |record: &Record, part: &str| {
-        let path = match &record.source {
-            Source::File(path) => relative(root, path),
-            Source::Pixels(_) => record.name.clone(),
-        };
-        let path = path.to_lowercase();
-        let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
-        folders
-            .split('/')
-            .any(|folder| folder.contains(part) || (part == "valid" && folder == "val"))
-    };
+    let of: Vec<_> = records.iter().map(|record| part(root, record)).collect();
     let found: Vec<&str> = PARTS
         .into_iter()
-        .filter(|part| records.iter().any(|record| is_in(record, part)))
+        .filter(|part| of.contains(&Some(*part)))
         .collect();
     if found.len() > 1 { found } else { Vec::new() }
+}
+
+/// The part that a photo lies in, by the uppermost of its folders that names one.
+pub(super) fn part(root: &Path, record: &Record) -> Option<&'static str> {
+    let path = match &record.source {
+        Source::File(path) => relative(root, path),
+        Source::Pixels(_) => record.name.clone(),
+    };
+    let path = path.to_lowercase();
+    let (folders, _) = path.rsplit_once('/')?;
+    folders.split('/').find_map(|folder| {
+        (PARTS.into_iter())
+            .find(|part| folder.contains(part) || (*part == "valid" && folder == "val"))
+    })
 }
 
 /// How many parts two paths begin with in common.

@@ -25,6 +25,7 @@ use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use serde::Serialize;
 use thiserror::Error;
 
+use super::split::Part;
 use folder::{Folder, Resolution};
 use table::{Label, Table};
 
@@ -110,8 +111,8 @@ pub struct Dataset {
     pub ungradable: usize,
     /// Photos in the folder that no label names: left out.
     pub unlabelled: usize,
-    /// The parts that the data set was published in (`train`, `test`, `valid`), which
-    /// are read as one; empty where it came whole.
+    /// The parts that the data set was published in (`train`, `test`, `valid`,
+    /// `evaluation`); empty where it came whole.
     pub parts: Vec<&'static str>,
     /// The names of spreadsheets beside the tables: they may hold labels, and are not
     /// read.
@@ -122,6 +123,16 @@ impl Dataset {
     /// Photos of each grade.
     pub fn grade_counts(&self) -> [usize; GRADES] {
         grade_counts(&self.records)
+    }
+
+    /// The part that the data set was published in and the photo lies in; none where it
+    /// came whole.
+    pub fn part(&self, record: &Record) -> Option<Part> {
+        match folder::part(&self.root, record).filter(|part| self.parts.contains(part))? {
+            "train" => Some(Part::Train),
+            "valid" => Some(Part::Validation),
+            _ => Some(Part::Test),
+        }
     }
 }
 

@@ -9,8 +9,8 @@ impl Dataset {
         let mut sentences = Vec::new();
         if !self.parts.is_empty() {
             sentences.push(format!(
-                "it came divided ({}): its parts are read as one; to keep them apart, name one \
-                 part's folder alone, or divide by your own file with --split",
+                "it came divided ({}): its parts are read as one, unless a training is told \
+                 --published-parts",
                 self.parts.join(", ")
             ));
         }
