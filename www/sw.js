@@ -65,9 +65,10 @@ async function receive(request) {
   return Response.redirect(address("./?shared"), 303);
 }
 
+// The host's other pages under this scope are none of this worker's.
 async function navigate(request, file) {
   const cache = await caches.open(SHELL);
-  return (await cache.match(address(file || "index.html"))) ?? (await cache.match(address("index.html"))) ?? fetch(request);
+  return (await cache.match(address(file || "index.html"))) ?? fetch(request);
 }
 
 async function serve(request, file) {
