@@ -7,8 +7,8 @@
 // some for the others.
 
 const VERSION = "__FOVEA_VERSION__";
-const SHELL = `fovea-shell-${VERSION}`;
 const SCOPE = new URL(self.registration.scope);
+const SHELL = `fovea-shell-${VERSION}${SCOPE.pathname}`; // a host may have a Fovea in several folders
 const LIST = "precache.json";
 const SHARED = "fovea-shared";
 // As js/simd.js asks, which a worker of this kind cannot import.
@@ -49,7 +49,9 @@ async function install() {
 
 async function activate() {
   for (const name of await caches.keys()) {
-    if (name.startsWith("fovea-shell-") && name !== SHELL) await caches.delete(name);
+    const [, folder] = /^fovea-shell-\w+(.*)$/.exec(name) ?? [];
+    // Before there were folders in these names, each was a site's own.
+    if ([SCOPE.pathname, ""].includes(folder) && name !== SHELL) await caches.delete(name);
   }
   await self.clients.claim();
 }
