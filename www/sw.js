@@ -32,7 +32,9 @@ self.addEventListener("fetch", (event) => {
   const file = url.pathname.slice(SCOPE.pathname.length);
   // The model keeps itself (js/model.js); the browser asks for the worker's own script past it.
   if (/^model\/(?!model\.json$)/.test(file)) return;
-  event.respondWith(request.mode === "navigate" ? navigate(request, file) : serve(request, file));
+  if (request.mode !== "navigate") return event.respondWith(serve(request, file));
+  event.respondWith(navigate(request, file));
+  event.waitUntil(mend().catch(() => {}));
 });
 
 async function install() {
@@ -45,6 +47,12 @@ async function install() {
   const own = list.files.filter(({ relaxed = RELAXED }) => relaxed === RELAXED);
   await Promise.all(own.map(async (entry) => cache.put(address(entry.url), await fetchListed(entry))));
   await cache.put(address(LIST), response); // last: its presence says the rest is there
+}
+
+// What the browser cleared from under this worker is stored again.
+async function mend() {
+  const cache = await caches.open(SHELL);
+  if (!(await cache.match(address(LIST)))) await install();
 }
 
 async function activate() {
