@@ -31,5 +31,7 @@ pub mod cli;
 
 #[cfg(feature = "web")]
 mod web;
+#[cfg(any(feature = "web", feature = "web-dicom"))]
+mod web_bytes;
 #[cfg(feature = "web-dicom")]
 mod web_dicom;

@@ -6,14 +6,18 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 use crate::photo::{DecodeLimits, dicom};
+use crate::web_bytes;
 
 /// What the function below answers with, as TypeScript.
 #[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = r#"
+/** A file: what `await blob.arrayBuffer()` answers, or a view of such. */
+export type Bytes = ArrayBuffer | ArrayBufferView;
+
 /** A DICOM file's picture, and what the file tells beside it: nothing of the patient. */
 export interface DicomPhoto {
   /** A JPEG as the camera wrote it, or a PNG: what `Grader.grade` takes. Null where there is none. */
-  picture: Uint8Array | null;
+  picture: Uint8Array<ArrayBuffer> | null;
   type: "image/jpeg" | "image/png" | null;
   /** The eye it shows, where the file says so. */
   side: "right" | "left" | null;
@@ -25,9 +29,12 @@ export interface DicomPhoto {
 "#;
 
 /// Takes the first picture out of a DICOM file. One that cannot be read is an
-/// answer with its reason; nothing is thrown.
+/// answer with its reason; only what is no file's bytes at all is thrown.
 #[wasm_bindgen(js_name = openDicom, unchecked_return_type = "DicomPhoto")]
-pub fn open_dicom(file: &[u8]) -> Result<JsValue, JsValue> {
+pub fn open_dicom(
+    #[wasm_bindgen(unchecked_param_type = "Bytes")] file: &JsValue,
+) -> Result<JsValue, JsValue> {
+    let file = &*web_bytes::of(file)?;
     let told = dicom::told(file);
     let side = told.and_then(|told| told.side);
     let (mut picture, mut media_type, mut error) = (JsValue::NULL, JsValue::NULL, JsValue::NULL);

@@ -52,6 +52,22 @@ fn formats_not_read_are_named() {
 }
 
 #[test]
+fn a_flavour_not_read_is_named_as_a_person_would() {
+    let mut tiff = photo_support::tiff_with_orientation(&grainy(40, 40), 1);
+    let directory = u32::from_le_bytes(tiff[4..8].try_into().unwrap()) as usize;
+    let entries = u16::from_le_bytes(tiff[directory..directory + 2].try_into().unwrap());
+    let colours = (0..usize::from(entries))
+        .map(|entry| directory + 2 + 12 * entry)
+        .find(|&entry| tiff[entry..entry + 2] == 262_u16.to_le_bytes())
+        .unwrap();
+    tiff[colours + 8..colours + 10].copy_from_slice(&6_u16.to_le_bytes()); // YCbCr
+    assert_eq!(
+        refusal(&tiff).to_string(),
+        "this kind of TIFF is not read here; save the photo as JPEG, PNG, WebP, TIFF or BMP"
+    );
+}
+
+#[test]
 fn a_huge_picture_is_refused_before_it_is_decoded() {
     let begin = Instant::now();
     let expected = PhotoError::TooManyPixels {

@@ -7,8 +7,8 @@
 // some for the others.
 
 const VERSION = "__FOVEA_VERSION__";
-const SHELL = `fovea-shell-${VERSION}`;
 const SCOPE = new URL(self.registration.scope);
+const SHELL = `fovea-shell-${VERSION}${SCOPE.pathname}`; // a host may have a Fovea in several folders
 const LIST = "precache.json";
 const SHARED = "fovea-shared";
 // As js/simd.js asks, which a worker of this kind cannot import.
@@ -32,7 +32,9 @@ self.addEventListener("fetch", (event) => {
   const file = url.pathname.slice(SCOPE.pathname.length);
   // The model keeps itself (js/model.js); the browser asks for the worker's own script past it.
   if (/^model\/(?!model\.json$)/.test(file)) return;
-  event.respondWith(request.mode === "navigate" ? navigate(request, file) : serve(request, file));
+  if (request.mode !== "navigate") return event.respondWith(serve(request, file));
+  event.respondWith(navigate(request, file));
+  event.waitUntil(mend().catch(() => {}));
 });
 
 async function install() {
@@ -47,9 +49,17 @@ async function install() {
   await cache.put(address(LIST), response); // last: its presence says the rest is there
 }
 
+// What the browser cleared from under this worker is stored again.
+async function mend() {
+  const cache = await caches.open(SHELL);
+  if (!(await cache.match(address(LIST)))) await install();
+}
+
 async function activate() {
   for (const name of await caches.keys()) {
-    if (name.startsWith("fovea-shell-") && name !== SHELL) await caches.delete(name);
+    const [, folder] = /^fovea-shell-\w+(.*)$/.exec(name) ?? [];
+    // Before there were folders in these names, each was a site's own.
+    if ([SCOPE.pathname, ""].includes(folder) && name !== SHELL) await caches.delete(name);
   }
   await self.clients.claim();
 }
@@ -65,9 +75,10 @@ async function receive(request) {
   return Response.redirect(address("./?shared"), 303);
 }
 
+// The host's other pages under this scope are none of this worker's.
 async function navigate(request, file) {
   const cache = await caches.open(SHELL);
-  return (await cache.match(address(file || "index.html"))) ?? (await cache.match(address("index.html"))) ?? fetch(request);
+  return (await cache.match(address(file || "index.html"))) ?? fetch(request);
 }
 
 async function serve(request, file) {

@@ -5,6 +5,7 @@
 use std::io::{Cursor, ErrorKind};
 
 use image::codecs::{bmp::BmpDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
+use image::error::ImageFormatHint;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, RgbImage};
 
@@ -241,12 +242,24 @@ fn refuse(error: ImageError) -> PhotoError {
     }
     match error {
         ImageError::Unsupported(unsupported) => PhotoError::Unsupported {
-            format: unsupported.to_string(),
+            format: kind_of(&unsupported.format_hint()),
         },
         other => PhotoError::Corrupt {
             reason: other.to_string(),
         },
     }
+}
+
+/// A flavour of a format that is read else, as a person would call it.
+fn kind_of(format: &ImageFormatHint) -> String {
+    let format = match format {
+        ImageFormatHint::Exact(ImageFormat::Tiff) => "TIFF",
+        ImageFormatHint::Exact(ImageFormat::Png) => "PNG",
+        ImageFormatHint::Exact(ImageFormat::WebP) => "WebP",
+        ImageFormatHint::Exact(ImageFormat::Bmp) => "BMP",
+        _ => "picture",
+    };
+    format!("this kind of {format}")
 }
 
 /// Does this error, or one that caused it, say that the bytes ran out?

@@ -9,14 +9,19 @@ mod gpu;
 mod patients;
 mod points;
 
+use std::rc::Rc;
+
 use burn::tensor::Device;
+use js_sys::Promise;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 
 use crate::bundle::{Bundle, Manifest};
 use crate::explain::overlay;
 use crate::grading::Grade;
 use crate::photo::{self, DecodeLimits, PhotoError};
+use crate::web_bytes;
 use error::{coded, refused};
 
 #[wasm_bindgen]
@@ -52,8 +57,10 @@ fn to_js(value: &impl Serialize) -> Result<JsValue, JsValue> {
 ///
 /// Throws an `Error` with a `code` where the manifest cannot be used.
 #[wasm_bindgen(js_name = bundleInfo, unchecked_return_type = "Manifest")]
-pub fn bundle_info(manifest: &[u8]) -> Result<JsValue, JsValue> {
-    let manifest = Manifest::from_json(manifest).map_err(|e| refused(&e))?;
+pub fn bundle_info(
+    #[wasm_bindgen(unchecked_param_type = "Bytes")] manifest: &JsValue,
+) -> Result<JsValue, JsValue> {
+    let manifest = Manifest::from_json(&web_bytes::of(manifest)?).map_err(|e| refused(&e))?;
     to_js(&manifest)
 }
 
@@ -77,7 +84,7 @@ pub fn grade_scale() -> Result<JsValue, JsValue> {
 }
 
 /// A drawn photograph of a retina with the lesions of `grade`, as PNG bytes.
-#[wasm_bindgen(js_name = drawPhotograph)]
+#[wasm_bindgen(js_name = drawPhotograph, unchecked_return_type = "Uint8Array<ArrayBuffer>")]
 pub fn draw_photograph(grade: u8, seed: u32) -> Result<Vec<u8>, JsValue> {
     const SIDE: u32 = 768;
     let grade = Grade::try_from(grade).map_err(|e| coded("grade", &e))?;
@@ -93,18 +100,24 @@ pub fn draw_photograph(grade: u8, seed: u32) -> Result<Vec<u8>, JsValue> {
 /// library reads, a TIFF. `side` is its longer side in pixels. Needs no model.
 ///
 /// Throws an `Error` with a `code` where the photo cannot be read.
-#[wasm_bindgen(js_name = smallPicture)]
-pub fn small_picture(file: &[u8], side: u32) -> Result<Vec<u8>, JsValue> {
-    let picture = photo::decode(file, &DecodeLimits::default())
+#[wasm_bindgen(js_name = smallPicture, unchecked_return_type = "Uint8Array<ArrayBuffer>")]
+pub fn small_picture(
+    #[wasm_bindgen(unchecked_param_type = "Bytes")] file: &JsValue,
+    side: u32,
+) -> Result<Vec<u8>, JsValue> {
+    let picture = photo::decode(&web_bytes::of(file)?, &DecodeLimits::default())
         .map_err(|error| coded(error.code(), &error.to_string()))?;
     overlay::png(photo::thumbnail(&picture, side))
         .map_err(|error| coded("drawing", &error.to_string()))
 }
 
 /// A model ready to grade.
+///
+/// What takes a file copies it before it answers with its promise: the file may be
+/// changed or handed on meanwhile.
 #[wasm_bindgen]
 pub struct Grader {
-    inner: crate::grader::Grader,
+    inner: Rc<crate::grader::Grader>,
 }
 
 #[wasm_bindgen]
@@ -113,27 +126,30 @@ impl Grader {
     /// A GPU is used only once it has agreed with the CPU in this very browser.
     ///
     /// Rejects with an `Error` with a `code`.
-    pub async fn load(
-        manifest: Vec<u8>,
-        weights: Vec<u8>,
+    #[wasm_bindgen(unchecked_return_type = "Promise<Grader>")]
+    pub fn load(
+        #[wasm_bindgen(unchecked_param_type = "Bytes")] manifest: &JsValue,
+        #[wasm_bindgen(unchecked_param_type = "Bytes")] weights: &JsValue,
         backend: String,
-    ) -> Result<Grader, JsValue> {
-        let bundle = Bundle::open(&manifest, &weights).map_err(|e| refused(&e))?;
-        drop(weights);
-        let inner = match backend.as_str() {
-            "cpu" => {
-                crate::grader::Grader::new(&bundle, Device::flex(), CPU).map_err(|e| refused(&e))?
-            }
-            #[cfg(feature = "web-gpu")]
-            "webgpu" => gpu::grader(&bundle).await?,
-            other => {
-                return Err(coded(
-                    "backend",
-                    &format!("this build has no backend called {other}"),
-                ));
-            }
-        };
-        Ok(Self { inner })
+    ) -> Promise {
+        let (manifest, weights) = (web_bytes::of(manifest), web_bytes::of(weights));
+        future_to_promise(async move {
+            let bundle = Bundle::open(&manifest?, &weights?).map_err(|e| refused(&e))?;
+            let inner = match backend.as_str() {
+                "cpu" => crate::grader::Grader::new(&bundle, Device::flex(), CPU)
+                    .map_err(|e| refused(&e))?,
+                #[cfg(feature = "web-gpu")]
+                "webgpu" => gpu::grader(&bundle).await?,
+                other => {
+                    return Err(coded(
+                        "backend",
+                        &format!("this build has no backend called {other}"),
+                    ));
+                }
+            };
+            let inner = Rc::new(inner);
+            Ok(Self { inner }.into())
+        })
     }
 
     /// What runs: `cpu-simd`, `cpu-relaxed-simd` or `webgpu`.
@@ -164,20 +180,23 @@ impl Grader {
     /// Grades the bytes of one photo and decides at an operating point, the one
     /// for screening unless another is named. A photo that cannot be graded is a
     /// result with its reason, not a rejection.
-    #[wasm_bindgen(unchecked_return_type = "Assessment")]
-    pub async fn grade(
+    #[wasm_bindgen(unchecked_return_type = "Promise<Assessment>")]
+    pub fn grade(
         &self,
-        photo: Vec<u8>,
+        #[wasm_bindgen(unchecked_param_type = "Bytes")] photo: &JsValue,
         #[wasm_bindgen(
             js_name = operatingPoint,
             unchecked_optional_param_type = "OperatingPointName | null"
         )]
         operating_point: JsValue,
-    ) -> Result<JsValue, JsValue> {
-        let lines = points::named(self.inner.manifest(), operating_point)?;
-        let mut assessment = self.inner.grade(&photo, &now).await;
-        assessment.decide(self.inner.manifest(), &lines);
-        to_js(&assessment)
+    ) -> Promise {
+        let (grader, photo) = (Rc::clone(&self.inner), web_bytes::of(photo));
+        future_to_promise(async move {
+            let lines = points::named(grader.manifest(), operating_point)?;
+            let mut assessment = grader.grade(&photo?, &now).await;
+            assessment.decide(grader.manifest(), &lines);
+            to_js(&assessment)
+        })
     }
 
     /// The result for a photo that another part of the library could not read: what
@@ -213,28 +232,36 @@ impl Grader {
     /// pixels.
     ///
     /// Rejects with an `Error` with a `code` where the photo cannot be prepared.
-    #[wasm_bindgen(unchecked_return_type = "Explanation")]
-    pub async fn explain(&self, photo: Vec<u8>, side: u32) -> Result<JsValue, JsValue> {
-        let explanation = crate::explain::explain(&self.inner, &photo, side)
-            .await
-            .map_err(|e| explanation::failed(&e))?;
-        explanation::object(&explanation)
+    #[wasm_bindgen(unchecked_return_type = "Promise<Explanation>")]
+    pub fn explain(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "Bytes")] photo: &JsValue,
+        side: u32,
+    ) -> Promise {
+        let (grader, photo) = (Rc::clone(&self.inner), web_bytes::of(photo));
+        future_to_promise(async move {
+            let explanation = crate::explain::explain(&grader, &photo?, side)
+                .await
+                .map_err(|e| explanation::failed(&e))?;
+            explanation::object(&explanation)
+        })
     }
 
     /// The same by occlusion: the network is asked some two hundred times with a
     /// part covered. `progress` hears how many are done; it may return a promise,
     /// which is waited for, and stops the search by `false`: then the answer is
     /// null.
-    #[wasm_bindgen(unchecked_return_type = "Explanation | null")]
-    pub async fn occlude(
+    #[wasm_bindgen(unchecked_return_type = "Promise<Explanation | null>")]
+    pub fn occlude(
         &self,
-        photo: Vec<u8>,
+        #[wasm_bindgen(unchecked_param_type = "Bytes")] photo: &JsValue,
         side: u32,
         #[wasm_bindgen(unchecked_param_type = "OcclusionProgress")] progress: js_sys::Function,
-    ) -> Result<JsValue, JsValue> {
-        let mut thrown = None;
-        let found =
-            crate::explain::cover(&self.inner, &photo, side, async |done, total| {
+    ) -> Promise {
+        let (grader, photo) = (Rc::clone(&self.inner), web_bytes::of(photo));
+        future_to_promise(async move {
+            let mut thrown = None;
+            let found = crate::explain::cover(&grader, &photo?, side, async |done, total| {
                 match told(&progress, done, total).await {
                     Ok(answer) => answer != false,
                     Err(error) => {
@@ -245,11 +272,12 @@ impl Grader {
             })
             .await
             .map_err(|e| explanation::failed(&e))?;
-        match (thrown, found) {
-            (Some(error), _) => Err(error),
-            (None, Some(explanation)) => explanation::object(&explanation),
-            (None, None) => Ok(JsValue::NULL),
-        }
+            match (thrown, found) {
+                (Some(error), _) => Err(error),
+                (None, Some(explanation)) => explanation::object(&explanation),
+                (None, None) => Ok(JsValue::NULL),
+            }
+        })
     }
 }
 

@@ -1,3 +1,6 @@
+/** A file: what `await blob.arrayBuffer()` answers, or a view of such. */
+export type Bytes = ArrayBuffer | ArrayBufferView;
+
 /** How a photo ended. `ungradable` counts as one to refer. */
 export type Status = "graded" | "ungradable" | "not-fundus" | "error";
 
@@ -53,13 +56,13 @@ export interface Decision {
 export interface Explanation {
   method: "grad-cam" | "occlusion";
   /** The photo upright, its longer side as asked: PNG bytes, as all pictures here. */
-  photo: Uint8Array;
+  photo: Uint8Array<ArrayBuffer>;
   /** The map over it, transparent where there is nothing. */
-  photoMap: Uint8Array;
+  photoMap: Uint8Array<ArrayBuffer>;
   /** What the network saw: a centred disc on black. */
-  view: Uint8Array;
+  view: Uint8Array<ArrayBuffer>;
   /** The map over that. */
-  viewMap: Uint8Array;
+  viewMap: Uint8Array<ArrayBuffer>;
   /** The photo itself, in pixels. */
   photoSize: { width: number; height: number };
   /** What `view` shows of the photo, as fractions of the photo's width and height. */
@@ -198,14 +201,29 @@ export interface PatientSummary {
   deciding: number | null;
 }
 
+/** Why a photo could not be read. `Assessment.error` has others besides, such as `blurred`. */
+export type PhotoErrorCode =
+  | "empty"
+  | "not-an-image"
+  | "unsupported"
+  | "not-a-photograph"
+  | "truncated"
+  | "corrupt"
+  | "too-many-bytes"
+  | "too-many-pixels"
+  | "too-small"
+  | "no-retina"
+  | "settings";
+
 /**
- * What the library throws: a sentence, and a code that stays. `Grader.explain` and
- * `Grader.occlude` throw the codes of an unreadable photo besides, as in
- * `Assessment.error`; `Grader.explain` also `not-residual`, for a network of which no
- * such map can be made.
+ * What the library throws: a sentence, and a code that stays. The codes of an unreadable
+ * photo are thrown by `Grader.explain`, `Grader.occlude` and `smallPicture`; by the first
+ * `not-residual` besides, for a network of which no such map can be made.
  */
 export interface FoveaError extends Error {
   code:
+    | PhotoErrorCode
+    | "bytes"
     | "manifest-unreadable"
     | "manifest-format"
     | "manifest-value"
@@ -215,6 +233,7 @@ export interface FoveaError extends Error {
     | "backend"
     | "gpu-init"
     | "gpu-self-test"
+    | "network-failed"
     | "not-residual"
     | "grade"
     | "drawing"

@@ -66,6 +66,70 @@ function fields(name) {
   return [...body.matchAll(/^  (\w+)\??:/gm)].map(([, field]) => field).sort();
 }
 
+// What a stranger's script has at hand: `fetch` and `File` give an ArrayBuffer.
+test("a file may be an ArrayBuffer or any view, and what is neither is said to be so", async () => {
+  const found = await page.evaluate(async () => {
+    const library = await import(new URL("pkg/fovea_cpu.js", document.baseURI));
+    await library.default();
+    const get = async (file) => (await fetch(`model/${file}`)).arrayBuffer();
+    const manifest = await get("model.json");
+    const grader = await library.Grader.load(manifest, await get(library.bundleInfo(manifest).weights.file), "cpu");
+    const { buffer } = library.drawPhotograph(3, 8);
+    const within = new Uint8Array(buffer.byteLength + 6);
+    within.set(new Uint8Array(buffer), 3);
+    const views = [buffer, new DataView(buffer), new Uint8ClampedArray(buffer), within.subarray(3, -3)];
+    const answers = [];
+    for (const view of views) answers.push((await grader.grade(view)).probabilities.join());
+    // Changed as soon as it was handed over.
+    const changed = new Uint8Array(buffer.slice(0));
+    const asked = grader.grade(changed);
+    changed.fill(0);
+    answers.push((await asked).probabilities?.join());
+    const code = (attempt) => attempt().then(() => null, ({ code, message }) => [code, /ArrayBuffer/.test(message)]);
+    const none = [null, undefined, "photo.jpg", new Blob([buffer]), 5, {}];
+    const refused = await Promise.all([
+      ...none.map((one) => code(() => grader.grade(one))),
+      code(() => library.Grader.load(manifest, new Blob([]), "cpu")),
+      code(() => grader.explain({}, 100)),
+      code(() => grader.occlude({}, 100, () => {})),
+      code(async () => library.bundleInfo({})),
+      code(async () => library.smallPicture({}, 100)),
+    ]);
+    return { answers, refused };
+  });
+  assert.equal(new Set(found.answers).size, 1, found.answers.join("\n"));
+  for (const refused of found.refused) assert.deepEqual(refused, ["bytes", true]);
+});
+
+test("every code that is thrown stands in the types and in the package's words", async () => {
+  const read = (file) => readFile(join(REPOSITORY, file), "utf8");
+  const [, photo] = /pub const CODES: .*?\[(.*?)\];/s.exec((await read("src/photo/error.rs")).replace("[&'static str; 11]", ""));
+  const codes = new Set([...photo.matchAll(/"([a-z-]+)"/g)].map(([, code]) => code));
+  const thrown = [
+    ...["mod", "gpu", "patients", "points", "explanation"].map((name) => [`src/web/${name}.rs`, /\bcoded\(\s*"([a-z-]+)"/g]),
+    ["src/web_bytes.rs", /&"code"\.into\(\), &"([a-z-]+)"/g],
+    ["src/bundle/error.rs", /=> "([a-z-]+)"/g],
+    ["src/explain/mod.rs", /"(not-residual|network-[a-z]+)"/g],
+  ];
+  for (const [file, pattern] of thrown) for (const [, code] of (await read(file)).matchAll(pattern)) codes.add(code);
+  assert.ok(codes.size > 25, [...codes].join());
+  const words = await read("xtask/src/package_readme.md");
+  const [, listed] = /type PhotoErrorCode =(.*)/s.exec(types);
+  for (const code of codes) {
+    assert.ok(listed.includes(`| "${code}"`), `${code} in the types`);
+    assert.ok(words.includes(`\`${code}\``), `${code} in the package's words`);
+  }
+});
+
+// `new Blob([explanation.photo])` is an error to TypeScript where the bytes might be shared.
+test("bytes that the library gives are typed as what a Blob is made of", async () => {
+  const read = (file) => readFile(join(REPOSITORY, file), "utf8");
+  for (const text of [types, await read("src/web_dicom.rs")]) assert.doesNotMatch(text, /: Uint8Array[^<]/);
+  const functions = await read("src/web/mod.rs");
+  const count = (pattern) => functions.match(pattern).length;
+  assert.equal(count(/-> Result<Vec<u8>, JsValue>/g), count(/unchecked_return_type = "Uint8Array<ArrayBuffer>"/g));
+});
+
 test("what the library answers has the fields its types promise, all of them and no more", async () => {
   const found = await page.evaluate(async () => {
     const library = await import(new URL("pkg/fovea_cpu.js", document.baseURI));

@@ -57,7 +57,8 @@ test("a worker that dies on a photograph is replaced and the others go on", asyn
   });
   const stopped = await gradeDrawn(page);
   assert.equal(stopped.status, "error");
-  assert.match(stopped.reason, /stopped unexpectedly/);
+  // For want of memory, most likely, whatever kind of file it is.
+  assert.match(stopped.reason, /stopped unexpectedly.* open a smaller copy/);
   await modelReady(page);
   const next = await gradeDrawn(page);
   assert.equal(next.status, "graded", next.reason);

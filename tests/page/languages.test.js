@@ -131,6 +131,25 @@ test("the language is switched by hand, stays, and says everything anew", async 
   }
 });
 
+test("a name in other letters begins where the lines of the page begin", async () => {
+  const visitor = await visit({ query: "?backend=cpu", locale: "ar" });
+  const { page } = visitor;
+  try {
+    await modelReady(page);
+    await choose(page, photo("7_left.png", await drawnPng(page, 3, 8), "image/png"));
+    await allDone(page);
+    const right = (selector) =>
+      page.locator(selector).first().evaluate((element) => {
+        const text = document.createRange();
+        text.selectNodeContents(element);
+        return Math.round(text.getBoundingClientRect().right);
+      });
+    assert.equal(await right(".card__name"), await right(".card__grade"));
+  } finally {
+    await visitor.close();
+  }
+});
+
 test("saved results are the same in every language", async () => {
   const visitor = await visit({ query: "?backend=cpu" });
   const { page } = visitor;

@@ -46,6 +46,25 @@ test("without a network and a server the page opens and grades", async () => {
   await visitor.context.setOffline(false);
 });
 
+test("what the browser cleared is stored again by the next visit", async () => {
+  const stored = () => page.evaluate(async () => (await caches.keys()).sort());
+  const before = await stored();
+  await page.evaluate(async () => {
+    for (const name of await caches.keys()) await caches.delete(name);
+  });
+  await page.reload();
+  await modelReady(page);
+  await page.waitForFunction(async () => {
+    const shell = (await caches.keys()).find((name) => name.startsWith("fovea-shell-"));
+    return Boolean(shell && (await (await caches.open(shell)).match("precache.json")));
+  });
+  assert.deepEqual(await stored(), before);
+  await visitor.server.stop();
+  await page.reload();
+  await modelReady(page);
+  await visitor.server.start();
+});
+
 test("removing the page from the device really removes it", async () => {
   await page.getByRole("button", { name: "Remove Fovea from this device" }).click();
   await page.waitForSelector("html[data-offline=removed]", { state: "attached" });

@@ -266,6 +266,18 @@ test("keys go through the photographs, are listed, and can be switched off", asy
   await page.keyboard.press("Escape");
 });
 
+test("the keys are where they are on a keyboard of Arabic letters, too", async () => {
+  await choose(page, await png("one.png", 0, 3));
+  await allDone(page);
+  await page.evaluate(() => document.activeElement.blur());
+  const press = (key, code) => page.evaluate((one) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { ...one, bubbles: true, cancelable: true })), { key, code });
+  await press("ت", "KeyJ");
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "ARTICLE");
+  await press("؟", "Slash");
+  const dialog = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+  await dialog.getByRole("button", { name: "Close" }).click();
+});
+
 test("what a photograph costs does not grow with the queue", async () => {
   const many = 300;
   const passes = await page.evaluate(async (n) => {

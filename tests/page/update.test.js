@@ -2,12 +2,12 @@
 // running batch.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { gradeDrawn, modelReady, offlineReady, result, SITE, siteList, visit } from "./help/page.js";
+import { gradeDrawn, modelReady, offlineReady, result, SITE, visit } from "./help/page.js";
+import { publish } from "./help/publish.js";
 
 let visitor;
 let page;
@@ -30,7 +30,7 @@ const take = () => page.getByRole("button", { name: "Use it now" });
 
 test("a new version waits, says so, and reloading does not let it in", async () => {
   const old = await version();
-  await publish("f0f0f0f0f0f0f0f0");
+  await publish(site, "f0f0f0f0f0f0f0f0");
   await page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
   await take().waitFor({ timeout: 30_000 });
   await page.reload();
@@ -59,12 +59,12 @@ test("taken, it runs at once, offline too, and the old one is gone", async () =>
   await modelReady(page);
   assert.equal((await gradeDrawn(page)).status, "graded");
   const shells = await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith("fovea-shell-")));
-  assert.deepEqual(shells, ["fovea-shell-f0f0f0f0f0f0f0f0"]);
+  assert.deepEqual(shells, ["fovea-shell-f0f0f0f0f0f0f0f0/"]);
   await visitor.server.start();
 });
 
 test("a version that cannot be had whole leaves the running one alone", async () => {
-  await publish("abababababababab", "not the digest of anything");
+  await publish(site, "abababababababab", "not the digest of anything");
   await page.evaluate(async () => {
     const registration = await navigator.serviceWorker.getRegistration();
     const failed = new Promise((resolve) => registration.addEventListener("updatefound", () => registration.installing.addEventListener("statechange", (event) => event.target.state === "redundant" && resolve())));
@@ -77,19 +77,3 @@ test("a version that cannot be had whole leaves the running one alone", async ()
   assert.equal(await page.locator("#update").isHidden(), true);
   assert.equal((await gradeDrawn(page)).status, "graded");
 });
-
-// What a deployment does to the site's folder.
-async function publish(name, digestOfStyle = null) {
-  const list = await siteList(site);
-  for (const file of ["index.html", "sw.js"]) {
-    const path = join(site, file);
-    await writeFile(path, (await readFile(path, "utf8")).replaceAll(list.version, name));
-  }
-  for (const entry of list.files) {
-    const bytes = await readFile(join(site, entry.url));
-    entry.sha256 = createHash("sha256").update(bytes).digest("hex");
-    entry.bytes = bytes.length;
-    if (entry.url === "style.css" && digestOfStyle) entry.sha256 = digestOfStyle;
-  }
-  await writeFile(join(site, "precache.json"), JSON.stringify({ ...list, version: name }));
-}

@@ -1,5 +1,7 @@
 // What fingers, mouse, wheel and keys do to a pane of the viewer.
 
+import { latinKey } from "./keys.js";
+
 const DOUBLE = 2; // times, by a double click
 
 // `viewer` is told in its own units; an arrow key moves by `stride` of the pane.
@@ -64,7 +66,7 @@ export function listen(pane, viewer, stride) {
     ArrowDown: () => viewer.moveBy(0, stride),
   };
   pane.addEventListener("keydown", (event) => {
-    const does = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const does = keys[latinKey(event)];
     if (!does || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     does();

@@ -32,7 +32,7 @@ export class Keys {
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
       if (!off.checked || document.querySelector("dialog[open]") || isTyping(event.target)) return;
-      const act = byKey.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
+      const act = byKey.get(latinKey(event));
       if (!act) return;
       event.preventDefault();
       act(document.activeElement?.closest("article"));
@@ -43,6 +43,15 @@ export class Keys {
   show() {
     byId("keys-list").replaceChildren(...KEYS.map(([key, name]) => el("div", {}, el("dt", {}, el("kbd", {}, key)), el("dd", {}, strings.keys[name]))));
   }
+}
+
+// A key by its name on a Latin keyboard: where other letters are set, such as Arabic
+// ones, a letter or digit is known by its place.
+export function latinKey({ key, code }) {
+  if (key === "؟") return "?";
+  const place = /^(?:Key|Digit)(\w)$/.exec(code)?.[1];
+  if (place && !/^[ -~]/.test(key)) return place.toLowerCase();
+  return key.length === 1 ? key.toLowerCase() : key;
 }
 
 function isTyping(target) {

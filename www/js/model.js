@@ -69,7 +69,7 @@ export async function keep(weights, bytes) {
     const cache = await caches.open(name);
     await cache.put(addressOf(weights.file), new Response(bytes, { headers: { "content-type": "application/octet-stream" } }));
     for (const other of await caches.keys()) {
-      if (other.startsWith(PREFIX) && other !== name) await caches.delete(other);
+      if (other.startsWith(PREFIX) && other !== name) await remove(other);
     }
     return true;
   } catch {
@@ -79,11 +79,19 @@ export async function keep(weights, bytes) {
 
 export async function discard(weights) {
   try {
-    await caches.delete(PREFIX + weights.sha256);
-    await caches.delete(partOf(weights));
+    await remove(PREFIX + weights.sha256);
+    await remove(partOf(weights));
   } catch {
     // Nothing kept, nothing to discard.
   }
+}
+
+// What of a cache is this site's: another folder of the host may hold another Fovea,
+// with another model.
+async function remove(name) {
+  const cache = await caches.open(name);
+  for (const request of await cache.keys()) if (request.url.startsWith(FOLDER.href)) await cache.delete(request);
+  if (!(await cache.keys()).length) await caches.delete(name);
 }
 
 // The bytes kept on this device; null where there are none.

@@ -426,7 +426,7 @@ export default (f) => {
     },
 
     fault: {
-      "worker-crashed": "Graderingen stoppede uventet på dette billede og blev startet igen. Prøv igen; stopper den igen, så gem billedet som JPEG, og åbn det.",
+      "worker-crashed": "Graderingen stoppede uventet på dette billede og blev startet igen. Prøv igen; stopper den igen, så åbn en mindre kopi, gemt som JPEG.",
       "worker-slow": "Billedet tog for lang tid og blev opgivet. Prøv igen, eller åbn en mindre kopi.",
       "worker-start": "Graderingen kunne ikke startes. Genindlæs siden; hjælper det ikke, så brug en aktuel Chrome, Edge, Firefox eller Safari.",
       "gpu-start": "Den stoppede, eller blev ikke klar i tide.",

@@ -345,7 +345,7 @@ export default (f) => {
     // Faults the page itself meets. Those in a photograph or a bundle are told by
     // the library and shown as it wrote them.
     fault: {
-      "worker-crashed": "The grader stopped unexpectedly on this photograph and was started anew. Try again; if it stops again, save the photograph as a JPEG and open that.",
+      "worker-crashed": "The grader stopped unexpectedly on this photograph and was started anew. Try again; if it stops again, open a smaller copy of it, saved as a JPEG.",
       "worker-slow": "This photograph took too long and was given up. Try again, or open a smaller copy of it.",
       "worker-start": "The grader could not be started. Reload the page; if that does not help, use a current Chrome, Edge, Firefox or Safari.",
       "gpu-start": "It stopped, or did not become ready in time.",

@@ -426,7 +426,7 @@ export default (f) => {
     },
 
     fault: {
-      "worker-crashed": "El graduador se detuvo de improviso con esta fotografía y se inició de nuevo. Reinténtelo; si vuelve a detenerse, guarde la fotografía como JPEG y ábrala.",
+      "worker-crashed": "El graduador se detuvo de improviso con esta fotografía y se inició de nuevo. Reinténtelo; si vuelve a detenerse, abra una copia más pequeña, guardada como JPEG.",
       "worker-slow": "Esta fotografía tardó demasiado y se abandonó. Reinténtelo, o abra una copia más pequeña.",
       "worker-start": "El graduador no pudo iniciarse. Recargue la página; si no ayuda, use un Chrome, Edge, Firefox o Safari actual.",
       "gpu-start": "Se detuvo, o no estuvo listo a tiempo.",
