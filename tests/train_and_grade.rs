@@ -683,6 +683,39 @@ fn the_learning_rate_finder_draws_its_curve() {
     assert!(!out.join("model.json").exists());
 }
 
+#[test]
+fn no_learning_rate_is_searched_for_on_a_single_photo() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let out = folder.path().join("rates");
+    let mut search = vec!["train", "--find-learning-rate", "--share", "0.01"];
+    search.extend(["--size", "32", "--data", data.to_str().unwrap()]);
+    search.extend(["--out", out.to_str().unwrap()]);
+    let words = refused(&search);
+    assert!(words.contains("--share 0.01 leaves"), "{words}");
+
+    // Where no share was asked for there is none to raise.
+    let table = std::fs::read_to_string(data.join("labels.csv")).unwrap();
+    let mut rows = "image,dataset,part,group\n".to_owned();
+    for (group, row) in table.lines().skip(1).enumerate() {
+        let image = row.split(',').next().unwrap();
+        let part = ["train", "validation"][usize::from(group > 0)];
+        rows += &format!("{image},drawn,{part},{group}\n");
+    }
+    let split = folder.path().join("split.csv");
+    std::fs::write(&split, rows).unwrap();
+    let mut train = vec!["train", "--data", data.to_str().unwrap()];
+    train.extend([
+        "--split",
+        split.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    let words = refused(&train);
+    assert!(words.contains("too few photos to train on (1)"), "{words}");
+}
+
 /// What a refused training said.
 fn refused(arguments: &[&str]) -> String {
     let output = fovea(arguments);
