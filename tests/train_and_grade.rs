@@ -683,6 +683,82 @@ fn the_learning_rate_finder_draws_its_curve() {
     assert!(!out.join("model.json").exists());
 }
 
+#[test]
+fn no_learning_rate_is_searched_for_on_a_single_photo() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let out = folder.path().join("rates");
+    let mut search = vec!["train", "--find-learning-rate", "--share", "0.01"];
+    search.extend(["--size", "32", "--data", data.to_str().unwrap()]);
+    search.extend(["--out", out.to_str().unwrap()]);
+    let words = refused(&search);
+    assert!(words.contains("--share 0.01 leaves"), "{words}");
+
+    // Where no share was asked for there is none to raise.
+    let table = std::fs::read_to_string(data.join("labels.csv")).unwrap();
+    let mut rows = "image,dataset,part,group\n".to_owned();
+    for (group, row) in table.lines().skip(1).enumerate() {
+        let image = row.split(',').next().unwrap();
+        let part = ["train", "validation"][usize::from(group > 0)];
+        rows += &format!("{image},drawn,{part},{group}\n");
+    }
+    let split = folder.path().join("split.csv");
+    std::fs::write(&split, rows).unwrap();
+    let mut train = vec!["train", "--data", data.to_str().unwrap()];
+    train.extend([
+        "--split",
+        split.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    let words = refused(&train);
+    assert!(words.contains("too few photos to train on (1)"), "{words}");
+}
+
+#[test]
+fn lines_are_fixed_anew_on_other_photos_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let trained_on = folder.path().join("drawn");
+    draw_dataset(&trained_on, 4, 160);
+    let out = folder.path().join("run");
+    train_quickly(&trained_on, &out, &["--epochs", "1"]);
+    let manifest = || -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(out.join("model.json")).unwrap()).unwrap()
+    };
+    let before = manifest();
+
+    let other = folder.path().join("other");
+    draw_dataset(&other, 3, 120);
+    let table = std::fs::read_to_string(other.join("labels.csv")).unwrap();
+    let mut rows = "image,dataset,part,group\n".to_owned();
+    for (group, row) in table.lines().skip(1).enumerate() {
+        let image = row.split(',').next().unwrap();
+        rows += &format!("{image},other,validation,{group}\n");
+    }
+    let split = folder.path().join("other.csv");
+    std::fs::write(&split, rows).unwrap();
+    let mut fix = vec!["operating-points", "--write", "--bundle"];
+    fix.extend([out.to_str().unwrap(), "--data", other.to_str().unwrap()]);
+    fix.extend(["--split", split.to_str().unwrap()]);
+    let words = refused(&fix);
+    assert!(words.contains("--anew"), "{words}");
+    assert_eq!(manifest(), before);
+
+    fix.push("--anew");
+    succeed(&fix);
+    let after = manifest();
+    let line = &after["thresholds"]["referable"];
+    assert_eq!(line["fixed_on"], "15 validation photos of other");
+    assert_ne!(
+        line["threshold"],
+        before["thresholds"]["referable"]["threshold"]
+    );
+    for kept in ["weights", "calibration"] {
+        assert_eq!(after[kept], before[kept]);
+    }
+}
+
 /// What a refused training said.
 fn refused(arguments: &[&str]) -> String {
     let output = fovea(arguments);

@@ -10,6 +10,7 @@ use super::command_line;
 use super::photos::{self, Divided, MadeOf};
 use super::progress::bar;
 use crate::bundle::sha256_hex;
+use crate::photo::PhotoError;
 use crate::quality::{Figure, Gate};
 use crate::training::export::write_whole;
 use crate::training::gate::{self, samples};
@@ -176,19 +177,53 @@ fn print(figures: &[Figure], format: Format) -> Result<()> {
         return Ok(());
     }
     for figure in figures {
-        let reasons: Vec<String> = figure
-            .reasons
-            .iter()
-            .map(|(reason, n)| format!("{} {n}", reason.code()))
-            .collect();
-        println!(
-            "{:<55} {:>5} of {:>5} refused, {:>5.1} %   {}",
-            figure.pictures,
-            figure.refused,
-            figure.n,
-            100.0 * figure.refused as f64 / figure.n.max(1) as f64,
-            reasons.join(", ")
-        );
+        println!("{}", line(figure));
     }
     Ok(())
+}
+
+/// A figure for a reader, its reasons as many as were refused.
+fn line(figure: &Figure) -> String {
+    let given: usize = figure.reasons.values().sum();
+    let unfound = figure.refused - given;
+    let reasons: Vec<String> = figure
+        .reasons
+        .iter()
+        .map(|(reason, n)| (reason.code(), *n))
+        .chain((unfound > 0).then_some((PhotoError::NoRetina.code(), unfound)))
+        .map(|(reason, n)| format!("{reason} {n}"))
+        .collect();
+    format!(
+        "{:<55} {:>5} of {:>5} refused, {:>5.1} %   {}",
+        figure.pictures,
+        figure.refused,
+        figure.n,
+        100.0 * figure.refused as f64 / figure.n.max(1) as f64,
+        reasons.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quality::Reason;
+
+    #[test]
+    fn the_reasons_are_as_many_as_were_refused() {
+        let figure = Figure {
+            pictures: "everyday".to_owned(),
+            n: 8,
+            refused: 6,
+            reasons: [(Reason::NotFundus, 3), (Reason::Blurred, 1)].into(),
+        };
+        let words = line(&figure);
+        for reason in ["not-fundus 3", "blurred 1", "no-retina 2"] {
+            assert!(words.contains(reason), "{words}");
+        }
+        let all_said = Figure {
+            refused: 4,
+            ..figure
+        };
+        assert!(!line(&all_said).contains("no-retina"));
+    }
 }

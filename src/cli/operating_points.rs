@@ -16,13 +16,15 @@ use crate::training::split::Part;
 /// Fix a model's operating points on its validation photos
 ///
 /// A training does this by itself; it is for a model that was made before there
-/// were several points. Weights and calibration stay as they are.
+/// were several points, and, with --anew, for photos of a camera that the model
+/// never learnt from. Weights, calibration and doubt stay as they are.
 #[derive(Args)]
 pub struct Arguments {
-    /// Folder of labelled photos the model was trained on; may be given several times
+    /// Folder of labelled photos; may be given several times
     #[arg(long, required = true, value_name = "DIR")]
     data: Vec<PathBuf>,
-    /// That training's split.csv: its validation photos fix the lines
+    /// The split.csv of the model's training, or one of other photos: those it calls validation
+    /// fix the lines
     #[arg(long, value_name = "FILE")]
     split: PathBuf,
     /// The model: its model.json or the folder of it [default: the shipped one]
@@ -31,6 +33,9 @@ pub struct Arguments {
     /// Write them into the model's model.json, instead of only printing them
     #[arg(long)]
     write: bool,
+    /// Write the line for screening, too, which other photos fix elsewhere
+    #[arg(long, requires = "write")]
+    anew: bool,
 }
 
 /// A line that the model has already may be fixed again this far from where it is.
@@ -60,15 +65,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !arguments.write {
         return Ok(ExitCode::SUCCESS);
     }
-    if moved > SAME {
+    let mut manifest = bundle.manifest.clone();
+    if arguments.anew {
+        manifest.thresholds = found;
+    } else if moved > SAME {
         bail!(
             "nothing is written: the line for screening came out elsewhere than the model has it, \
-             so these are not the photos it was fixed on; check --data and --split"
+             so these are not the photos it was fixed on; check --data and --split, or fix the \
+             model's lines on these photos instead with --anew"
         );
+    } else {
+        // The line in use stays to the last digit; the others join it.
+        manifest.thresholds.further = found.further;
     }
-    let mut manifest = bundle.manifest.clone();
-    // The line in use stays to the last digit; the others join it.
-    manifest.thresholds.further = found.further;
     let file = bundle_file::manifest_path(&path);
     write_whole(&file, manifest.to_json().as_bytes()).map_err(|error| anyhow!(error))?;
     bundle_file::open(&path).context("the model does not open any more")?;

@@ -9,7 +9,8 @@ use rand::{Rng, SeedableRng};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// A 95 % percentile interval.
+/// A 95 % percentile interval. Where all photos came out alike it has no width,
+/// which is no certainty about others.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     pub low: f64,
@@ -36,7 +37,8 @@ impl Default for Bootstrap {
 impl Bootstrap {
     /// Draws as many clusters as there are, with replacement, `samples` times,
     /// and measures each sample. `clusters` names each photo's patient; `measure`
-    /// gets how often each photo counts.
+    /// gets how often each photo counts. One cluster alone is every sample of itself,
+    /// so that there is none to draw.
     pub fn run<T: Send>(&self, clusters: &[usize], measure: impl Fn(&[u32]) -> T + Sync) -> Vec<T> {
         let mut numbers = HashMap::new();
         let cluster: Vec<usize> = clusters
@@ -47,6 +49,9 @@ impl Bootstrap {
             })
             .collect();
         let count = numbers.len();
+        if count < 2 {
+            return Vec::new();
+        }
         (0..self.samples)
             .into_par_iter()
             .map(|sample| {
@@ -132,6 +137,12 @@ mod tests {
                 f64::from(w.iter().step_by(2).sum::<u32>()) / 400.0
             ))
         );
+    }
+
+    #[test]
+    fn one_patient_says_nothing_of_others() {
+        let drawn = Bootstrap::default().run(&[4, 4, 4], <[u32]>::to_vec);
+        assert!(drawn.is_empty());
     }
 
     #[test]

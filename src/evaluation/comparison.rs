@@ -231,6 +231,17 @@ mod tests {
     }
 
     #[test]
+    fn photos_of_one_patient_tell_no_grader_from_another() {
+        let labels = [0, 1, 2, 3, 4];
+        let good = Predictions::from_probabilities(&sure(&[0, 1, 2, 3, 4]), &labels).unwrap();
+        let bad = Predictions::from_probabilities(&sure(&[0; 5]), &labels).unwrap();
+        let found = compare(alone(&bad), alone(&good), &[7; 5], Bootstrap::default()).unwrap();
+        let accuracy = of(&found, "accuracy");
+        assert!((accuracy.difference.unwrap() - 0.8).abs() < 1e-12);
+        assert_eq!((accuracy.interval, accuracy.p), (None, None));
+    }
+
+    #[test]
     fn other_photos_cannot_be_compared() {
         let a = Predictions::from_probabilities(&sure(&[0]), &[0]).unwrap();
         let b = Predictions::from_probabilities(&sure(&[0]), &[1]).unwrap();

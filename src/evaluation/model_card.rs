@@ -129,10 +129,10 @@ pub fn doubt_section(doubt: &Doubt) -> String {
          referral contradict each other is always unsure. An unsure photo counts as one to refer.\n\nFitted to {}, by\n\n```\n{}\n```\n\n\
          The figures are those of the same photos, each judged by a fit without its patient; the \
          line of referral, the temperature and the share that is answered were fixed on them, \
-         though. In brackets 95 % intervals from bootstraps of patients. Sensitivity and \
-         specificity are those for grade 2 or above: of the answered photos, and of all photos \
-         where those left to a person count as referred. The last row of each table is what the \
-         grader does.\n",
+         though. In brackets 95 % intervals from bootstraps of patients; one without width says \
+         that these photos came out alike, not that others would. Sensitivity and specificity are \
+         those for grade 2 or above: of the answered photos, and of all photos where those left \
+         to a person count as referred. The last row of each table is what the grader does.\n",
         doubt.unsure_from,
         who_is_looked_at_again(doubt),
         doubt.fixed_on,

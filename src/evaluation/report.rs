@@ -148,7 +148,8 @@ fn notes(sections: &[Section]) -> Markup {
     html! {
         p.note {
             "Small print under a figure is its 95 % percentile interval from " (samples)
-            " bootstrap samples of patients. A dash stands for a figure these photos do not define; "
+            " bootstrap samples of patients; one without width says that these photos came out "
+            "alike, not that others would. A dash stands for a figure these photos do not define; "
             "means over grades leave such grades out. Thresholds and temperature were fixed on "
             "validation photos of the model's training: figures on those look a little too well, "
             "figures on photos that it was trained on much too well."

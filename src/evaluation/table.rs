@@ -17,7 +17,8 @@ const NAMES: usize = 42;
 /// the thresholds do.
 pub fn evaluation(of: &Evaluation) -> String {
     let mut text = format!(
-        "{} photos of {} patients; in brackets 95 % intervals from {} bootstraps of patients\n\n",
+        "{} photos of {} patients; in brackets 95 % intervals from {} bootstraps of patients, which \
+         tell nothing of others where all photos came out alike\n\n",
         of.metrics.n, of.clusters, of.bootstrap.samples
     );
     let values: BTreeMap<String, Option<f64>> = of.metrics.named().into_iter().collect();

@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 
 use crate::network::{self, Classifier, StateDict, WeightsError};
 
-/// Steps between two updates: a pass over 11 million numbers costs a share of a
+/// Most steps between two updates: a pass over 11 million numbers costs a share of a
 /// step, and the mean does not notice.
 const EVERY: usize = 4;
 
@@ -20,15 +20,21 @@ pub struct Average {
     mean: Classifier,
     /// Steps over which the mean reaches back.
     horizon: f64,
+    /// Steps between two updates.
+    every: usize,
 }
 
 impl Average {
-    /// Begins at `network`; the mean will reach back `horizon` steps.
+    /// Begins at `network`; the mean will reach back `epochs` of `steps` steps each.
     ///
     /// # Errors
     /// As [`of`](Self::of).
-    pub fn starting_at(network: &Classifier, horizon: f64) -> Result<Self, WeightsError> {
-        Self::of(network, &network::state_dict(network), horizon)
+    pub fn starting_at(
+        network: &Classifier,
+        epochs: f64,
+        steps: usize,
+    ) -> Result<Self, WeightsError> {
+        Self::of(network, &network::state_dict(network), epochs, steps)
     }
 
     /// Goes on from a mean that a checkpoint kept of `network`.
@@ -38,19 +44,25 @@ impl Average {
     pub fn of(
         network: &Classifier,
         weights: &StateDict,
-        horizon: f64,
+        epochs: f64,
+        steps: usize,
     ) -> Result<Self, WeightsError> {
         // Loaded anew: a clone would share the running statistics.
         let mean = network::load(network.valid(), weights)?;
-        Ok(Self { mean, horizon })
+        Ok(Self {
+            mean,
+            horizon: epochs * steps as f64,
+            // An epoch of few steps is one update, or it would leave no trace.
+            every: EVERY.min(steps).max(1),
+        })
     }
 
     /// Takes in the network after `step` (from 1, over all epochs).
     pub fn update(&mut self, network: &Classifier, step: usize) {
-        if step.is_multiple_of(EVERY) {
+        if step.is_multiple_of(self.every) {
             let mut newest = Newest::default();
             network.valid().visit(&mut newest);
-            let kept = kept(self.horizon, step);
+            let kept = kept(self.horizon, step, self.every);
             self.mean = self.mean.clone().map(&mut Blend { newest, kept });
         }
     }
@@ -61,12 +73,12 @@ impl Average {
     }
 }
 
-/// The share of the mean that an update leaves.
-fn kept(horizon: f64, step: usize) -> f32 {
+/// The share of the mean that an update leaves, `every` steps after the last.
+fn kept(horizon: f64, step: usize, every: usize) -> f32 {
     // Early on the mean reaches back no further than the training does,
     // or it would remember the start for the whole horizon.
     let reach = horizon.min(step as f64 / 2.0).max(1.0);
-    (1.0 - 1.0 / reach).powi(EVERY as i32) as f32
+    (1.0 - 1.0 / reach).powi(every as i32) as f32
 }
 
 /// All tensors of a network, flat, in their order.
@@ -130,7 +142,7 @@ mod tests {
     #[test]
     fn the_mean_of_one_thing_is_that_thing() {
         let network = all(2.0);
-        let mut average = Average::starting_at(&network, 50.0).unwrap();
+        let mut average = Average::starting_at(&network, 0.5, 100).unwrap();
         for step in 1..=12 {
             average.update(&network, step);
         }
@@ -140,7 +152,7 @@ mod tests {
     #[test]
     fn a_step_in_four_is_taken_in_running_statistics_and_all() {
         let network = all(1.0);
-        let mut average = Average::starting_at(&all(0.0), 100.0).unwrap();
+        let mut average = Average::starting_at(&all(0.0), 1.0, 100).unwrap();
         for step in 10_001..=10_003 {
             average.update(&network, step);
         }
@@ -159,9 +171,21 @@ mod tests {
     }
 
     #[test]
+    fn an_epoch_of_fewer_steps_is_taken_in_too() {
+        let mut average = Average::starting_at(&all(0.0), 4.0, 3).unwrap();
+        let network = all(1.0);
+        for step in 1..=3 {
+            average.update(&network, step);
+        }
+        // Three steps that reach back over one and a half: a third, to the power of three.
+        let expected = 1.0 - (1.0f32 / 3.0).powi(3);
+        assert!((value(&average) - expected).abs() < 1e-6);
+    }
+
+    #[test]
     fn a_late_jump_is_taken_in_over_the_horizon() {
         // 25 updates of four steps each are one horizon: 1 - 1/e of the jump.
-        let left = kept(100.0, 10_000).powi(25);
+        let left = kept(100.0, 10_000, EVERY).powi(25);
         assert!((left - (-1f32).exp()).abs() < 0.01, "{left}");
     }
 
@@ -169,7 +193,7 @@ mod tests {
     fn the_start_is_soon_forgotten() {
         let left: f32 = (4..=400)
             .step_by(4)
-            .map(|step| kept(10_000.0, step))
+            .map(|step| kept(10_000.0, step, EVERY))
             .product();
         assert!(left < 1e-3, "{left}");
     }

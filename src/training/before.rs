@@ -100,21 +100,7 @@ pub fn weights(config: &TrainConfig) -> Result<(), TrainError> {
 /// # Errors
 /// A sentence that names the flag.
 pub fn sides(sides: &Sides, config: &TrainConfig) -> Result<(), TrainError> {
-    let stopped = |sentence: String| Err(TrainError::Stopped(sentence));
-    let trained_on = sides.train.len();
-    if trained_on < 2 {
-        return stopped(format!(
-            "--share {} leaves {trained_on} photos to train on; raise it",
-            config.share
-        ));
-    }
-    let grades = grade_counts(&sides.train);
-    if let Some(only) = grades.iter().position(|&photos| photos == trained_on) {
-        return stopped(format!(
-            "all {trained_on} photos to train on have grade {only}: there is nothing to tell \
-             apart; add photos of other grades with --data"
-        ));
-    }
+    taught(sides, config)?;
     let referable = |record: &&Record| record.grade >= REFERABLE_FROM;
     let diseased = sides.validation.iter().filter(referable).count();
     let healthy = sides.validation.len() - diseased;
@@ -124,9 +110,34 @@ pub fn sides(sides: &Sides, config: &TrainConfig) -> Result<(), TrainError> {
         } else {
             "raise --validation, or name photos that have both with --data"
         };
-        return stopped(format!(
+        return Err(TrainError::Stopped(format!(
             "validation has {diseased} photos of grade {REFERABLE_FROM} or above and {healthy} \
              below, and a line between the two takes both: {remedy}, with a fresh --out"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether there is something to learn from the photos to train on.
+///
+/// # Errors
+/// A sentence that names the flag.
+pub fn taught(sides: &Sides, config: &TrainConfig) -> Result<(), TrainError> {
+    let stopped = |sentence: String| Err(TrainError::Stopped(sentence));
+    let trained_on = sides.train.len();
+    if trained_on < 2 {
+        let share = config.share;
+        return stopped(if share < 1.0 {
+            format!("--share {share} leaves {trained_on} photos to train on; raise it")
+        } else {
+            format!("too few photos to train on ({trained_on}); name more with --data")
+        });
+    }
+    let grades = grade_counts(&sides.train);
+    if let Some(only) = grades.iter().position(|&photos| photos == trained_on) {
+        return stopped(format!(
+            "all {trained_on} photos to train on have grade {only}: there is nothing to tell \
+             apart; add photos of other grades with --data"
         ));
     }
     Ok(())

@@ -94,12 +94,30 @@ pub fn thresholds(predictions: &Predictions, datasets: &[&str]) -> Result<Thresh
         datasets.join(", ")
     );
     let line = |from_grade: u8, name: PointName| {
-        let target = match name {
-            PointName::Screening => Target::Sensitivity(SCREENING_SENSITIVITY),
-            PointName::Balanced => Target::Balanced,
-            PointName::Specific => Target::Specificity(HIGH_SPECIFICITY),
-        };
-        point(predictions, usize::from(from_grade), target, &fixed_on)
+        let fixed = |target| point(predictions, usize::from(from_grade), target, &fixed_on);
+        let balanced = fixed(Target::Balanced)?;
+        // Where disease stands out, the line that just catches enough lies above that
+        // which just passes enough, and the points would trade places. The line
+        // between catches as many as the one, or passes as many as the other.
+        Ok::<_, OperatingPointError>(match name {
+            PointName::Screening => {
+                let point = fixed(Target::Sensitivity(SCREENING_SENSITIVITY))?;
+                if point.threshold > balanced.threshold {
+                    balanced
+                } else {
+                    point
+                }
+            }
+            PointName::Balanced => balanced,
+            PointName::Specific => {
+                let point = fixed(Target::Specificity(HIGH_SPECIFICITY))?;
+                if point.threshold < balanced.threshold {
+                    balanced
+                } else {
+                    point
+                }
+            }
+        })
     };
     // What threatens sight is said of those who are referred at the same point:
     // what the line reaches is measured as it will be used.
@@ -307,6 +325,43 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grading::Lines;
+
+    /// Photos of which the first `healthy` have grade 0, with these probabilities of
+    /// grade 2.
+    fn photos(healthy: usize, referable: &[f64]) -> Predictions {
+        let rows: Vec<Vec<f64>> = referable
+            .iter()
+            .map(|p| vec![1.0 - p, 0.0, *p, 0.0, 0.0])
+            .collect();
+        let grades: Vec<u8> = (0..rows.len())
+            .map(|i| if i < healthy { 0 } else { 2 })
+            .collect();
+        Predictions::from_probabilities(&rows, &grades).unwrap()
+    }
+
+    #[test]
+    fn screening_never_misses_more_than_the_specific_point_however_well_disease_stands_out() {
+        // All 40 diseased are above all 40 healthy: 0.95 of either leaves two to spare.
+        let apart: Vec<f64> = (0..80).map(|i| f64::from(i) / 100.0).collect();
+        let found = thresholds(&photos(40, &apart), &["toy"]).unwrap();
+        let offered = Lines::offered(&found);
+        assert_eq!(offered.len(), 3);
+        for lines in offered {
+            let point = lines.referable;
+            assert!((point.threshold - 0.395).abs() < 1e-9, "{point:?}");
+            assert_eq!((point.sensitivity, point.specificity), (1.0, 1.0));
+        }
+        // Where it does not, each has a line of its own.
+        let mixed: Vec<f64> = (0..80).map(|i| f64::from(i * 37 % 80) / 100.0).collect();
+        let found = thresholds(&photos(40, &mixed), &["toy"]).unwrap();
+        let lines: Vec<f64> = Lines::offered(&found)
+            .iter()
+            .map(|lines| lines.referable.threshold)
+            .collect();
+        assert!(lines.is_sorted() && lines[0] < lines[2], "{lines:?}");
+        assert!(found.referable.sensitivity >= SCREENING_SENSITIVITY);
+    }
 
     #[test]
     fn another_jobs_unfinished_file_is_not_in_the_way() {

@@ -220,7 +220,7 @@ impl Finetune<'_> {
     fn begin(&self, network: Classifier) -> Result<(State, usize), FinetuneError> {
         let config = self.config;
         let steps = batches::batches_in_epoch(self.album.train.len(), config.batch);
-        let horizon = config.average_epochs * steps as f64;
+        let reach = config.average_epochs;
         let optimizer = config.optimizer.init(config.weight_decay);
         let foreign = |error: network::WeightsError| FinetuneError::Other(error.to_string());
         if self.checkpoints.any()
@@ -228,7 +228,7 @@ impl Finetune<'_> {
         {
             let average = saved
                 .average
-                .map(|weights| Average::of(&saved.network, &weights, horizon));
+                .map(|weights| Average::of(&saved.network, &weights, reach, steps));
             let state = State {
                 network: saved.network,
                 optimizer: saved.optimizer,
@@ -238,7 +238,7 @@ impl Finetune<'_> {
             };
             return Ok((state, saved.epoch));
         }
-        let average = (horizon > 0.0).then(|| Average::starting_at(&network, horizon));
+        let average = (reach > 0.0).then(|| Average::starting_at(&network, reach, steps));
         let state = State {
             average: average.transpose().map_err(foreign)?,
             network,

@@ -181,6 +181,7 @@ pub fn find_learning_rate(
     let photos = Photos::read(config, watch)?;
     let sides = photos.sides(config.share, config.seed);
     watch.say(&sides.to_string());
+    before::taught(&sides, config)?;
     let shelf = Shelf::default();
     let album = start::album(config, &sides, &shelf, watch)?;
     let photos = album.at(config.size_at(1)).map_err(TrainError::Photos)?;
