@@ -12,6 +12,7 @@ use super::export::MANIFEST;
 use super::parent;
 use super::photos::Sides;
 use super::run::{TrainError, beginning, loaded};
+use crate::counted::counted;
 use crate::grading::REFERABLE_FROM;
 
 /// A name is the start of a file's name.
@@ -104,8 +105,9 @@ pub fn sides(sides: &Sides, config: &TrainConfig) -> Result<(), TrainError> {
     let trained_on = sides.train.len();
     if trained_on < 2 {
         return stopped(format!(
-            "--share {} leaves {trained_on} photos to train on; raise it",
-            config.share
+            "--share {} leaves {} to train on; raise it",
+            config.share,
+            counted(trained_on, "photo")
         ));
     }
     let grades = grade_counts(&sides.train);
@@ -125,8 +127,9 @@ pub fn sides(sides: &Sides, config: &TrainConfig) -> Result<(), TrainError> {
             "raise --validation, or name photos that have both with --data"
         };
         return stopped(format!(
-            "validation has {diseased} photos of grade {REFERABLE_FROM} or above and {healthy} \
-             below, and a line between the two takes both: {remedy}, with a fresh --out"
+            "validation has {} of grade {REFERABLE_FROM} or above and {healthy} \
+             below, and a line between the two takes both: {remedy}, with a fresh --out",
+            counted(diseased, "photo")
         ));
     }
     Ok(())

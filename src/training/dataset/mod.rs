@@ -24,6 +24,7 @@ use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::counted::counted;
 use folder::{Folder, Resolution};
 use table::{Label, Table};
 
@@ -143,12 +144,14 @@ pub fn remarks(unlabelled: usize, ungradable: usize, parts: &[&str]) -> Vec<Stri
     }
     if unlabelled > 0 {
         sentences.push(format!(
-            "{unlabelled} photos are left out: no table names them"
+            "left out: {}, which no table names",
+            counted(unlabelled, "photo")
         ));
     }
     if ungradable > 0 {
         sentences.push(format!(
-            "{ungradable} rows are left out: the data set says that nobody can grade them"
+            "left out: {}, of which the data set says that nobody can grade it",
+            counted(ungradable, "row")
         ));
     }
     sentences
