@@ -27,7 +27,7 @@ use crate::grader::Grader;
 #[derive(Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["photos", "features", "pointing"])))]
 pub struct Arguments {
-    /// Photos: JPEG, PNG, WebP, TIFF or BMP
+    /// Photos: JPEG, PNG, WebP, TIFF, BMP or DICOM
     #[arg(value_name = "PHOTO", requires = "out")]
     photos: Vec<PathBuf>,
     /// Folder for the pictures and index.html, made if need be

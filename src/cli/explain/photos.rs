@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use maud::{Markup, html};
 
 use super::page;
@@ -30,6 +30,7 @@ pub fn explain(
     out: &Path,
     occlusion: Option<u32>,
 ) -> Result<ExitCode> {
+    are_files(photos)?;
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let mut names = Names::default();
     let mut sections = Vec::new();
@@ -60,6 +61,17 @@ pub fn explain(
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Whether each is there and no folder, before anything is written.
+fn are_files(photos: &[PathBuf]) -> Result<()> {
+    for photo in photos {
+        let named = || photo.display().to_string();
+        if std::fs::metadata(photo).with_context(named)?.is_dir() {
+            bail!("{} is a folder; name the photos in it", named());
+        }
+    }
+    Ok(())
 }
 
 fn explain_one(
