@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
-use super::{bundle_file, evaluate};
+use super::{bundle_file, evaluate, output};
 use crate::bundle::{OperatingPoint, Thresholds};
 use crate::grading::{Lines, PointName, REFERABLE_FROM, SIGHT_THREATENING_FROM};
 use crate::training::export::{self, write_whole};
@@ -16,7 +16,8 @@ use crate::training::split::Part;
 /// Fix a model's operating points on its validation photos
 ///
 /// A training does this by itself; it is for a model that was made before there
-/// were several points. Weights and calibration stay as they are.
+/// were several points. Weights, calibration and the line in use stay as they are;
+/// `fovea doubt fit` fixes all lines, on other photos, too.
 #[derive(Args)]
 pub struct Arguments {
     /// Folder of labelled photos the model was trained on; may be given several times
@@ -48,15 +49,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let predictions = measured.predictions(&photos)?;
     let names: Vec<&str> = photos.datasets.iter().map(String::as_str).collect();
     let found = export::thresholds(&predictions, &names).map_err(|error| anyhow!(error))?;
-    print(&found);
+    print(&found)?;
 
     let old = &bundle.manifest.thresholds.referable;
     let new = &found.referable;
     let moved = (old.threshold - new.threshold).abs();
-    println!(
+    output::line(format_args!(
         "the model's own line for screening: {:.6}, {moved:.6} away",
         old.threshold
-    );
+    ))?;
     if !arguments.write {
         return Ok(ExitCode::SUCCESS);
     }
@@ -72,25 +73,26 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let file = bundle_file::manifest_path(&path);
     write_whole(&file, manifest.to_json().as_bytes()).map_err(|error| anyhow!(error))?;
     bundle_file::open(&path).context("the model does not open any more")?;
-    println!("{}", file.display());
+    output::line(file.display())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(thresholds: &Thresholds) {
+fn print(thresholds: &Thresholds) -> Result<()> {
     let line = |name: PointName, from_grade: u8, point: &OperatingPoint| {
-        println!(
+        output::line(format_args!(
             "{:<30} {:.6}  sensitivity {:.4}  specificity {:.4}",
             name.line(from_grade),
             point.threshold,
             point.sensitivity,
             point.specificity
-        );
+        ))
     };
-    println!("{}", thresholds.referable.fixed_on);
+    output::line(&thresholds.referable.fixed_on)?;
     for lines in Lines::offered(thresholds) {
-        line(lines.name, REFERABLE_FROM, lines.referable);
+        line(lines.name, REFERABLE_FROM, lines.referable)?;
         if let Some(point) = lines.sight_threatening {
-            line(lines.name, SIGHT_THREATENING_FROM, point);
+            line(lines.name, SIGHT_THREATENING_FROM, point)?;
         }
     }
+    Ok(())
 }

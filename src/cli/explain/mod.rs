@@ -12,7 +12,7 @@ use anyhow::Result;
 use burn::tensor::Device;
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::bundle_file;
+use super::{bundle_file, output};
 use crate::evaluation::pointing::TOLERANCE;
 use crate::grader::Grader;
 
@@ -89,8 +89,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         };
         let measured = pointing::measure(&grader, folder, arguments.tolerance)?;
         match arguments.format {
-            Format::Text => print!("{}", measured.table()),
-            Format::Json => println!("{}", serde_json::to_string_pretty(&measured)?),
+            Format::Text => output::text(measured.table())?,
+            Format::Json => output::line(serde_json::to_string_pretty(&measured)?)?,
         }
         return Ok(ExitCode::SUCCESS);
     };

@@ -9,8 +9,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use maud::{Markup, html};
 
 use super::page;
-use crate::cli::command_line;
 use crate::cli::progress::bar;
+use crate::cli::{command_line, output};
 use crate::explain::{self, Explanation, Map, Occlusion, overlay, words};
 use crate::grader::Grader;
 use crate::grading::Assessment;
@@ -41,7 +41,7 @@ pub fn explain(
             Ok(section) => sections.push(section),
             Err(error) => {
                 failed = true;
-                eprintln!("{title}: {error:#}");
+                output::aside(format_args!("{title}: {error:#}"));
                 sections.push(html! {
                     section { h2 { (title) } p { (format!("{error:#}")) } }
                 });
@@ -55,7 +55,7 @@ pub fn explain(
     let file = out.join("index.html");
     let html = page::whole("Where the network looked", &body, &command_line());
     write(&file, html.as_bytes())?;
-    println!("{}", file.display());
+    output::line(file.display())?;
     Ok(if failed {
         ExitCode::FAILURE
     } else {
