@@ -18,6 +18,8 @@ pub mod quality;
 pub mod synth;
 
 #[cfg(feature = "train")]
+mod counted;
+#[cfg(feature = "train")]
 pub mod evaluation;
 #[cfg(feature = "train")]
 pub mod standalone;

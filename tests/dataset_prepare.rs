@@ -16,6 +16,50 @@ fn records(folder: &Path) -> Vec<Record> {
 }
 
 #[test]
+fn a_single_picture_and_folds_without_one_are_told_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("drawn");
+    draw_dataset(&photos, 1, 160);
+    let data = photos.to_str().unwrap();
+    let (told, _) = succeed(&["data", "check", data]);
+    let of_five = "drawn: 5 photos of 5 patients, by grade [1, 1, 1, 1, 1]";
+    assert!(told.starts_with(of_five), "{told}");
+
+    let output = fovea(&["data", "check", data, "--sheet", "sheet.gif"]);
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        words.contains("end in .png") && output.stdout.is_empty(),
+        "{words}"
+    );
+
+    let split = folder.path().join("split.csv");
+    let rows: String = (0..5)
+        .map(|grade| format!("drawn-{grade}-{}.png,drawn,train,{grade}\n", grade + 1))
+        .collect();
+    fs::write(&split, format!("image,dataset,part,group\n{rows}")).unwrap();
+    let out = folder.path().join("folds");
+    let asked = [
+        "--split",
+        split.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ];
+    let output = fovea(&[&["data", "folds", data, "--folds", "20"], &asked[..]].concat());
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(words.contains("--folds 20"), "{words}");
+    assert!(!output.status.success() && !out.exists());
+
+    fs::write(photos.join("labels.csv"), "image,grade\ndrawn-4-5.png,4\n").unwrap();
+    let told = fovea(&["data", "check", data]).stdout;
+    let told = String::from_utf8_lossy(&told).into_owned();
+    assert!(
+        told.starts_with("drawn: 1 photo of 1 patient, by"),
+        "{told}"
+    );
+    assert!(told.contains("left out: 4 photos, which"), "{told}");
+}
+
+#[test]
 fn pictures_are_what_the_network_is_shown_under_the_names_of_their_photos() {
     let folder = tempfile::tempdir().unwrap();
     let photos = folder.path().join("drawn");

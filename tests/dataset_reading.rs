@@ -314,7 +314,7 @@ fn deepdrid_as_it_is_published() {
     assert_eq!(
         set.remarks(),
         [
-            "2 photos are left out: no table names them",
+            "left out: 2 photos, which no table names",
             "spreadsheets are not read: where Challenge1_labels.xlsx holds grades, save it as CSV",
         ]
     );
@@ -331,7 +331,7 @@ fn deepdrid_as_it_is_published() {
         [
             "it came divided (train, evaluation): its parts are read as one, unless a training is \
              told --published-parts",
-            "1 row is left out: the data set says that nobody can grade it"
+            "left out: 1 row, of which the data set says that nobody can grade it"
         ]
     );
 }

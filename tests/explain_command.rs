@@ -85,6 +85,25 @@ fn a_file_that_is_no_photo_is_named_and_the_others_are_explained() {
     assert!(out.join("right-seen.png").exists() && out.join("index.html").exists());
 }
 
+#[test]
+fn a_photo_that_is_not_there_and_a_folder_are_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let photo = folder.path().join("right.png");
+    synth::draw(1, 4, 200).save(&photo).unwrap();
+    let out = folder.path().join("out");
+    let gone = folder.path().join("gone.png");
+    for (wrong, told) in [
+        (gone.as_path(), "gone.png: "),
+        (folder.path(), " is a folder"),
+    ] {
+        let output = explain(&[text(&photo), text(wrong), "--out", text(&out)]);
+        assert!(!output.status.success());
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(words.contains(told), "{words}");
+        assert!(!out.exists());
+    }
+}
+
 /// Drawn eyes of grade 2 with masks of two kinds of their lesions.
 fn draw_marked(folder: &Path, count: u64) {
     const SIDE: u32 = 300;

@@ -113,7 +113,7 @@ fn a_grid_is_run_in_parts_merged_and_not_run_again() {
     let before = written("ref-100-seed1");
     let (page, words) = succeed(&["study", "--out", study]);
     assert_eq!(written("ref-100-seed1"), before);
-    assert!(words.contains("2 of 4 runs are done, 2 to do"), "{words}");
+    assert!(words.contains("4 runs: 2 done, 2 to do"), "{words}");
     assert_eq!(Path::new(page.trim()), out.join("study.html"));
     for file in [
         "study.json",
@@ -164,7 +164,7 @@ fn a_grid_is_run_in_parts_merged_and_not_run_again() {
     // A second time there is nothing to do: not even the photos are needed.
     std::fs::rename(data, folder.path().join("moved")).unwrap();
     let (_, words) = succeed(&["study", "--out", study]);
-    assert!(words.contains("4 of 4 runs are done, 0 to do"), "{words}");
+    assert!(words.contains("4 runs: 4 done, 0 to do"), "{words}");
     std::fs::rename(folder.path().join("moved"), data).unwrap();
 
     // A run's own configuration, repeated by `fovea train`, gives the same weights.
@@ -185,10 +185,12 @@ fn a_grid_is_run_in_parts_merged_and_not_run_again() {
         .map(|flag| if *flag == "none" { "head-only" } else { flag })
         .collect();
     let (_, words) = succeed(&more);
-    assert!(words.contains("4 of 5 runs are done, 1 to do"), "{words}");
+    assert!(words.contains("5 runs: 4 done, 1 to do"), "{words}");
     assert!(result("head-only-seed1").exists());
     let fewer = fail(&describe);
     assert!(fewer.contains("plan.json"), "{fewer}");
+    let part = fail(&["study", "--out", study, "--seeds", "3"]);
+    assert!(part.contains("holds a study, of which"), "{part}");
 
     // Other flags are another study.
     let mut other = describe.to_vec();

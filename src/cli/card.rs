@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Args;
 
-use super::bundle_file;
+use super::{bundle_file, output};
 use crate::bundle::{DataSource, Manifest, Thresholds};
+use crate::counted::counted;
 use crate::evaluation::model_card::{ModelCard, doubt_section, edema_section, gate_section};
 use crate::grading::Lines;
 use crate::quality::Gate;
@@ -26,7 +27,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .bundle
         .clone()
         .unwrap_or_else(bundle_file::default_path);
-    print!("{}", markdown(&bundle_file::open(&path)?.manifest));
+    output::text(markdown(&bundle_file::open(&path)?.manifest))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -38,8 +39,10 @@ fn markdown(manifest: &Manifest) -> String {
     );
     for source in &card.data {
         text += &format!(
-            "- {}, {} photos: {}\n",
-            source.name, source.photos, source.terms
+            "- {}, {}: {}\n",
+            source.name,
+            counted(source.photos, "photo"),
+            source.terms
         );
     }
     let DataSource { name, terms, .. } = &card.initial_weights;

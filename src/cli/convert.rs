@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use clap::Args;
 
+use super::output;
 use crate::network::Precision;
 use crate::training::{export, weights_file};
 
@@ -33,6 +34,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let bytes = weights.to_safetensors(precision)?;
     export::write_whole(&arguments.to, &bytes).map_err(|error| anyhow!(error))?;
-    println!("{}", arguments.to.display());
+    output::line(arguments.to.display())?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
+use image::ImageFormat;
 use serde::Serialize;
 
 use super::margin::MarginFlag;
+use super::output;
 use super::progress::bar;
+use crate::counted::counted;
 use crate::photo::{LocalMean, Preprocessing};
 use crate::training::dataset::{self, Record};
 use crate::training::split::Split;
@@ -131,21 +134,21 @@ fn prepare(arguments: &PrepareArguments) -> Result<ExitCode> {
     let rejected = prepared_folder::write(&records, &settings, out, &|| progress.inc(1))
         .map_err(|error| anyhow!(error))?;
     progress.finish_and_clear();
-    println!(
-        "{}: {} pictures of {} x {} pixels",
+    output::line(format_args!(
+        "{}: {} of {} x {} pixels",
         out.display(),
-        records.len() - rejected.len(),
+        counted(records.len() - rejected.len(), "picture"),
         settings.size,
         settings.size
-    );
+    ))?;
     if rejected.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!(
-        "{} photos could not be prepared and were left out:\n{}",
-        rejected.len(),
+    output::aside(format_args!(
+        "{} could not be prepared and left out:\n{}",
+        counted(rejected.len(), "photo"),
         pictures::list(&rejected)
-    );
+    ));
     Ok(ExitCode::FAILURE)
 }
 
@@ -155,23 +158,40 @@ fn folds(arguments: &FoldsArguments) -> Result<ExitCode> {
         .flat_map(|set| set.records)
         .collect();
     let split = Split::read(&records, &arguments.split)?;
+    let folds = split.folds(&records, usize::from(arguments.folds), arguments.seed);
+    if folds.iter().any(|fold| fold.validation.is_empty()) {
+        bail!(
+            "--folds {}: some would have no photo to answer; lower it",
+            arguments.folds
+        );
+    }
     let out = &arguments.out;
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-    let folds = split.folds(&records, usize::from(arguments.folds), arguments.seed);
     for (number, fold) in (1..).zip(folds) {
         let file = out.join(format!("fold-{number}.csv"));
         fold.write(&records, &file)?;
-        println!(
-            "{}: {} photos to train on, {} to answer",
+        output::line(format_args!(
+            "{}: {} to train on, {} to answer",
             file.display(),
-            fold.train.len(),
+            counted(fold.train.len(), "photo"),
             fold.validation.len()
-        );
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn check(arguments: &CheckArguments) -> Result<ExitCode> {
+    if let Some(file) = &arguments.sheet
+        && !matches!(
+            ImageFormat::from_path(file),
+            Ok(ImageFormat::Png | ImageFormat::Jpeg)
+        )
+    {
+        bail!(
+            "--sheet {}: its name must end in .png or .jpg",
+            file.display()
+        );
+    }
     let progress = bar("Reading", 0);
     let found = check::check(
         &arguments.data,
@@ -191,9 +211,9 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode> {
                 found: &found,
                 suspects,
             };
-            println!("{}", serde_json::to_string_pretty(&outcome)?);
+            output::line(serde_json::to_string_pretty(&outcome)?)?;
         }
-        Format::Text => print_text(&found, suspects),
+        Format::Text => print_text(&found, suspects)?,
     }
     if let Some(file) = &arguments.sheet {
         contact_sheet::draw(&found.records, 10, 160)
@@ -207,14 +227,17 @@ fn check(arguments: &CheckArguments) -> Result<ExitCode> {
     })
 }
 
-fn print_text(found: &check::Check, suspects: usize) {
+fn print_text(found: &check::Check, suspects: usize) -> Result<()> {
     for set in &found.datasets {
-        println!(
-            "{}: {} photos of {} patients, by grade {:?}",
-            set.name, set.photos, set.patients, set.grades
-        );
+        output::line(format_args!(
+            "{}: {} of {}, by grade {:?}",
+            set.name,
+            counted(set.photos, "photo"),
+            counted(set.patients, "patient"),
+            set.grades
+        ))?;
         for sentence in &set.remarks {
-            println!("  {sentence}");
+            output::line(format_args!("  {sentence}"))?;
         }
     }
     for (title, list) in [
@@ -224,26 +247,28 @@ fn print_text(found: &check::Check, suspects: usize) {
         if list.is_empty() {
             continue;
         }
-        println!("\n{title} ({}):", list.len());
+        output::line(format_args!("\n{title} ({}):", list.len()))?;
         for fault in list {
             let line = fault
                 .line
                 .map_or_else(String::new, |line| format!(", line {line}"));
-            println!(
-                "  {}{line}: {}. {}",
+            output::line(format_args!(
+                "  {}{line}: {}; {}",
                 fault.file.display(),
                 fault.what.trim_end_matches('.'),
                 fault.remedy
-            );
+            ))?;
         }
     }
     if suspects > 0 {
-        println!(
-            "\n{suspects} photos would not be graded: no retina, or too badly photographed \
-             (`fovea gate measure --list` names them). They are trained on all the same."
-        );
+        output::line(format_args!(
+            "\n{} would not be graded: no retina, or too badly photographed (`fovea gate measure \
+             --list` tells which). A training uses them all the same.",
+            counted(suspects, "photo")
+        ))?;
     }
     if found.passed() {
-        println!("\nNothing stands in the way of training.");
+        output::line("\nNothing stands in the way of training.")?;
     }
+    Ok(())
 }

@@ -38,10 +38,10 @@ pub struct DeviceFlags {
     #[arg(long, value_enum, default_value = "cpu")]
     device: Hardware,
     /// GPUs that divide each batch among them; batch norm sees a part at a time, so another
-    /// number gives other weights, and --resume wants the same
+    /// number gives other weights, and a training that goes on wants the same
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
     devices: u16,
-    /// Precision of an NVIDIA GPU's convolutions; --resume wants the same
+    /// Precision of an NVIDIA GPU's convolutions; a training that goes on wants the same
     #[arg(long, value_enum, default_value = "single")]
     precision: Precision,
 }

@@ -1,6 +1,6 @@
 //! `fovea doubt`: teaching a model when its answer is not to be relied on.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, anyhow, bail};
@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use super::bundle_file;
 use super::photos::{self, Divided, MadeOf};
 use super::progress::bar;
+use super::{output, quoted};
 use crate::bundle::{Bundle, Manifest};
 use crate::evaluation::table;
 use crate::grader::Grader;
@@ -44,9 +45,10 @@ struct FitArguments {
     /// Folder of labelled photos; may be given several times
     #[arg(long, required = true, value_name = "DIR")]
     data: Vec<PathBuf>,
-    /// The model's split of them
-    #[arg(long, default_value = "docs/model-split.csv", value_name = "FILE")]
-    split: PathBuf,
+    /// The model's split of them [default: the split.csv beside it; docs/model-split.csv for the
+    /// shipped one]
+    #[arg(long, value_name = "FILE")]
+    split: Option<PathBuf>,
     /// The model: its model.json or the folder of it [default: the shipped one]
     #[arg(long, value_name = "PATH")]
     bundle: Option<PathBuf>,
@@ -69,7 +71,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .clone()
         .unwrap_or_else(bundle_file::default_path);
     let bundle = bundle_file::open(&path)?;
-    let divided = Divided::read(&arguments.data, &arguments.split)?;
+    let split = match &arguments.split {
+        Some(named) => named.clone(),
+        None => photos::split_of(&path)?,
+    };
+    let divided = Divided::read(&arguments.data, &split)?;
     let looked = photos::kept(
         arguments.outputs.as_deref(),
         &made_of(&divided, &bundle.manifest)?,
@@ -85,17 +91,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             },
             views: Views::of(manifest.test_time_flips),
             coverage: arguments.coverage,
-            command: &command(arguments),
+            command: &command(arguments, &split),
         },
-        &|sentence| eprintln!("{sentence}"),
+        &|sentence| output::aside(sentence),
     )
     .map_err(|error| anyhow!(error))?;
     let Some(fitted) = settled.calibrated.doubt else {
         bail!("{} stays as it was", path.display());
     };
-    for set in &fitted.figures {
-        println!("{}", table::doubt(set));
-    }
+    let mut figures = fitted.figures.iter();
+    let printed = figures.try_for_each(|set| output::line(table::doubt(set)));
     let manifest = Manifest {
         calibration: settled.calibrated.calibration,
         thresholds: settled.calibrated.thresholds,
@@ -107,18 +112,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Manifest::from_json(json.as_bytes())?;
     let file = bundle_file::manifest_path(&path);
     write_whole(&file, json.as_bytes()).map_err(|error| anyhow!(error))?;
-    eprintln!("{}", file.display());
+    output::aside(file.display());
+    printed?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// This command as it would be typed again: what is kept in a file changes
 /// nothing, and which folder the model lies in is not the reader's.
-fn command(arguments: &FitArguments) -> String {
+fn command(arguments: &FitArguments, split: &Path) -> String {
     let mut words = vec!["fovea doubt fit".to_owned()];
     for folder in &arguments.data {
-        words.push(format!("--data {}", folder.display()));
+        words.push(format!("--data {}", quoted(folder)));
     }
-    words.push(format!("--split {}", arguments.split.display()));
+    words.push(format!("--split {}", quoted(split)));
     words.push(format!("--coverage {}", arguments.coverage));
     words.join(" ")
 }

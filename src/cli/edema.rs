@@ -1,6 +1,6 @@
 //! `fovea edema`: teaching a model the risk of macular oedema beside the grade.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
@@ -10,7 +10,9 @@ use clap::{Args, Subcommand};
 use super::bundle_file;
 use super::photos::{self, Divided};
 use super::progress::Terminal;
+use super::{output, quoted};
 use crate::bundle::{Bundle, Edema, Manifest};
+use crate::counted::counted;
 use crate::grader::Grader;
 use crate::network::{self, Views};
 use crate::training::dataset::Record;
@@ -42,9 +44,10 @@ struct FitArguments {
     /// Folder of labelled photos; may be given several times
     #[arg(long, required = true, value_name = "DIR")]
     data: Vec<PathBuf>,
-    /// The model's split of them
-    #[arg(long, default_value = "docs/model-split.csv", value_name = "FILE")]
-    split: PathBuf,
+    /// The model's split of them [default: the split.csv beside it; docs/model-split.csv for the
+    /// shipped one]
+    #[arg(long, value_name = "FILE")]
+    split: Option<PathBuf>,
     /// The model: its model.json or the folder of it [default: the shipped one]
     #[arg(long, value_name = "PATH")]
     bundle: Option<PathBuf>,
@@ -58,8 +61,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .clone()
         .unwrap_or_else(bundle_file::default_path);
     let bundle = without_head(bundle_file::open(&path)?);
-    let taught = teach(arguments, &bundle)?;
-    print(&taught.edema);
+    let split = match &arguments.split {
+        Some(named) => named.clone(),
+        None => photos::split_of(&path)?,
+    };
+    let taught = teach(arguments, &split, &bundle)?;
+    let printed = print(&taught.edema);
 
     let file = bundle_file::manifest_path(&path);
     let former = bundle.manifest.weights.file.clone();
@@ -78,7 +85,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         let former = file.with_file_name(former);
         std::fs::remove_file(&former).with_context(|| former.display().to_string())?;
     }
-    eprintln!("{}", file.display());
+    output::aside(file.display());
+    printed?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -93,8 +101,8 @@ fn without_head(bundle: Bundle) -> Bundle {
     }
 }
 
-fn teach(arguments: &FitArguments, bundle: &Bundle) -> Result<Taught> {
-    let divided = Divided::read(&arguments.data, &arguments.split)?;
+fn teach(arguments: &FitArguments, split: &Path, bundle: &Bundle) -> Result<Taught> {
+    let divided = Divided::read(&arguments.data, split)?;
     let train = edema::labelled(&divided.taught()?);
     let validation = edema::labelled(&divided.part(Part::Validation));
     edema::enough(&train, &validation).map_err(|error| anyhow!(error))?;
@@ -112,19 +120,19 @@ fn teach(arguments: &FitArguments, bundle: &Bundle) -> Result<Taught> {
         views: Views::of(manifest.test_time_flips),
         device: &device,
     };
-    let command = command(arguments);
+    let command = command(arguments, split);
     edema::teach(&pupil, &train, &validation, &command, &Terminal::showing())
         .map_err(|error| anyhow!(error))
 }
 
 /// This command as it would be typed again; which folder the model lies in is not
 /// the reader's.
-fn command(arguments: &FitArguments) -> String {
+fn command(arguments: &FitArguments, split: &Path) -> String {
     let mut words = vec!["fovea edema fit".to_owned()];
     for folder in &arguments.data {
-        words.push(format!("--data {}", folder.display()));
+        words.push(format!("--data {}", quoted(folder)));
     }
-    words.push(format!("--split {}", arguments.split.display()));
+    words.push(format!("--split {}", quoted(split)));
     words.join(" ")
 }
 
@@ -138,25 +146,28 @@ fn intended_use(said: &str) -> String {
     }
 }
 
-fn print(edema: &Edema) {
+fn print(edema: &Edema) -> Result<()> {
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |v| format!("{v:.3}"));
     let of = &edema.figures;
-    println!("taught by {}, penalty {}", edema.taught_by, edema.penalty);
-    println!(
-        "{}, {} photos: accuracy {:.3}, quadratic kappa {}, cross-entropy {:.3}, AUC of any risk \
+    output::line(format_args!(
+        "taught by {}, penalty {}",
+        edema.taught_by, edema.penalty
+    ))?;
+    output::line(format_args!(
+        "{}, {}: accuracy {:.3}, quadratic kappa {}, cross-entropy {:.3}, AUC of any risk \
          {}, ECE {:.3}, temperature {:.3}",
         of.dataset,
-        of.n,
+        counted(of.n, "photo"),
         of.accuracy,
         number(of.kappa_quadratic),
         of.cross_entropy,
         number(of.referable_auc),
         of.ece,
         edema.temperature
-    );
+    ))?;
     let line = &edema.referable;
-    println!(
+    output::line(format_args!(
         "any risk is referred from {:.3}: sensitivity {:.3}, specificity {:.3} on {}",
         line.threshold, line.sensitivity, line.specificity, line.fixed_on
-    );
+    ))
 }

@@ -13,8 +13,10 @@ use image::RgbImage;
 use super::bundle_file;
 use super::command_line;
 use super::mistakes::{self, Shown};
+use super::output;
 use super::progress::bar;
 use crate::bundle::{Bundle, Doubt, DoubtFigures, Figures, Manifest, OperatingPoint};
+use crate::counted::counted;
 use crate::evaluation::bootstrap::Bootstrap;
 use crate::evaluation::edema::EdemaEvaluation;
 use crate::evaluation::model_card::ModelCard;
@@ -69,7 +71,7 @@ pub struct Arguments {
     /// Measure also what leaving the unsure photos to a person gains
     #[arg(long, conflicts_with = "compare")]
     doubt: bool,
-    /// Share of diseased patients for whom predictive values are stated
+    /// Share of all patients who have the disease, for which predictive values are stated
     #[arg(long, default_value_t = 0.1)]
     prevalence: f64,
 }
@@ -150,7 +152,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         for model in [Some(&bundle), other.as_ref()].into_iter().flatten() {
             let known = known_to(&model.manifest, &photos.datasets);
             if let Some(sentence) = &known {
-                eprintln!("{sentence}");
+                output::aside(sentence);
             }
             caution = caution.or(known);
         }
@@ -166,23 +168,25 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.doubt {
         evaluation.doubt = measured.doubt(&photos)?;
     }
-    match arguments.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&evaluation)?),
-        Format::Text => print!("{}", table::evaluation(&evaluation)),
-    }
+    let printed = match arguments.format {
+        Format::Json => output::line(serde_json::to_string_pretty(&evaluation)?),
+        Format::Text => output::text(table::evaluation(&evaluation)),
+    };
     if let Some(file) = &arguments.predictions {
         let answers = measured.predictions(&photos)?;
         let answered = measured.records(&photos);
         let teacher = terms::of_model(&measured.manifest);
         opinions::write(file, &answered, answers.probabilities(), &teacher)
             .map_err(|e| anyhow!(e))?;
-        eprintln!("{}", file.display());
+        output::aside(file.display());
     }
     if let Some(file) = &arguments.report {
         let page = page(&photos, &measured, &evaluation, caution.as_deref())?;
         write_whole(file, page.as_bytes()).map_err(|error| anyhow!(error))?;
-        eprintln!("{}", file.display());
+        output::aside(file.display());
     }
+    // What was measured is in its files by now, whether it could be printed or not.
+    printed?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -250,7 +254,11 @@ pub(super) fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
     });
     progress.finish_and_clear();
     for photo in &rejected {
-        eprintln!("{}: left out: {}", photo.path.display(), photo.reason);
+        output::aside(format_args!(
+            "{}: left out: {}",
+            photo.path.display(),
+            photo.reason
+        ));
     }
     let (used, pictures): (Vec<usize>, Vec<Arc<RgbImage>>) = prepared
         .into_iter()
@@ -470,19 +478,19 @@ fn compare(
         bootstrap,
     )?;
     match arguments.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&differences)?),
+        Format::Json => output::line(serde_json::to_string_pretty(&differences)?)?,
         Format::Text => {
             let distinct: HashSet<usize> = patients.iter().copied().collect();
-            println!(
-                "{} photos of {} patients; in brackets 95 % intervals from {} bootstraps of \
-                 patients, the same for both\n\nA: {}\nB: {}\n",
-                patients.len(),
-                distinct.len(),
+            output::line(format_args!(
+                "{} of {}; in brackets 95 % intervals from {} bootstraps of patients, the same for \
+                 both\n\nA: {}\nB: {}\n",
+                counted(patients.len(), "photo"),
+                counted(distinct.len(), "patient"),
                 bootstrap.samples,
                 one.manifest.id(),
                 other.manifest.id()
-            );
-            print!("{}", table::comparison(&differences));
+            ))?;
+            output::text(table::comparison(&differences))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::command_line;
 use super::photos::{self, Divided, MadeOf};
 use super::progress::bar;
+use super::{command_line, output};
 use crate::bundle::sha256_hex;
 use crate::photo::PhotoError;
 use crate::quality::{Figure, Gate};
@@ -31,7 +31,7 @@ enum Command {
 /// Fit the gate to good photos, bad shots made of them, and everyday photos
 ///
 /// Training photos fit it, validation photos measure it, test photos are not opened. The program
-/// compiles src/quality/gate.json in: build it again after writing that file.
+/// compiles src/quality/gate.json in: run this in the repository, and build it again after.
 #[derive(Args)]
 struct FitArguments {
     /// Folder of labelled photos; may be given several times
@@ -102,7 +102,7 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode> {
     let gate = gate::fit(&samples, plan.folds, plan.seed, &command_line());
     let json = serde_json::to_string_pretty(&gate)? + "\n";
     write_whole(&arguments.out, json.as_bytes()).map_err(|error| anyhow!(error))?;
-    eprintln!("{}", arguments.out.display());
+    output::aside(arguments.out.display());
     print(&gate.record.figures, arguments.format)?;
     Ok(ExitCode::SUCCESS)
 }
@@ -145,7 +145,7 @@ fn measure(arguments: &MeasureArguments) -> Result<ExitCode> {
         progress.finish_and_clear();
         if arguments.list {
             for (photo, why) in refused {
-                eprintln!("{}: {why}", photo.display());
+                output::aside(format_args!("{}: {why}", photo.display()));
             }
         }
         figures.push(figure);
@@ -173,11 +173,11 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn print(figures: &[Figure], format: Format) -> Result<()> {
     if matches!(format, Format::Json) {
-        println!("{}", serde_json::to_string_pretty(figures)?);
+        output::line(serde_json::to_string_pretty(figures)?)?;
         return Ok(());
     }
     for figure in figures {
-        println!("{}", line(figure));
+        output::line(line(figure))?;
     }
     Ok(())
 }

@@ -1,6 +1,9 @@
 //! The native command: parses flags, reads files, prints. Knows nothing of
 //! photographs or networks; the library does.
 
+// They panic where nothing can be printed; `output` says so, or goes on.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 mod bundle_file;
 mod card;
 mod convert;
@@ -15,13 +18,14 @@ mod grade;
 mod margin;
 mod mistakes;
 mod operating_points;
+mod output;
 mod photos;
 mod progress;
 mod study;
 mod synth;
 mod train;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -82,7 +86,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("fovea: {}", told(&error));
+            output::aside(format_args!("fovea: {}", told(&error)));
             ExitCode::FAILURE
         }
     }
@@ -105,7 +109,7 @@ fn told(error: &anyhow::Error) -> String {
     let mut sentence = String::new();
     for cause in error.chain() {
         let words = cause.to_string();
-        if sentence.ends_with(&words) {
+        if sentence.contains(&words) {
             continue;
         }
         if !sentence.is_empty() {
@@ -124,16 +128,20 @@ fn command_line() -> String {
 /// Names that are no Unicode are written down as nearly as it can.
 fn typed(arguments: impl Iterator<Item = OsString>) -> String {
     std::iter::once("fovea".to_owned())
-        .chain(arguments.map(|argument| {
-            let argument = argument.to_string_lossy();
-            if argument.contains(char::is_whitespace) {
-                format!("'{argument}'")
-            } else {
-                argument.into_owned()
-            }
-        }))
+        .chain(arguments.map(quoted))
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// A word as a shell takes it for one, in quotes where it would take it apart.
+fn quoted(word: impl AsRef<OsStr>) -> String {
+    let word = word.as_ref().to_string_lossy();
+    let plain = |c: char| c.is_alphanumeric() || "-_=+.,:/@%\u{fffd}".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.into_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]
@@ -153,6 +161,9 @@ mod tests {
             told(&error),
             format!("the head cannot be read: mine.pth: {cause}")
         );
+        let full = std::io::Error::other("the disk is full");
+        let error = anyhow::Error::new(full).context("a.csv: the disk is full; make room");
+        assert_eq!(told(&error), "a.csv: the disk is full; make room");
     }
     #[test]
     fn a_command_line_is_told_as_it_was_typed() {
@@ -161,6 +172,14 @@ mod tests {
             typed(arguments.into_iter()),
             "fovea grade 'my photos' 17.jpg"
         );
+        let names = ["Müller,OD=1.jpg", "O'Neil.jpg", "$HOME (2).jpg", ""].map(quoted);
+        let told = [
+            "Müller,OD=1.jpg",
+            r"'O'\''Neil.jpg'",
+            "'$HOME (2).jpg'",
+            "''",
+        ];
+        assert_eq!(names, told);
     }
 
     #[cfg(unix)]

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
-use super::{bundle_file, evaluate};
+use super::{bundle_file, evaluate, output};
 use crate::bundle::{OperatingPoint, Thresholds};
 use crate::grading::{Lines, PointName, REFERABLE_FROM, SIGHT_THREATENING_FROM};
 use crate::training::export::{self, write_whole};
@@ -17,7 +17,8 @@ use crate::training::split::Part;
 ///
 /// A training does this by itself; it is for a model that was made before there
 /// were several points, and, with --anew, for photos of a camera that the model
-/// never learnt from. Weights, calibration and doubt stay as they are.
+/// never learnt from. Weights, calibration and doubt stay as they are;
+/// `fovea doubt fit` fixes all of them but the weights.
 #[derive(Args)]
 pub struct Arguments {
     /// Folder of labelled photos; may be given several times
@@ -53,15 +54,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let predictions = measured.predictions(&photos)?;
     let names: Vec<&str> = photos.datasets.iter().map(String::as_str).collect();
     let found = export::thresholds(&predictions, &names).map_err(|error| anyhow!(error))?;
-    print(&found);
+    print(&found)?;
 
     let old = &bundle.manifest.thresholds.referable;
     let new = &found.referable;
     let moved = (old.threshold - new.threshold).abs();
-    println!(
+    output::line(format_args!(
         "the model's own line for screening: {:.6}, {moved:.6} away",
         old.threshold
-    );
+    ))?;
     if !arguments.write {
         return Ok(ExitCode::SUCCESS);
     }
@@ -81,25 +82,26 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let file = bundle_file::manifest_path(&path);
     write_whole(&file, manifest.to_json().as_bytes()).map_err(|error| anyhow!(error))?;
     bundle_file::open(&path).context("the model does not open any more")?;
-    println!("{}", file.display());
+    output::line(file.display())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(thresholds: &Thresholds) {
+fn print(thresholds: &Thresholds) -> Result<()> {
     let line = |name: PointName, from_grade: u8, point: &OperatingPoint| {
-        println!(
+        output::line(format_args!(
             "{:<30} {:.6}  sensitivity {:.4}  specificity {:.4}",
             name.line(from_grade),
             point.threshold,
             point.sensitivity,
             point.specificity
-        );
+        ))
     };
-    println!("{}", thresholds.referable.fixed_on);
+    output::line(&thresholds.referable.fixed_on)?;
     for lines in Lines::offered(thresholds) {
-        line(lines.name, REFERABLE_FROM, lines.referable);
+        line(lines.name, REFERABLE_FROM, lines.referable)?;
         if let Some(point) = lines.sight_threatening {
-            line(lines.name, SIGHT_THREATENING_FROM, point);
+            line(lines.name, SIGHT_THREATENING_FROM, point)?;
         }
     }
+    Ok(())
 }

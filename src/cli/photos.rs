@@ -11,6 +11,7 @@ use image::RgbImage;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::bundle_file;
 use super::progress::bar;
 use crate::bundle::sha256_hex;
 use crate::photo::Preprocessing;
@@ -18,7 +19,30 @@ use crate::training::dataset::{self, Record};
 use crate::training::duplicates;
 use crate::training::export::write_whole;
 use crate::training::pictures;
+use crate::training::run::SPLIT;
 use crate::training::split::{Part, Split};
+
+/// The split that a model was trained by, where none is named: a training leaves it
+/// beside the model, that of the shipped one stands among the documents.
+pub fn split_of(model: &Path) -> Result<PathBuf> {
+    let manifest = bundle_file::manifest_path(model);
+    let folder = manifest.parent().unwrap_or(Path::new(""));
+    let beside = folder.join(SPLIT);
+    if beside.is_file() {
+        return Ok(beside);
+    }
+    let root = folder.parent().and_then(Path::parent);
+    if let Some(root) = root
+        && folder.ends_with("www/model")
+    {
+        return Ok(root.join("docs/model-split.csv"));
+    }
+    bail!(
+        "no {SPLIT} beside {} tells which photos it was trained on; name that of its training \
+         with --split",
+        manifest.display()
+    )
+}
 
 /// All photos of some folders, and how they are divided.
 pub struct Divided {
@@ -150,6 +174,31 @@ pub fn kept<T: Serialize + DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_models_split_is_looked_for_where_the_model_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("runs/first");
+        std::fs::create_dir_all(&model).unwrap();
+        let words = split_of(&model).unwrap_err().to_string();
+        assert!(words.contains("--split"), "{words}");
+        std::fs::write(model.join(SPLIT), "").unwrap();
+        let manifest = model.join("model.json");
+        for named in [&model, &manifest] {
+            assert_eq!(split_of(named).unwrap(), model.join(SPLIT));
+        }
+
+        let shipped = |root: &str| {
+            (
+                format!("{root}www/model"),
+                format!("{root}docs/model-split.csv"),
+            )
+        };
+        for (model, split) in ["", "../", "/src/fovea/"].map(shipped) {
+            let manifest = format!("{model}/model.json");
+            assert_eq!(split_of(Path::new(&manifest)).unwrap(), Path::new(&split));
+        }
+    }
 
     #[test]
     fn what_is_kept_is_taken_for_what_it_was_made_of_alone() {

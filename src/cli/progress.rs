@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::output;
 use crate::training::Watch;
 use crate::training::finetune::EpochFigures;
 use crate::training::keep::Keep;
@@ -42,10 +43,12 @@ pub fn interrupted(words: &'static str) -> Arc<AtomicBool> {
         if asked.swap(true, Ordering::SeqCst) {
             std::process::exit(130);
         }
-        eprintln!("\n{words}");
+        output::aside(format_args!("\n{words}"));
     });
     if let Err(error) = listening {
-        eprintln!("Ctrl-C will stop this without a word ({error})");
+        output::aside(format_args!(
+            "Ctrl-C will stop this without a word ({error})"
+        ));
     }
     stop
 }
@@ -60,8 +63,8 @@ impl Terminal {
     fn line(&self, text: &str) {
         let guard = self.bar.lock().unwrap_or_else(|e| e.into_inner());
         match &*guard {
-            Some(bar) if !bar.is_hidden() => bar.suspend(|| eprintln!("{text}")),
-            _ => eprintln!("{text}"),
+            Some(bar) if !bar.is_hidden() => bar.suspend(|| output::aside(text)),
+            _ => output::aside(text),
         }
     }
 }
@@ -84,7 +87,7 @@ impl Watch for Terminal {
             last.finish_and_clear();
         }
         if next.is_hidden() {
-            eprintln!("{name} ({total})");
+            output::aside(format_args!("{name} ({total})"));
         }
         *guard = Some(next);
     }

@@ -8,6 +8,8 @@ use clap::Args;
 
 use super::device::DeviceFlags;
 use super::progress::Terminal;
+use super::{output, quoted};
+use crate::counted::counted;
 use crate::photo::Preprocessing;
 use crate::study::cell::{self, Bench};
 use crate::study::{Cell, Grid, Plan, Preset, Shard, TestPhotos, collect, markdown, page, plot};
@@ -72,7 +74,7 @@ struct GridFlags {
     #[arg(long)]
     seeds: Option<u64>,
     /// Other systems on all photos: pratt2016, sallam2020, head-only, all-at-once, or none
-    /// [default: all]
+    /// [default: all four]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     presets: Option<Vec<String>>,
 }
@@ -164,8 +166,17 @@ impl Arguments {
         self.quick || photos || self.from.is_some() || numbers.contains(&true)
     }
 
-    fn plan(&self) -> Result<Plan> {
+    /// `is_there`: whether the folder holds a study.
+    fn plan(&self, is_there: bool) -> Result<Plan> {
         let data: Vec<PathBuf> = self.data.iter().chain(&self.retinamnist).cloned().collect();
+        if is_there && (data.is_empty() || self.from.is_none()) {
+            bail!(
+                "{} holds a study, of which these flags tell a part: go on with it by \
+                 `fovea study --out {}` alone, or describe all of it, with --data and --from",
+                self.out.display(),
+                quoted(&self.out)
+            );
+        }
         if data.is_empty() || self.from.is_none() {
             bail!(
                 "{} holds no study to go on with: name photos with --data and ImageNet weights \
@@ -246,8 +257,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let said = |fault: String| anyhow!(fault);
     let plan = match Plan::read(out).map_err(said)? {
         Some(there) if !arguments.describe() => there,
-        _ => {
-            let plan = arguments.plan()?;
+        there => {
+            let plan = arguments.plan(there.is_some())?;
             plan.keep(out).map_err(said)?;
             plan
         }
@@ -259,7 +270,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             } else {
                 "to do"
             };
-            println!("{cell}\t{state}");
+            output::line(format_args!("{cell}\t{state}"))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -290,12 +301,12 @@ fn run_cells(arguments: &Arguments, plan: &Plan) -> Result<usize> {
         .copied()
         .filter(|&cell| !cell::is_done(out, cell))
         .collect();
-    eprintln!(
-        "{} of {} runs are done, {} to do",
+    output::aside(format_args!(
+        "{}: {} done, {} to do",
+        counted(mine.len(), "run"),
         mine.len() - left.len(),
-        mine.len(),
         left.len()
-    );
+    ));
     if left.is_empty() {
         return Ok(0);
     }
@@ -322,7 +333,7 @@ fn run_cells(arguments: &Arguments, plan: &Plan) -> Result<usize> {
             }
             Err(TrainError::Interrupted(_)) => bail!(
                 "stopped in {cell}; go on from its last whole epoch with `fovea study --out {}`",
-                out.display()
+                quoted(out)
             ),
             Err(fault) => return Err(fault.into()),
         }
@@ -367,7 +378,7 @@ fn write(out: &Path, plan: &Plan) -> Result<()> {
     ] {
         write_whole(&file, &bytes).map_err(said)?;
     }
-    eprint!("{}", page::text(&study));
-    println!("{}", page_file.display());
+    output::aside(page::text(&study).trim_end());
+    output::line(page_file.display())?;
     Ok(())
 }

@@ -6,7 +6,12 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
-/// Draw photographs of retinas, labelled as drawn, with the lesions that define each grade
+use super::output;
+
+/// Draw photographs of retinas with the lesions that define each grade
+///
+/// Each is called drawn-GRADE-SEED.png. A seed is one eye: its pictures of two grades differ by
+/// the lesions alone.
 #[derive(Args)]
 pub struct Arguments {
     /// Folder to write into, made if need be
@@ -43,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             picture
                 .save(&path)
                 .with_context(|| path.display().to_string())?;
-            println!("{}", path.display());
+            output::line(path.display())?;
         }
     }
     Ok(ExitCode::SUCCESS)

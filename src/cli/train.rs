@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args, Command, ValueEnum};
 
 use super::device::DeviceFlags;
 use super::margin::MarginFlag;
+use super::output;
 use super::progress::Terminal;
 use crate::network::Architecture;
 use crate::photo::{LocalMean, Preprocessing};
@@ -437,7 +438,7 @@ pub fn run(arguments: &Arguments, given: Option<&ArgMatches>) -> Result<ExitCode
         command: &super::command_line(),
     };
     let manifest = run::run(&config, &destination, &devices, arguments.resume, &watch)?;
-    println!("{}", manifest.display());
+    output::line(manifest.display())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -449,14 +450,16 @@ fn find_learning_rate(
 ) -> Result<ExitCode> {
     let (plot, suggestion) = run::find_learning_rate(config, out, devices, watch)?;
     match suggestion {
-        Some(suggestion) => eprintln!(
+        Some(suggestion) => output::aside(format_args!(
             "the loss falls fastest at {:.1e}; a tenth of the rate where it is lowest is {:.1e}: \
              --learning-rate between the two is a good start",
             suggestion.steepest, suggestion.tenth_of_lowest
-        ),
-        None => eprintln!("the loss exploded at once; look at the photos and their grades first"),
+        )),
+        None => output::aside(format_args!(
+            "the loss exploded at once; look at the photos and their grades first"
+        )),
     }
-    println!("{}", plot.display());
+    output::line(plot.display())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::table;
 use crate::bundle::{CONFIDENCE, DOUBT, DataSource, Doubt, DoubtFigures, Edema, Looks, Manifest};
+use crate::counted::counted;
 use crate::quality::{COUNT, Figure, Gate, Reason};
 
 /// What every model of this kind cannot do, whatever its figures; the second is
@@ -140,10 +141,11 @@ pub fn doubt_section(doubt: &Doubt) -> String {
     );
     for set in &doubt.figures {
         text += &format!(
-            "\n{} (validation), {} photos:\n\n\
+            "\n{} (validation), {}:\n\n\
              | answered | quadratic kappa | accuracy | sensitivity, answered | specificity, \
              answered | sensitivity, all | specificity, all |\n|---|---|---|---|---|---|---|\n",
-            set.dataset, set.n
+            set.dataset,
+            counted(set.n, "photo")
         );
         for row in &set.rows {
             let cells = [

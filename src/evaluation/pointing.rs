@@ -8,6 +8,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::bootstrap::{Bootstrap, Interval, interval};
+use crate::counted::counted;
 use crate::explain::Map;
 use crate::photo::Prepared;
 
@@ -235,19 +236,24 @@ impl Pointing {
     /// As text for a terminal.
     pub fn table(&self) -> String {
         let mut text = format!(
-            "Grad-CAM of {} on {} photos with marked lesions\n\
+            "Grad-CAM of {} on {} with marked lesions\n\
              Peak: how often the map's highest place falls on a lesion, give or take {:.0} % of \
              the retina's radius\nShare: the part of the map that lies on lesions\n\
              In brackets 95 % intervals from {} bootstraps of photos; random weights are the mean \
              of {} networks\n",
             self.model,
-            self.photos,
+            counted(self.photos, "photo"),
             self.tolerance * 100.0,
             self.bootstrap.samples,
             self.random_networks
         );
         for kind in &self.kinds {
-            let _ = writeln!(text, "\n{} ({} photos)", kind.lesions, kind.photos);
+            let _ = writeln!(
+                text,
+                "\n{} ({})",
+                kind.lesions,
+                counted(kind.photos, "photo")
+            );
             let _ = writeln!(text, "  {:<22}{:<26}{:<26}", "", "Peak", "Share");
             for row in &kind.rows {
                 let hits = row.hits.as_ref().map_or("–".to_owned(), percent);

@@ -16,6 +16,7 @@ use super::outcome::{AtThreshold, Evaluation};
 use super::plots::{self, PlotError};
 use super::predictions::Predictions;
 use crate::bundle::{DoubtFigures, Estimate, Figures};
+use crate::counted::counted;
 use crate::grading::Grade;
 use crate::standalone::{self, Page};
 
@@ -228,7 +229,8 @@ fn section(section: &Section) -> Result<Markup, PlotError> {
         section {
             h2 { (section.dataset) }
             p {
-                (evaluation.metrics.n) " photos of " (evaluation.clusters) " patients."
+                (counted(evaluation.metrics.n, "photo")) " of "
+                (counted(evaluation.clusters, "patient")) "."
             }
             @if !evaluation.by_dataset.is_empty() { (by_dataset(&evaluation.by_dataset)) }
             div.columns {
@@ -481,8 +483,8 @@ fn edema(of: &EdemaEvaluation) -> Markup {
     html! {
         table {
             caption {
-                "Risk of macular oedema, " (of.n) " photos of " (of.clusters)
-                " patients labelled with it; any risk is called at " (three(of.threshold))
+                "Risk of macular oedema, " (counted(of.n, "photo")) " of "
+                (counted(of.clusters, "patient")) " labelled with it; any risk is called at " (three(of.threshold))
             }
             tbody {
                 @for ((name, title), value) in edema::FIGURES.iter().zip(of.values()) {

@@ -9,6 +9,7 @@ use super::edema::{self, EdemaEvaluation};
 use super::metrics::FIGURES;
 use super::outcome::Evaluation;
 use crate::bundle::{DoubtFigures, Estimate, Figures};
+use crate::counted::counted;
 
 /// Width of the column of names.
 const NAMES: usize = 42;
@@ -17,9 +18,11 @@ const NAMES: usize = 42;
 /// the thresholds do.
 pub fn evaluation(of: &Evaluation) -> String {
     let mut text = format!(
-        "{} photos of {} patients; in brackets 95 % intervals from {} bootstraps of patients, which \
-         tell nothing of others where all photos came out alike\n\n",
-        of.metrics.n, of.clusters, of.bootstrap.samples
+        "{} of {}; in brackets 95 % intervals from {} bootstraps of patients, which tell nothing of \
+         others where all photos came out alike\n\n",
+        counted(of.metrics.n, "photo"),
+        counted(of.clusters, "patient"),
+        of.bootstrap.samples
     );
     let values: BTreeMap<String, Option<f64>> = of.metrics.named().into_iter().collect();
     for (name, title) in FIGURES {
@@ -146,9 +149,10 @@ fn by_dataset(sets: &[Figures]) -> String {
 /// What the head for the risk of macular oedema is worth.
 fn edema(of: &EdemaEvaluation) -> String {
     let mut text = format!(
-        "Risk of macular oedema, {} photos of {} patients labelled with it; any risk is called \
-         at {:.3}\n",
-        of.n, of.clusters, of.threshold
+        "Risk of macular oedema, {} of {} labelled with it; any risk is called at {:.3}\n",
+        counted(of.n, "photo"),
+        counted(of.clusters, "patient"),
+        of.threshold
     );
     for ((name, title), value) in edema::FIGURES.iter().zip(of.values()) {
         let value = with_interval(value, of.intervals.get(*name));
@@ -162,8 +166,9 @@ fn edema(of: &EdemaEvaluation) -> String {
 /// What leaving unsure photos to a person does on one data set.
 pub fn doubt(of: &DoubtFigures) -> String {
     let mut text = format!(
-        "Answering fewer of {}, {} photos; who is left to a person counts as referred\n",
-        of.dataset, of.n
+        "Answering fewer of {}, {}; who is left to a person counts as referred\n",
+        of.dataset,
+        counted(of.n, "photo")
     );
     let _ = writeln!(
         text,

@@ -4,6 +4,7 @@
 use super::collect::{ArmSummary, Figure, Study, TALKED_OF};
 use super::grid::{Arm, Start};
 use super::page::elsewhere;
+use crate::counted::counted;
 
 /// The figures of the table's columns, by their names in [`super::collect::FIGURES`].
 const COLUMNS: [(&str, &str); 7] = [
@@ -47,19 +48,19 @@ pub fn of(study: &Study) -> String {
         text += &row(study, arm);
     }
     text += &format!(
-        "\nFovea {}, {} photos ({} groups) of {} kept aside, {} more chose epoch and temperature, \
-         {} px, {} epochs. A figure is the mean over seeds, after temperature scaling but where the \
+        "\nFovea {}, {} ({}) of {} kept aside, {} more chose epoch and temperature, \
+         {} px, {}. A figure is the mean over seeds, after temperature scaling but where the \
          heading says before; in brackets its 95 % interval from {} resamplings of the groups, \
          and, where there are several, each seed's own. \
          “Accuracy against” compares TL with Ref on the same share and a preset with TL on all, by \
          a paired bootstrap.\n",
         study.version,
-        study.test_photos,
-        study.test_groups,
+        counted(study.test_photos, "photo"),
+        counted(study.test_groups, "group"),
         study.datasets.join(", "),
         study.validation_photos,
         study.size,
-        study.epochs,
+        counted(study.epochs, "epoch"),
         study.bootstrap.samples,
     );
     text

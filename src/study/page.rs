@@ -6,6 +6,7 @@ use maud::{Markup, PreEscaped, html};
 use super::collect::{ArmSummary, FIGURES, Study, TALKED_OF};
 use super::grid::{Arm, Start};
 use super::talk::TalkRow;
+use crate::counted::counted;
 use crate::standalone::{self, Page};
 
 /// A row a figure of an arm.
@@ -74,11 +75,11 @@ pub fn html(study: &Study, plot: &str, command: &str) -> String {
         }
         (table(study))
         p.note {
-            "Measured on " (study.test_photos) " photos of " (study.datasets.join(", "))
-            " kept aside, " (study.size) " px, " (study.epochs) " epochs, after temperature \
+            "Measured on " (counted(study.test_photos, "photo")) " of " (study.datasets.join(", "))
+            " kept aside, " (study.size) " px, " (counted(study.epochs, "epoch")) ", after temperature \
              scaling but where the heading says before. A figure is the mean over seeds; \
              below it stands its 95 % interval from " (study.bootstrap.samples)
-            " resamplings of " (study.test_groups) " groups of test photos, which holds \
+            " resamplings of " (counted(study.test_groups, "group")) " of test photos, which holds \
              chance in the photos, not in the seeds, and then each seed's own. p is that of a paired bootstrap of \
              the accuracy: each TL against Ref on the same share, a preset against TL on \
              all. " (study.talk_source)

@@ -12,6 +12,7 @@ use super::export::MANIFEST;
 use super::parent;
 use super::photos::Sides;
 use super::run::{TrainError, beginning, loaded};
+use crate::counted::counted;
 use crate::grading::REFERABLE_FROM;
 
 /// A name is the start of a file's name.
@@ -111,8 +112,9 @@ pub fn sides(sides: &Sides, config: &TrainConfig) -> Result<(), TrainError> {
             "raise --validation, or name photos that have both with --data"
         };
         return Err(TrainError::Stopped(format!(
-            "validation has {diseased} photos of grade {REFERABLE_FROM} or above and {healthy} \
-             below, and a line between the two takes both: {remedy}, with a fresh --out"
+            "validation has {} of grade {REFERABLE_FROM} or above and {healthy} \
+             below, and a line between the two takes both: {remedy}, with a fresh --out",
+            counted(diseased, "photo")
         )));
     }
     Ok(())
@@ -128,7 +130,10 @@ pub fn taught(sides: &Sides, config: &TrainConfig) -> Result<(), TrainError> {
     if trained_on < 2 {
         let share = config.share;
         return stopped(if share < 1.0 {
-            format!("--share {share} leaves {trained_on} photos to train on; raise it")
+            format!(
+                "--share {share} leaves {} to train on; raise it",
+                counted(trained_on, "photo")
+            )
         } else {
             format!("too few photos to train on ({trained_on}); name more with --data")
         });

@@ -164,7 +164,8 @@ fn warn_of_copies(check: &mut Check) {
                     }
                 ),
                 if conflict {
-                    "settle the grade, or leave them: they stay on one side of the split"
+                    "settle the grade, or leave them: they stay on one side of the split, and \
+                     no training learns from them"
                 } else {
                     "nothing need be done: they stay on one side of the split"
                 },

@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use super::dataset::{Fault, Record};
 use super::disjoint_sets::DisjointSets;
+use crate::counted::counted;
 use crate::photo::{self, DecodeLimits};
 
 /// Side of the grey thumbnail that is compared, in pixels.
@@ -37,7 +38,7 @@ const ANY_SIDE: DecodeLimits = DecodeLimits {
 
 /// Photos that cannot be read, all of them.
 #[derive(Debug, Error)]
-#[error("{} photos cannot be read:{}", faults.len(), faults.iter().map(|f| format!("\n  {f}")).collect::<String>())]
+#[error("{} cannot be read:{}", counted(faults.len(), "photo"), faults.iter().map(|f| format!("\n  {f}")).collect::<String>())]
 pub struct UnreadableError {
     pub faults: Vec<Fault>,
 }

@@ -310,16 +310,25 @@ pub fn intended_use(edema: bool) -> String {
     )
 }
 
-/// Writes a file whole or not at all.
+/// Writes a file whole or not at all. What is there and no file, as `/dev/stdout`, is
+/// written to and not replaced.
 ///
 /// # Errors
 /// A sentence naming the file.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let named = |error: std::io::Error| format!("{}: {error}", path.display());
+    if std::fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return std::fs::write(path, bytes).map_err(named);
+    }
     // Several jobs may write the same file at the same time.
     let partial = path.with_extension(format!("{}.partial", std::process::id()));
     std::fs::write(&partial, bytes)
         .and_then(|()| std::fs::rename(&partial, path))
-        .map_err(|error| format!("{}: {error}", path.display()))
+        .map_err(|error| {
+            // A disk that is full has no room for half a file either.
+            let _ = std::fs::remove_file(&partial);
+            named(error)
+        })
 }
 
 #[cfg(test)]
@@ -371,5 +380,26 @@ mod tests {
         std::fs::create_dir(folder.path().join("plan.partial")).unwrap();
         write_whole(&path, b"{}").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"{}");
+    }
+
+    #[test]
+    fn what_cannot_be_written_leaves_no_part_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.json");
+        std::fs::create_dir(&path).unwrap();
+        write_whole(&path, b"{}").unwrap_err();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_device_is_written_to_and_stays_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let full = folder.path().join("full");
+        std::os::unix::fs::symlink("/dev/full", &full).unwrap();
+        let words = write_whole(&full, b"{}").unwrap_err();
+        assert!(words.contains("full: No space left"), "{words}");
+        assert!(full.is_symlink());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

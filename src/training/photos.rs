@@ -7,6 +7,7 @@ use super::dataset::{self, Record};
 use super::duplicates::{self, Duplicates};
 use super::run::{TrainError, Watch};
 use super::split::{self, Fractions, Part, Split};
+use crate::counted::counted;
 
 /// Everything a training may read, divided.
 pub struct Photos {
@@ -31,7 +32,7 @@ pub struct Sides {
 
 impl std::fmt::Display for Sides {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} photos to train on (", self.train.len())?;
+        write!(f, "{} to train on (", counted(self.train.len(), "photo"))?;
         if self.beyond_share > 0 {
             write!(f, "{} beyond the share, ", self.beyond_share)?;
         }
@@ -57,9 +58,9 @@ impl Photos {
         let mut kept: Vec<Option<Part>> = Vec::new();
         for read in dataset::read_all(&config.data)? {
             watch.say(&format!(
-                "{}: {} photos, by grade {:?}",
+                "{}: {}, by grade {:?}",
                 read.name,
-                read.records.len(),
+                counted(read.records.len(), "photo"),
                 read.grade_counts()
             ));
             for sentence in read.remarks() {

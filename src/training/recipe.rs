@@ -5,6 +5,7 @@ use super::balance::Balance;
 use super::config::TrainConfig;
 use super::objective::Objective;
 use super::optimizer::Optimizer;
+use crate::counted::counted;
 
 /// What `config` does, in the field's words.
 pub fn sentence(config: &TrainConfig) -> String {
@@ -54,8 +55,8 @@ pub fn sentence(config: &TrainConfig) -> String {
     }
     if config.average_epochs > 0.0 && config.epochs > 0 {
         parts.push(format!(
-            "exponential mean of the weights over {} epochs",
-            config.average_epochs
+            "exponential mean of the weights over {}",
+            counted(config.average_epochs, "epoch")
         ));
     }
     parts.extend(judged(config));
@@ -113,9 +114,9 @@ fn start(config: &TrainConfig) -> String {
         let small: usize = config.smaller_first.iter().map(|stage| stage.epochs).sum();
         sizes.push(format!("{} at {size} px", config.epochs - small));
         format!(
-            "the whole {} for {} epochs ({})",
+            "the whole {} for {} ({})",
             config.architecture,
-            config.epochs,
+            counted(config.epochs, "epoch"),
             sizes.join(", ")
         )
     };
@@ -124,7 +125,10 @@ fn start(config: &TrainConfig) -> String {
     }
     match config.head_epochs {
         0 => whole,
-        epochs => format!("new head alone for {epochs} epochs on frozen features, then {whole}"),
+        epochs => format!(
+            "new head alone for {} on frozen features, then {whole}",
+            counted(epochs, "epoch")
+        ),
     }
 }
 

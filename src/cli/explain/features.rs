@@ -8,8 +8,9 @@ use image::RgbImage;
 use maud::{Markup, html};
 
 use super::page;
-use crate::cli::command_line;
 use crate::cli::progress::bar;
+use crate::cli::{command_line, output};
+use crate::counted::counted;
 use crate::explain::features::{filters, patch, signed};
 use crate::explain::{overlay, words};
 use crate::grader::Grader;
@@ -84,7 +85,7 @@ pub fn show(grader: &Grader, data: &Path, out: &Path, wanted: &Wanted) -> Result
     );
     let body = html! {
         p {
-            (photos.len()) " photos of " (data.display()) ", as " (grader.manifest().id())
+            (counted(photos.len(), "photo")) " of " (data.display()) ", as " (grader.manifest().id())
             " sees them."
         }
         (page::caveats(&words::FEATURES.map(str::to_owned)))
@@ -93,7 +94,7 @@ pub fn show(grader: &Grader, data: &Path, out: &Path, wanted: &Wanted) -> Result
     };
     let html = page::whole("What the network has learnt to see", &body, &command_line());
     write("index.html", html.as_bytes())?;
-    println!("{}", out.join("index.html").display());
+    output::line(out.join("index.html").display())?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use anyhow::Result;
 use burn::tensor::Device;
 use clap::{ArgGroup, Args, ValueEnum};
 
-use super::bundle_file;
+use super::{bundle_file, output};
 use crate::evaluation::pointing::TOLERANCE;
 use crate::grader::Grader;
 
@@ -27,7 +27,7 @@ use crate::grader::Grader;
 #[derive(Args)]
 #[command(group(ArgGroup::new("what").required(true).args(["photos", "features", "pointing"])))]
 pub struct Arguments {
-    /// Photos: JPEG, PNG, WebP, TIFF or BMP
+    /// Photos: JPEG, PNG, WebP, TIFF, BMP or DICOM
     #[arg(value_name = "PHOTO", requires = "out")]
     photos: Vec<PathBuf>,
     /// Folder for the pictures and index.html, made if need be
@@ -89,8 +89,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         };
         let measured = pointing::measure(&grader, folder, arguments.tolerance)?;
         match arguments.format {
-            Format::Text => print!("{}", measured.table()),
-            Format::Json => println!("{}", serde_json::to_string_pretty(&measured)?),
+            Format::Text => output::text(measured.table())?,
+            Format::Json => output::line(serde_json::to_string_pretty(&measured)?)?,
         }
         return Ok(ExitCode::SUCCESS);
     };

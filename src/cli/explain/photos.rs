@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use maud::{Markup, html};
 
 use super::page;
-use crate::cli::command_line;
 use crate::cli::progress::bar;
+use crate::cli::{command_line, output};
 use crate::explain::{self, Explanation, Map, Occlusion, overlay, words};
 use crate::grader::Grader;
 use crate::grading::Assessment;
@@ -30,6 +30,7 @@ pub fn explain(
     out: &Path,
     occlusion: Option<u32>,
 ) -> Result<ExitCode> {
+    are_files(photos)?;
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
     let mut names = Names::default();
     let mut sections = Vec::new();
@@ -40,7 +41,7 @@ pub fn explain(
             Ok(section) => sections.push(section),
             Err(error) => {
                 failed = true;
-                eprintln!("{title}: {error:#}");
+                output::aside(format_args!("{title}: {error:#}"));
                 sections.push(html! {
                     section { h2 { (title) } p { (format!("{error:#}")) } }
                 });
@@ -54,12 +55,23 @@ pub fn explain(
     let file = out.join("index.html");
     let html = page::whole("Where the network looked", &body, &command_line());
     write(&file, html.as_bytes())?;
-    println!("{}", file.display());
+    output::line(file.display())?;
     Ok(if failed {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Whether each is there and no folder, before anything is written.
+fn are_files(photos: &[PathBuf]) -> Result<()> {
+    for photo in photos {
+        let named = || photo.display().to_string();
+        if std::fs::metadata(photo).with_context(named)?.is_dir() {
+            bail!("{} is a folder; name the photos in it", named());
+        }
+    }
+    Ok(())
 }
 
 fn explain_one(

@@ -17,8 +17,9 @@ use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 
-use super::{bundle_file, progress};
+use super::{bundle_file, output, progress};
 use crate::bundle::Manifest;
+use crate::counted::counted;
 use crate::grader::{Grader, Ready};
 use crate::grading::eye::{self, Named};
 use crate::grading::patient::Photo;
@@ -204,15 +205,15 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         (None, Format::Csv) => print::csv(&results)?,
     }
     if arguments.out.is_some() || found.left_out > 0 {
-        eprintln!("{}", print::summary(&statuses, from_before, found.left_out));
+        output::aside(print::summary(&statuses, from_before, found.left_out));
     }
     if statuses.len() < found.photos.len() {
-        let rest = print::plural(found.photos.len() - statuses.len(), "photo");
+        let rest = counted(found.photos.len() - statuses.len(), "photo");
         let way = match arguments.out {
             Some(_) => "; run the same command again to go on",
             None => "",
         };
-        eprintln!("stopped with {rest} to go{way}");
+        output::aside(format_args!("stopped with {rest} to go{way}"));
         return Ok(ExitCode::from(130));
     }
     Ok(if statuses.contains(&Status::Error) {

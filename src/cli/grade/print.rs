@@ -1,17 +1,19 @@
 //! Results on standard output, and the closing words.
 
-use std::io::Write;
+use std::fmt::Write;
 
 use anyhow::Result;
 
 use super::row::{COLUMNS, Row, csv_line};
 use super::{Graded, patients};
+use crate::cli::output;
+use crate::counted::counted;
 use crate::grading::Status;
 
 /// One result for reading.
 pub fn text(result: &Graded) -> Result<()> {
     let a = &result.assessment;
-    let mut out = std::io::stdout().lock();
+    let mut out = String::new();
     writeln!(out, "{}", result.file.display())?;
     if let (Some(label), Some(name)) = (a.grade_label, a.grade_name) {
         writeln!(out, "  {label}: {name}")?;
@@ -62,22 +64,19 @@ pub fn text(result: &Graded) -> Result<()> {
         "  {point}{} · {} · {:.0} ms",
         a.bundle, a.backend, a.milliseconds.total
     )?;
-    Ok(())
+    output::text(out)
 }
 
 pub fn json(results: &[Graded]) -> Result<()> {
     let rows: Vec<Row<'_>> = rows(results).collect();
-    println!("{}", serde_json::to_string_pretty(&rows)?);
+    output::line(serde_json::to_string_pretty(&rows)?)?;
     Ok(())
 }
 
 pub fn csv(results: &[Graded]) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    write!(out, "{}", csv_line(&COLUMNS))?;
-    for row in rows(results) {
-        write!(out, "{}", csv_line(&row.cells()))?;
-    }
-    Ok(())
+    let rows = rows(results).map(|row| csv_line(&row.cells()));
+    let table: String = std::iter::once(csv_line(&COLUMNS)).chain(rows).collect();
+    output::text(table)
 }
 
 fn rows(results: &[Graded]) -> impl Iterator<Item = Row<'_>> {
@@ -106,11 +105,7 @@ pub fn summary(statuses: &[Status], from_before: usize, left_out: usize) -> Stri
     };
     format!(
         "{}: {}{others}",
-        plural(statuses.len(), "photo"),
+        counted(statuses.len(), "photo"),
         parts.join(", ")
     )
-}
-
-pub fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

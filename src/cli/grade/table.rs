@@ -10,7 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde::Deserialize;
 
 use super::row::{COLUMNS, Row, csv_line, defuse};
@@ -19,6 +19,7 @@ use crate::bundle::Manifest;
 use crate::grading::eye;
 use crate::grading::patient::{Decision, Photo};
 use crate::grading::{PointName, Status};
+use crate::training::export::write_whole;
 
 /// Spreadsheets know UTF-8 by this.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -250,10 +251,7 @@ impl Table {
         let path = &self.path;
         let writing = || format!("{} cannot be written", path.display());
         if std::fs::read(path).with_context(writing)? != text.as_bytes() {
-            let whole = path.with_extension("unfinished");
-            std::fs::write(&whole, text)
-                .and_then(|()| std::fs::rename(&whole, path))
-                .with_context(writing)?;
+            write_whole(path, text.as_bytes()).map_err(|error| anyhow!(error))?;
         }
         Ok(())
     }

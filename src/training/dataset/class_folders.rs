@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::folder::{Folder, file_name};
 use super::scale::{self, Reading};
 use super::{Dataset, Fault, Record, Source, settle_names};
+use crate::counted::counted;
 
 /// Reads photos by the name of the folder they lie in. `rejected` says why each
 /// table of the folder holds no labels: part of the answer where the folders do
@@ -48,7 +49,10 @@ pub(super) fn read(
         faults.push(Fault::new(
             parent,
             None,
-            format!("nothing tells the grade of the {count} photos in it"),
+            format!(
+                "nothing tells the grade of the {} in it",
+                counted(count, "photo")
+            ),
             "put a labels.csv with the columns “image,grade” beside them, or name the folders \
              0, 1, 2, 3 and 4",
         ));

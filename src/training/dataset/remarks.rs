@@ -2,6 +2,7 @@
 //! its parts are read as one.
 
 use super::Dataset;
+use crate::counted::counted;
 
 impl Dataset {
     /// A sentence for each thing to know; none where everything was read.
@@ -15,7 +16,10 @@ impl Dataset {
             ));
         }
         if self.unlabelled > 0 {
-            sentences.push(left_out(self.unlabelled, "photo", "no table names"));
+            sentences.push(format!(
+                "left out: {}, which no table names",
+                counted(self.unlabelled, "photo")
+            ));
             if !self.spreadsheets.is_empty() {
                 sentences.push(format!(
                     "spreadsheets are not read: where {} holds grades, save it as CSV",
@@ -24,19 +28,11 @@ impl Dataset {
             }
         }
         if self.ungradable > 0 {
-            sentences.push(left_out(
-                self.ungradable,
-                "row",
-                "the data set says that nobody can grade",
+            sentences.push(format!(
+                "left out: {}, of which the data set says that nobody can grade it",
+                counted(self.ungradable, "row")
             ));
         }
         sentences
-    }
-}
-
-fn left_out(count: usize, what: &str, why: &str) -> String {
-    match count {
-        1 => format!("1 {what} is left out: {why} it"),
-        _ => format!("{count} {what}s are left out: {why} them"),
     }
 }

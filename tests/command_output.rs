@@ -1,0 +1,61 @@
+//! What becomes of a command whose words nobody takes.
+#![cfg(all(feature = "cli", target_os = "linux"))]
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn full() -> Stdio {
+    File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap()
+        .into()
+}
+
+fn fovea(folder: &Path, arguments: &str, out: Stdio, aside: Stdio) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fovea"))
+        .current_dir(folder)
+        .args(arguments.split(' '))
+        .stdout(out)
+        .stderr(aside)
+        .output()
+        .unwrap()
+}
+
+/// A picture that the gate refuses.
+fn draw_nothing(folder: &Path) {
+    let black = image::RgbImage::new(300, 300);
+    black.save(folder.join("black.png")).unwrap();
+}
+
+#[test]
+fn results_that_cannot_be_printed_end_the_command_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    draw_nothing(folder.path());
+    for command in [
+        "synth --out drawn --size 64 --grade 0",
+        "data check drawn",
+        "gate measure black.png",
+        "gate measure black.png --format json",
+    ] {
+        let output = fovea(folder.path(), command, full(), Stdio::piped());
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            words.starts_with("fovea: the results cannot be printed: No space left"),
+            "{command}: {words}"
+        );
+    }
+}
+
+#[test]
+fn what_goes_on_need_not_be_told() {
+    let folder = tempfile::tempdir().unwrap();
+    draw_nothing(folder.path());
+    let command = "gate measure black.png --list";
+    let output = fovea(folder.path(), command, Stdio::piped(), full());
+    assert!(output.status.success());
+    let figures = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(figures.contains("1 of     1 refused"), "{figures}");
+}
