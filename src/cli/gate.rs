@@ -176,11 +176,16 @@ fn print(figures: &[Figure], format: Format) -> Result<()> {
         return Ok(());
     }
     for figure in figures {
-        let reasons: Vec<String> = figure
+        let mut reasons: Vec<String> = figure
             .reasons
             .iter()
             .map(|(reason, n)| format!("{} {n}", reason.code()))
             .collect();
+        // Where none is found, the gate is not even asked.
+        let not_found = figure.refused - figure.reasons.values().sum::<usize>();
+        if not_found > 0 {
+            reasons.insert(0, format!("no retina found {not_found}"));
+        }
         output::line(format_args!(
             "{:<55} {:>5} of {:>5} refused, {:>5.1} %   {}",
             figure.pictures,
