@@ -58,4 +58,5 @@ fn what_goes_on_need_not_be_told() {
     assert!(output.status.success());
     let figures = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(figures.contains("1 of     1 refused"), "{figures}");
+    assert!(figures.contains("no-retina 1"), "{figures}");
 }
