@@ -767,6 +767,67 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 #[test]
+fn where_nothing_was_begun_nothing_is_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("nowhere");
+    let words = refused(&["train", "--resume", "--out", out.to_str().unwrap()]);
+    assert!(
+        words.contains("nowhere: no unfinished training to resume"),
+        "{words}"
+    );
+    assert!(words.contains("leave --resume out"), "{words}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn parts_that_photos_were_published_in_are_kept_where_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("divided");
+    let drawn = folder.path().join("drawn");
+    draw_dataset(&drawn, 8, 96);
+    // Each grade's last photo is for testing.
+    for entry in std::fs::read_dir(drawn.join("images")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        let mut words = name
+            .split('-')
+            .skip(1)
+            .map(|word| word.parse::<u32>().unwrap());
+        let (grade, eye) = (words.next().unwrap(), words.next().unwrap());
+        let part = if eye % 8 == 0 { "test" } else { "train" };
+        let to = data.join(part).join(grade.to_string());
+        std::fs::create_dir_all(&to).unwrap();
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+    let out = folder.path().join("run");
+    succeed(&[
+        "train",
+        "--data",
+        data.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+        "--published-parts",
+        "--size",
+        "32",
+        "--epochs",
+        "1",
+        "--validation",
+        "0.3",
+    ]);
+    let split = std::fs::read_to_string(out.join("split.csv")).unwrap();
+    let rows: Vec<&str> = split.lines().skip(1).collect();
+    assert_eq!(rows.len(), 40);
+    let kept = rows.iter().filter(|row| row.contains(",test,")).count();
+    assert!(kept > 0);
+    for row in rows {
+        let eye: u32 = row.split(['-', '.', ',']).nth(2).unwrap().parse().unwrap();
+        assert_eq!(eye % 8 == 0, row.contains(",test,"), "{row}");
+    }
+    let config = std::fs::read_to_string(out.join("config.json")).unwrap();
+    assert!(config.contains("\"published_parts\": true"), "{config}");
+}
+
+#[test]
 fn a_finished_training_is_replaced_by_no_other() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");

@@ -417,6 +417,9 @@ pub fn run(arguments: &Arguments, given: Option<&ArgMatches>) -> Result<ExitCode
             typed.join(", ")
         );
     }
+    if arguments.resume {
+        run::check_destination(&arguments.out, true)?;
+    }
     let kept = saved.as_deref().and_then(run::name_beside);
     let name = arguments.name.clone().or(kept);
     let config = match saved {

@@ -27,7 +27,11 @@ pub enum TrainError {
         .0.display(), .0.display()
     )]
     Unfinished(PathBuf),
-    #[error("{}: no unfinished training to resume", .0.display())]
+    #[error(
+        "{}: no unfinished training to resume; name the folder of one with --out, or leave \
+         --resume out to begin",
+        .0.display()
+    )]
     NothingToResume(PathBuf),
     #[error(
         "{}: holds a finished model, whose records another training would replace; choose another \

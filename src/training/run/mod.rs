@@ -60,7 +60,11 @@ pub fn run(
     run_on(&photos, &shelf, config, destination, devices, resume, watch)
 }
 
-fn check_destination(out: &Path, resume: bool) -> Result<(), TrainError> {
+/// Whether a run can begin in `out`, or go on there.
+///
+/// # Errors
+/// [`TrainError`], with what to do instead.
+pub fn check_destination(out: &Path, resume: bool) -> Result<(), TrainError> {
     match (resume, Checkpoints::of(out).any()) {
         (false, true) => Err(TrainError::Unfinished(out.to_owned())),
         (true, false) => Err(TrainError::NothingToResume(out.to_owned())),
