@@ -63,6 +63,22 @@ fn drawn_photographs_are_trained_on_evaluated_and_graded() {
     }
     assert_eq!(figures["n"], 20);
 
+    let text = succeed(&[
+        "evaluate",
+        "--data",
+        data,
+        "--bundle",
+        out,
+        "--compare",
+        manifest,
+    ]);
+    assert!(text.starts_with("20 photos of 20 patients;"), "{text}");
+    for figure in ["Cross-entropy (nats)", "referable, screening: sensitivity"] {
+        let row = text.lines().find(|line| line.starts_with(figure));
+        let row = row.unwrap_or_else(|| panic!("{figure} is missing:\n{text}"));
+        assert!(row.ends_with("0.000 [0.000, 0.000], p = 1.000"), "{row}");
+    }
+
     let split = format!("{out}/split.csv");
     let json = succeed(&[
         "evaluate",
