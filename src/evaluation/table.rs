@@ -38,8 +38,10 @@ pub fn evaluation(of: &Evaluation) -> String {
         &mut text,
         "ECE if every confidence were true",
         &format!(
-            "{:.3} on average, up to {:.3} in 95 of 100; p = {:.3}",
-            calibrated.mean, calibrated.high, calibrated.p
+            "{:.3} on average, up to {:.3} in 95 of 100; {}",
+            calibrated.mean,
+            calibrated.high,
+            chance(calibrated.p)
         ),
     );
     if let Some(raw) = &of.uncalibrated {
@@ -223,7 +225,7 @@ pub fn comparison(differences: &[Difference]) -> String {
         let title = title(&difference.name);
         let p = difference
             .p
-            .map_or_else(String::new, |p| format!(", p = {p:.3}"));
+            .map_or_else(String::new, |p| format!(", {}", chance(p)));
         let _ = writeln!(
             text,
             "{title:<NAMES$}{:>9}{:>9}   {}{p}",
@@ -233,6 +235,15 @@ pub fn comparison(differences: &[Difference]) -> String {
         );
     }
     text
+}
+
+/// A p-value; none is nought.
+fn chance(p: f64) -> String {
+    if p < 0.0005 {
+        "p < 0.001".to_owned()
+    } else {
+        format!("p = {p:.3}")
+    }
 }
 
 /// What a figure is called for reading; those of a grade are named after it.
@@ -359,6 +370,10 @@ mod tests {
         let text = comparison(&same);
         let row = text.lines().find(|l| l.starts_with("Accuracy")).unwrap();
         assert!(row.contains("0.000 [0.000, 0.000], p = 1.000"), "{row}");
+        assert_eq!(
+            [0.0, 0.0005, 0.035].map(chance),
+            ["p < 0.001", "p = 0.001", "p = 0.035"]
+        );
         assert!(
             text.contains("grade 2: AUC, one against the rest"),
             "{text}"
