@@ -810,7 +810,11 @@ fn parts_that_photos_were_published_in_are_kept_where_asked() {
             .skip(1)
             .map(|word| word.parse::<u32>().unwrap());
         let (grade, eye) = (words.next().unwrap(), words.next().unwrap());
-        let part = if eye % 8 == 0 { "test" } else { "train" };
+        let part = if eye.is_multiple_of(8) {
+            "test"
+        } else {
+            "train"
+        };
         let to = data.join(part).join(grade.to_string());
         std::fs::create_dir_all(&to).unwrap();
         std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
@@ -837,7 +841,7 @@ fn parts_that_photos_were_published_in_are_kept_where_asked() {
     assert!(kept > 0);
     for row in rows {
         let eye: u32 = row.split(['-', '.', ',']).nth(2).unwrap().parse().unwrap();
-        assert_eq!(eye % 8 == 0, row.contains(",test,"), "{row}");
+        assert_eq!(eye.is_multiple_of(8), row.contains(",test,"), "{row}");
     }
     let config = std::fs::read_to_string(out.join("config.json")).unwrap();
     assert!(config.contains("\"published_parts\": true"), "{config}");
