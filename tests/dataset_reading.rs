@@ -139,8 +139,12 @@ fn parts_that_are_read_as_one_are_told() {
     ]);
     let read = dataset::read(divided.path()).expect("a good data set");
     assert_eq!(read.parts, ["train", "test", "valid"]);
-    let said = read.remarks().concat();
+    let said = read.remarks(false).concat();
     assert!(said.contains("train, test, valid") && said.contains("--published-parts"));
+    assert_eq!(
+        read.remarks(true),
+        ["it came in parts (train, test, valid), which are kept apart"]
+    );
     let parts: Vec<_> = read.records.iter().map(|r| read.part(r)).collect();
     assert_eq!(parts, [Part::Train, Part::Test, Part::Validation].map(Some));
     let whole = folder(&[
@@ -312,7 +316,7 @@ fn deepdrid_as_it_is_published() {
     ];
     assert_eq!(grades(&set), both);
     assert_eq!(
-        set.remarks(),
+        set.remarks(false),
         [
             "left out: 2 photos, which no table names",
             "spreadsheets are not read: where Challenge1_labels.xlsx holds grades, save it as CSV",
@@ -327,10 +331,10 @@ fn deepdrid_as_it_is_published() {
     assert_eq!((set.records.len(), set.ungradable), (3, 1));
     assert_eq!(set.part(&set.records[0]), Some(Part::Test));
     assert_eq!(
-        set.remarks(),
+        set.remarks(false),
         [
-            "it came divided (train, evaluation): its parts are read as one, unless a training is \
-             told --published-parts",
+            "it came in parts (train, evaluation), which are read as one, unless a training is told \
+             --published-parts",
             "left out: 1 row, of which the data set says that nobody can grade it"
         ]
     );

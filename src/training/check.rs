@@ -113,7 +113,7 @@ fn summary(read: &dataset::Dataset) -> Summary {
         ungradable: read.ungradable,
         unlabelled: read.unlabelled,
         parts: read.parts.clone(),
-        remarks: read.remarks(),
+        remarks: read.remarks(false),
     }
 }
 

@@ -63,7 +63,7 @@ impl Photos {
                 counted(read.records.len(), "photo"),
                 read.grade_counts()
             ));
-            for sentence in read.remarks() {
+            for sentence in read.remarks(config.published_parts) {
                 watch.say(&format!("  {sentence}"));
             }
             if config.published_parts {
@@ -72,7 +72,7 @@ impl Photos {
             records.extend(read.records);
         }
         if config.published_parts && kept.iter().all(Option::is_none) {
-            watch.say("--published-parts changes nothing: no data set came divided");
+            watch.say("--published-parts changes nothing: no data set came in parts");
         }
         let given = match &config.split {
             Some(file) => Some((file, Split::read(&records, file)?)),

@@ -5,15 +5,18 @@ use super::Dataset;
 use crate::counted::counted;
 
 impl Dataset {
-    /// A sentence for each thing to know; none where everything was read.
-    pub fn remarks(&self) -> Vec<String> {
+    /// A sentence for each thing to know; none where everything was read. `kept_apart`
+    /// is whether a split keeps the parts that it was published in.
+    pub fn remarks(&self, kept_apart: bool) -> Vec<String> {
         let mut sentences = Vec::new();
         if !self.parts.is_empty() {
-            sentences.push(format!(
-                "it came divided ({}): its parts are read as one, unless a training is told \
-                 --published-parts",
-                self.parts.join(", ")
-            ));
+            let fate = if kept_apart {
+                "which are kept apart"
+            } else {
+                "which are read as one, unless a training is told --published-parts"
+            };
+            let parts = self.parts.join(", ");
+            sentences.push(format!("it came in parts ({parts}), {fate}"));
         }
         if self.unlabelled > 0 {
             sentences.push(format!(
