@@ -62,4 +62,55 @@ impl Split {
         }
         Ok(Self::from_parts(&parts, group.to_vec()))
     }
+
+    /// The split that a data set comes with: photos named `train/…`, `val/…` and
+    /// `test/…`, as MedMNIST's archives have them. Where one of the last two is
+    /// missing, the other is for testing and `validation` of the training part is
+    /// drawn from `seed`.
+    ///
+    /// # Errors
+    /// A sentence where photos name no such part, or there is nothing to test on.
+    pub fn published(
+        records: &[Record],
+        group: &[usize],
+        validation: f64,
+        seed: u64,
+    ) -> Result<Self, String> {
+        let mut parts = Vec::with_capacity(records.len());
+        for record in records {
+            parts.push(match record.name.split('/').next() {
+                Some("train") => Part::Train,
+                Some("val") => Part::Validation,
+                Some("test") => Part::Test,
+                _ => {
+                    return Err(format!(
+                        "“{}” names no part of a MedMNIST archive (train, val or test)",
+                        record.name
+                    ));
+                }
+            });
+        }
+        let has = |part| parts.contains(&part);
+        let (validated, tested) = (has(Part::Validation), has(Part::Test));
+        if !has(Part::Train) || !(validated || tested) {
+            return Err("the archive holds no training part, or nothing beside it".to_owned());
+        }
+        if !(validated && tested) {
+            let training: Vec<usize> = (0..parts.len())
+                .filter(|&i| parts[i] == Part::Train)
+                .collect();
+            for part in &mut parts {
+                if *part == Part::Validation {
+                    *part = Part::Test;
+                }
+            }
+            let fractions = Fractions {
+                train: 1.0 - validation,
+                validation,
+                test: 0.0,
+            };
+            Self::divide(records, group, &training, fractions, seed, &mut parts);
+        }
+        Ok(Self::from_parts(&parts, group.to_vec()))
+    }
 }
