@@ -104,7 +104,7 @@ test("a stored model that has gone bad is replaced from the site", async () => {
     await page.evaluate(async () => {
       const name = (await caches.keys()).find((one) => one.startsWith("fovea-model-"));
       const cache = await caches.open(name);
-      const [request] = await cache.keys();
+      const request = (await cache.keys()).find(({ url }) => url.endsWith(".safetensors"));
       const bytes = new Uint8Array(await (await cache.match(request)).arrayBuffer());
       bytes[bytes.length >> 1] ^= 0x10;
       await cache.put(request, new Response(bytes));

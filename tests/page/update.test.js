@@ -2,11 +2,12 @@
 // running batch.
 
 import assert from "node:assert/strict";
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { gradeDrawn, modelReady, offlineReady, result, SITE, visit } from "./help/page.js";
+import { withHead } from "./help/bundle.js";
+import { allDone, gradeDrawn, modelReady, offlineReady, result, SITE, visit } from "./help/page.js";
 import { publish } from "./help/publish.js";
 
 let visitor;
@@ -76,4 +77,45 @@ test("a version that cannot be had whole leaves the running one alone", async ()
   assert.equal(await version(), "f0f0f0f0f0f0f0f0");
   assert.equal(await page.locator("#update").isHidden(), true);
   assert.equal((await gradeDrawn(page)).status, "graded");
+});
+
+test("a version whose model is out of reach grades by the model before it, says so, and takes its own when it can", async () => {
+  const model = () => page.locator("#model").textContent();
+  const before = await model();
+  const { manifest, weights } = await withHead(null);
+  manifest.weights.file = "newer.safetensors";
+  await writeFile(join(site, "model/newer.safetensors"), weights);
+  await writeFile(join(site, "model/model.json"), JSON.stringify(manifest));
+  await publish(site, "cdcdcdcdcdcdcdcd");
+  visitor.server.refuse = (path) => path === "model/newer.safetensors";
+  await page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
+  await take().waitFor({ timeout: 30_000 });
+  const reloaded = page.waitForEvent("load");
+  await take().click();
+  await reloaded;
+  await modelReady(page);
+  assert.equal(await version(), "cdcdcdcdcdcdcdcd");
+  assert.equal(await model(), before);
+  assert.match(await page.locator("#loading-text").textContent(), /new model could not be loaded\. The server answered 503\. .* the model before it grades/);
+  await offlineReady(page);
+
+  // Several, so that helpers come: they have no other model.
+  for (let n = 0; n < 6; n++) await page.getByRole("button", { name: "Try a drawn photograph" }).click();
+  await allDone(page);
+  assert.deepEqual(await page.locator("article").evaluateAll((all) => [...new Set(all.map(({ dataset }) => dataset.status))]), ["graded"]);
+  assert.match(await page.locator("article").last().textContent(), new RegExp(before.split(" ")[0]));
+
+  await visitor.server.stop();
+  await page.reload();
+  await modelReady(page);
+  assert.equal(await model(), before);
+  await visitor.server.start();
+  visitor.server.refuse = () => false;
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.waitForFunction((old) => document.querySelector("#model").textContent !== old, before);
+  await modelReady(page);
+  assert.match(await model(), /headless/);
+  assert.doesNotMatch(await page.locator("#loading-text").textContent(), /before/);
+  const kept = await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith("fovea-model-")));
+  assert.deepEqual(kept, [`fovea-model-${manifest.weights.sha256}`]);
 });

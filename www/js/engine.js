@@ -43,6 +43,7 @@ export class Engine extends EventTarget {
       kept: null, // the model is stored on this device
       downloaded: null, // the model was fetched on this visit
       own: null, // name of a model of the visitor's own, while it runs
+      older: null, // { code, detail }: why the page's own model is not here, while the one before it runs
       hands: 1, // photographs graded at once
       mostHands: 1 + this.#helpers.most, // and at most, while many wait
     };
@@ -228,19 +229,21 @@ export class Engine extends EventTarget {
     try {
       if (this.#ownFiles) return await this.#startOwn();
       if (this.state.kind === "webgpu" && !this.state.setAside && (await this.#tryGpu())) return;
-      await this.#startCpu();
+      await this.#startCpu(this.state.older);
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  async #startCpu() {
+  // With the `older` model where that is in use: a network that was out of reach is
+  // not asked again each time a worker is replaced.
+  async #startCpu(older = null) {
     const bridge = this.#build((event) => this.#hear(event));
     try {
       const started = await bridge.call("start", ["cpu"]);
       this.#early = bridge;
       this.#set(started);
-      const loaded = await bridge.call("loadModel", ["cpu"]);
+      const loaded = older ? { ...(await bridge.call("loadKept", [{ older: true }])), older } : await bridge.call("loadModel", ["cpu"]);
       // WebGPU, tried meanwhile, may have been quicker, or a model of the visitor's own.
       if (this.state.model === "ready") return bridge.dispose();
       this.#adopt(bridge, { kind: "cpu", gpu: null, own: null, ...loaded });
@@ -272,7 +275,7 @@ export class Engine extends EventTarget {
     const bridge = new Bridge({ ended: () => this.#helpers.lose(bridge) });
     const prepare = async () => {
       await bridge.call("start", ["cpu"], { limit: GRADE_LIMIT });
-      const loaded = files ? await this.#loadOwn(bridge, files) : await bridge.call("loadKept", [], { limit: GRADE_LIMIT });
+      const loaded = files ? await this.#loadOwn(bridge, files) : await bridge.call("loadKept", [{ older: this.state.older !== null }], { limit: GRADE_LIMIT });
       if (loaded.bundle !== bundle) throw new Fault("model-network");
     };
     return { bridge, prepared: prepare() };
@@ -331,7 +334,7 @@ export class Engine extends EventTarget {
     const open = [...this.#open];
     if (old) Promise.allSettled(open).then(() => old.dispose());
     this.#helpers.dismiss(open);
-    this.#set({ model: "ready", error: null, ...state });
+    this.#set({ model: "ready", error: null, older: null, ...state });
   }
 
   #hear(event) {

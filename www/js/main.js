@@ -62,16 +62,16 @@ engine.addEventListener("change", () => {
   showOfflineState();
   showDiagnostics();
   results.showWaiting();
-  if (becameReady && !queue.items.length) announce(strings.modelReadyShort);
+  if (becameReady && !queue.items.length) announce(state.older ? strings.modelOlder(explain(state.older)) : strings.modelReadyShort);
   if (failed) announce(strings.modelFailed(explain(state.error)));
   if (becameReady) offline.again();
   if (becameReady && state.kind === "webgpu") offline.keep(["pkg/fovea_gpu.js", "pkg/fovea_gpu_bg.wasm"]);
 });
 
-function showLoading({ model, step, received, total, error }) {
+function showLoading({ model, step, received, total, error, older }) {
   const words = {
     loading: { starting: strings.modelStarting, receiving: strings.modelReceived(received, total), checking: strings.modelChecking }[step],
-    ready: strings.modelReady,
+    ready: older ? strings.modelOlder(explain(older)) : strings.modelReady,
     error: error && strings.modelFailed(explain(error)),
   }[model];
   write(byId("loading-text"), words);
@@ -79,8 +79,9 @@ function showLoading({ model, step, received, total, error }) {
   const bar = byId("loading-bar");
   if (step === "starting") bar.removeAttribute("value");
   else bar.value = total ? received / total : 1;
-  if (model !== "error" && document.activeElement === byId("loading-retry")) byId("loading-text").focus(); // the button goes
-  byId("loading-retry").hidden = model !== "error";
+  const again = model === "error" || Boolean(older && model === "ready");
+  if (!again && document.activeElement === byId("loading-retry")) byId("loading-text").focus(); // the button goes
+  byId("loading-retry").hidden = !again;
 }
 
 byId("loading-retry").addEventListener("click", () => engine.start());
@@ -306,7 +307,8 @@ function keepReader() {
 // What the network's absence broke off is taken up again by itself.
 window.addEventListener("online", () => {
   showOfflineState();
-  if (engine.state.model === "error") engine.start();
+  const { model, older } = engine.state;
+  if (model === "error" || (older && !queue.busy)) engine.start(); // never under a running batch
   else offline.again();
 });
 window.addEventListener("offline", showOfflineState);

@@ -1,17 +1,19 @@
 // The model's files: fetched with progress, kept in Cache Storage under their
-// hash. No model is kept before the library has accepted it, and older models
-// are removed only after the new one is in. What had come when a connection broke
+// hash, each with the manifest it was accepted by. No model is kept before the
+// library has accepted it, and older models are removed only after the new one is
+// in, so that a page that has moved on can grade by the one before. What had come when a connection broke
 // is kept apart, so that the next try asks for the rest alone. Works, one download
 // a visit, where the browser keeps nothing.
 
 import { Fault } from "./fault.js";
 
 const FOLDER = new URL("../model/", import.meta.url);
+const MANIFEST = new URL("model.json", FOLDER);
 const PREFIX = "fovea-model-";
 const STALLED_AFTER = 45_000; // milliseconds without a byte
 
 export async function fetchManifest() {
-  const response = await get(new URL("model.json", FOLDER), { cache: "no-cache" });
+  const response = await get(MANIFEST, { cache: "no-cache" });
   return new Uint8Array(await response.arrayBuffer());
 }
 
@@ -62,12 +64,14 @@ export async function fetchWeights(weights, { fresh = false, progress = () => {}
   return { bytes, stored: false };
 }
 
-// Keeps accepted weights; true when they will be there on the next visit.
-export async function keep(weights, bytes) {
+// Keeps an accepted model, of which the bytes may be here already (null); true when
+// it will be there on the next visit.
+export async function keep(weights, manifest, bytes) {
   try {
     const name = PREFIX + weights.sha256;
     const cache = await caches.open(name);
-    await cache.put(addressOf(weights.file), new Response(bytes, { headers: { "content-type": "application/octet-stream" } }));
+    if (bytes) await cache.put(addressOf(weights.file), new Response(bytes, { headers: { "content-type": "application/octet-stream" } }));
+    await cache.put(MANIFEST, new Response(manifest, { headers: { "content-type": "application/json" } }));
     for (const other of await caches.keys()) {
       if (other.startsWith(PREFIX) && other !== name) await remove(other);
     }
@@ -104,6 +108,21 @@ export async function recall(weights) {
   } catch {
     return null;
   }
+}
+
+// The manifest of a model kept here that has other weights than these; null where
+// there is none.
+export async function recallOlder(weights) {
+  try {
+    for (const name of await caches.keys()) {
+      if (!name.startsWith(PREFIX) || name.startsWith(PREFIX + weights.sha256)) continue;
+      const found = await (await caches.open(name)).match(MANIFEST);
+      if (found) return new Uint8Array(await found.arrayBuffer());
+    }
+  } catch {
+    // No Cache Storage here.
+  }
+  return null;
 }
 
 // The beginning that came before the connection broke: { bytes, tag }, `tag` being

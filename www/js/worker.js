@@ -4,13 +4,16 @@
 import { answer } from "./answer.js";
 import { findGpu } from "./backend.js";
 import { Fault } from "./fault.js";
-import { discard, fetchManifest, fetchWeights, keep, recall } from "./model.js";
+import { discard, fetchManifest, fetchWeights, keep, recall, recallOlder } from "./model.js";
 import { seal } from "./seal.js";
 import { relaxedSimd } from "./simd.js";
 
 let library = null;
 let grader = null;
 let points = []; // what the model offers
+
+// Faults by which a model cannot be had now, whatever is wrong with it.
+const OUT_OF_REACH = ["model-network", "model-stalled", "model-http"];
 
 // The model's own choice where it does not offer what is wished for.
 const offered = (wish) => points.find(({ name }) => name === wish)?.name ?? null;
@@ -43,36 +46,30 @@ answer({
     return loaded();
   },
 
-  // The model as this device keeps it; nothing is downloaded.
-  async loadKept() {
+  // The model as this device keeps it, the one in use or (`older`) the one before
+  // it; nothing is downloaded.
+  async loadKept({ older }) {
     const manifest = await fetchManifest();
-    const bytes = await recall(library.bundleInfo(manifest).weights);
-    if (!bytes) throw new Fault("model-network");
-    grader = await library.Grader.load(manifest, bytes, "cpu");
+    await load(older ? await recallOlder(library.bundleInfo(manifest).weights) : manifest, "cpu");
     seal();
     return loaded();
   },
 
+  // Where this page's own model is out of reach, the one that an earlier version
+  // left here; `older` tells why then.
   async loadModel(backend) {
     const manifest = await fetchManifest();
     const { weights } = library.bundleInfo(manifest);
-    const progress = throttle((received, total) => self.postMessage({ event: "progress", received, total }));
-    let { bytes, stored } = await fetchWeights(weights, { progress });
-    self.postMessage({ event: "checking" });
     try {
-      grader = await library.Grader.load(manifest, bytes, backend);
-    } catch (error) {
-      // What this device or a cache on the way kept may have gone bad: once more
-      // from the source, unless it is the GPU that was found wanting.
-      if (backend === "webgpu") throw error;
-      await discard(weights);
-      ({ bytes } = await fetchWeights(weights, { fresh: true, progress }));
-      stored = false;
-      grader = await library.Grader.load(manifest, bytes, backend);
+      return await loadNewest(manifest, weights, backend);
+    } catch (fault) {
+      if (!OUT_OF_REACH.includes(fault.code)) throw fault;
+      await load(await recallOlder(weights), backend).catch(() => {
+        throw fault;
+      });
+      seal();
+      return { ...loaded(), kept: true, downloaded: false, older: { code: fault.code, detail: fault.detail } };
     }
-    const kept = stored || (await keep(weights, bytes));
-    seal();
-    return { ...loaded(), kept, downloaded: !stored };
   },
 
   draw(grade, seed) {
@@ -102,6 +99,33 @@ answer({
     });
   },
 });
+
+async function loadNewest(manifest, weights, backend) {
+  const progress = throttle((received, total) => self.postMessage({ event: "progress", received, total }));
+  let { bytes, stored } = await fetchWeights(weights, { progress });
+  self.postMessage({ event: "checking" });
+  try {
+    grader = await library.Grader.load(manifest, bytes, backend);
+  } catch (error) {
+    // What this device or a cache on the way kept may have gone bad: once more
+    // from the source, unless it is the GPU that was found wanting.
+    if (backend === "webgpu") throw error;
+    await discard(weights);
+    ({ bytes } = await fetchWeights(weights, { fresh: true, progress }));
+    stored = false;
+    grader = await library.Grader.load(manifest, bytes, backend);
+  }
+  const kept = (await keep(weights, manifest, stored ? null : bytes)) || stored;
+  seal();
+  return { ...loaded(), kept, downloaded: !stored };
+}
+
+// A model by its manifest (null: there is none) and the weights kept on this device.
+async function load(manifest, backend) {
+  const bytes = manifest && (await recall(library.bundleInfo(manifest).weights));
+  if (!bytes) throw new Fault("model-network");
+  grader = await library.Grader.load(manifest, bytes, backend);
+}
 
 async function bring(file) {
   try {
