@@ -43,6 +43,33 @@ fn a_sound_bundle_opens_and_builds() {
     Grader::new(&bundle, Device::flex(), "cpu").unwrap();
 }
 
+/// A result tells by what it was decided, and nothing else changes that.
+#[test]
+fn settings_are_told_apart_by_what_decides() {
+    let read = |change: &dyn Fn(&mut serde_json::Value)| {
+        Manifest::from_json(&altered(change)).unwrap().settings()
+    };
+    let same = read(&|_| {});
+    assert_eq!(same.len(), 64);
+    assert_eq!(read(&|json| json["name"] = "renamed".into()), same);
+    assert_eq!(
+        read(&|json| json["training"]["recipe"] = "told".into()),
+        same
+    );
+    let decides: [&dyn Fn(&mut serde_json::Value); 4] = [
+        &|json| json["preprocessing"]["size"] = 96.into(),
+        &|json| json["calibration"]["temperature"] = 1.1.into(),
+        &|json| json["test_time_flips"] = true.into(),
+        &|json| json["thresholds"]["referable"]["threshold"] = 0.4.into(),
+    ];
+    let mut seen = vec![same];
+    for change in decides {
+        let settings = read(change);
+        assert!(!seen.contains(&settings));
+        seen.push(settings);
+    }
+}
+
 /// What an older Fovea wrote has no doubt and opens; a doubt that could call a
 /// photo surer the more its looks disagree, or is out of range, is refused.
 #[test]

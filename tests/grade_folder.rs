@@ -405,6 +405,18 @@ fn a_file_of_something_else_is_refused_and_left_as_it_is() {
     );
     assert_eq!(std::fs::read_to_string(&out).unwrap(), text);
 
+    // Nor rows that the same weights decided by other lines.
+    let moved = folder.path().join("moved");
+    std::fs::create_dir(&moved).unwrap();
+    let json = std::fs::read_to_string(Path::new(&other).join("model.json")).unwrap();
+    let mut manifest = Manifest::from_json(json.as_bytes()).unwrap();
+    let weights = &manifest.weights.file;
+    std::fs::copy(Path::new(&other).join(weights), moved.join(weights)).unwrap();
+    manifest.thresholds.referable.threshold = 0.4;
+    std::fs::write(moved.join("model.json"), manifest.to_json()).unwrap();
+    refused(&run("moved", &[]), "fixed anew");
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), text);
+
     // Photos that came since go to their places; those no longer named stay.
     std::fs::rename(
         folder.path().join("photos/1.png"),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BundleError, Doubt, Edema, RISKS};
+use super::{BundleError, Doubt, Edema, RISKS, sha256_hex};
 use crate::grading::{CumulativeLink, Grade, softmax};
 use crate::network::Architecture;
 use crate::photo::Preprocessing;
@@ -224,6 +224,22 @@ impl Manifest {
     pub fn id(&self) -> String {
         let hash = self.weights.sha256.get(..8).unwrap_or(&self.weights.sha256);
         format!("{} {} ({hash})", self.name, self.version)
+    }
+
+    /// SHA-256 of all that makes an answer and a decision of what the weights give: how
+    /// a photo is prepared, temperature, lines, doubt and the risk of oedema. Fixed anew,
+    /// they decide otherwise by the same weights.
+    pub fn settings(&self) -> String {
+        let settings = (
+            &self.preprocessing,
+            &self.calibration,
+            self.test_time_flips,
+            &self.thresholds,
+            &self.doubt,
+            &self.edema,
+        );
+        let text = serde_json::to_vec(&settings).expect("settings hold only strings and numbers");
+        sha256_hex(&text)
     }
 
     /// Whether weights of this name are those of models, or a mean with some: whether

@@ -127,6 +127,9 @@ pub struct Assessment {
     pub bundle: String,
     /// SHA-256 of the weights.
     pub model: String,
+    /// SHA-256 of the model's settings, by which it was answered and decided
+    /// ([`Manifest::settings`]).
+    pub settings: String,
     pub backend: String,
     pub preprocessing: String,
     pub milliseconds: Milliseconds,
@@ -352,6 +355,7 @@ impl Assessment {
             },
             bundle: manifest.id(),
             model: manifest.weights.sha256.clone(),
+            settings: manifest.settings(),
             backend: backend.to_owned(),
             preprocessing: describe(&manifest.preprocessing),
             milliseconds: Milliseconds::default(),

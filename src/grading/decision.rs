@@ -52,6 +52,9 @@ pub struct Evidence {
     pub status: Status,
     /// SHA-256 of the weights that graded it.
     pub model: String,
+    /// SHA-256 of its settings; results kept by versions that did not tell have none.
+    #[serde(default)]
+    pub settings: Option<String>,
     pub probabilities: Option<Vec<f64>>,
     /// What further looks said of it, where there were any.
     #[serde(default)]
@@ -160,10 +163,13 @@ impl Decision {
     }
 
     /// Decides again of a result graded before. None where there is nothing to
-    /// decide: it has no grade, which refers at every point; another model graded
-    /// it, whose probabilities these lines were not fixed on; or it is no result.
+    /// decide: it has no grade, which refers at every point; another model graded it,
+    /// or this one before its settings were fixed anew, whose probabilities these
+    /// lines were not fixed on; or it is no result.
     pub fn again(manifest: &Manifest, evidence: &Evidence, lines: &Lines<'_>) -> Option<Self> {
-        let graded = evidence.status == Status::Graded && evidence.model == manifest.weights.sha256;
+        let graded = evidence.status == Status::Graded
+            && evidence.model == manifest.weights.sha256
+            && evidence.settings == Some(manifest.settings());
         let probabilities = evidence.probabilities.as_ref().filter(|_| graded)?;
         let whole = probabilities.len() == Grade::ALL.len()
             && probabilities.iter().all(|p| (0.0..=1.0).contains(p));

@@ -164,6 +164,12 @@ impl Grader {
         self.inner.manifest().id()
     }
 
+    /// SHA-256 of its settings, as results name it.
+    #[wasm_bindgen(getter)]
+    pub fn settings(&self) -> String {
+        self.inner.manifest().settings()
+    }
+
     /// The whole manifest.
     #[wasm_bindgen(unchecked_return_type = "Manifest")]
     pub fn card(&self) -> Result<JsValue, JsValue> {

@@ -34,7 +34,7 @@ export interface OperatingPoint {
 }
 
 /** A result, as far as a new decision needs it: an `Assessment` is one. */
-export type Graded = Pick<Assessment, "status" | "model" | "probabilities" | "agreement" | "edemaProbabilities">;
+export type Graded = Pick<Assessment, "status" | "model" | "settings" | "probabilities" | "agreement" | "edemaProbabilities">;
 
 /** All of an assessment that changes with the operating point. */
 export interface Decision {
@@ -143,6 +143,8 @@ export interface Assessment {
   bundle: string;
   /** SHA-256 of the weights. */
   model: string;
+  /** SHA-256 of the model's settings: how photos are prepared, temperature, lines, doubt, oedema. */
+  settings: string;
   backend: string;
   preprocessing: string;
   milliseconds: { decode: number; prepare: number; network: number; looks: number; total: number };

@@ -78,8 +78,11 @@ export const riskOf = (assessment) => (assessment?.edemaReferable ? edemaOf(asse
 
 export const followUpOf = (assessment) => said(assessment?.followUp?.code, assessment?.followUp?.sentence) ?? "";
 
-export function preparedBy(assessment, card) {
-  const settings = card?.preprocessing;
-  if (!strings.provenancePrepared || !settings || assessment.model !== card.weights.sha256) return assessment.preprocessing;
-  return strings.provenancePrepared(strings.f.count(settings.size), settings.local_mean !== null);
+// Whether the model in use, as it is now, is the one that graded; `state` is the engine's.
+export const gradedBy = ({ card, settings }, assessment) => assessment?.model === card?.weights.sha256 && assessment?.settings === settings;
+
+export function preparedBy(assessment, state) {
+  if (!strings.provenancePrepared || !state.card || !gradedBy(state, assessment)) return assessment.preprocessing;
+  const { size, local_mean: localMean } = state.card.preprocessing;
+  return strings.provenancePrepared(strings.f.count(size), localMean !== null);
 }

@@ -167,22 +167,23 @@ export class Card {
   #updateProvenance() {
     const { facts, provenance } = this.#parts;
     const { assessment, drawn, gradedAt, status } = this.#item;
-    const { scale, card } = this.#engine.state;
+    const { state } = this.#engine;
     // One that no grade came of was not graded any way.
     const empty = status !== "graded";
     provenance.toggleAttribute("data-empty", empty);
     if (empty) return;
     const rows = [
-      [strings.provenanceFindings, gradeOf(assessment, scale).summary],
+      [strings.provenanceFindings, gradeOf(assessment, state.scale).summary],
       [strings.points.heading, strings.points.name[assessment.operatingPoint]],
       [strings.provenanceFollowUp, assessment.followUp?.guideline, "en"],
       [strings.provenanceBundle, assessment.bundle, "en"],
       [strings.provenanceModel, assessment.model],
+      [strings.provenanceSettings, assessment.settings],
       [strings.provenanceBackend, assessment.backend, "en"],
-      [strings.provenancePreprocessing, preparedBy(assessment, card)],
+      [strings.provenancePreprocessing, preparedBy(assessment, state)],
       [strings.provenanceTime, assessment.milliseconds && strings.provenanceTimes(assessment.milliseconds)],
       [strings.provenanceWhen, gradedAt && strings.f.moment(gradedAt)],
-      [strings.provenanceDrawn, drawn && strings.provenanceDrawnAs(scale?.[drawn.grade] ? scaleEntry(scale[drawn.grade]).label : drawn.grade, drawn.seed)],
+      [strings.provenanceDrawn, drawn && strings.provenanceDrawnAs(state.scale?.[drawn.grade] ? scaleEntry(state.scale[drawn.grade]).label : drawn.grade, drawn.seed)],
     ];
     const shown = rows.filter(([, fact]) => fact);
     facts.replaceChildren(...shown.map(([name, fact, lang]) => el("div", {}, el("dt", {}, name), el("dd", { lang, dir: lang && "ltr" }, fact))));

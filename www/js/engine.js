@@ -36,6 +36,7 @@ export class Engine extends EventTarget {
       trying: false, // WebGPU is being tried behind the CPU
       setAside: null, // { reason, detail }: why WebGPU does not run
       bundle: null,
+      settings: null, // of the model, as results name them
       card: null,
       points: [], // operating points the model offers
       scale: null,

@@ -5,7 +5,7 @@
 
 import { reasonInEnglish } from "./assessment.js";
 
-const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "operating_point", "referable", "sight_threatening", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "patient", "eye", "patient_decision", "follow_up", "guideline", "bundle", "model_sha256", "own_model", "backend", "preprocessing", "milliseconds", "graded_at", "doubt_chance", "between", "looks_agreeing", "edema", "edema_referable", "edema_p0", "edema_p1", "edema_p2"];
+const COLUMNS = ["file", "drawn", "status", "grade", "grade_name", "operating_point", "referable", "sight_threatening", "p0", "p1", "p2", "p3", "p4", "unsure", "reason", "patient", "eye", "patient_decision", "follow_up", "guideline", "bundle", "model_sha256", "own_model", "backend", "preprocessing", "milliseconds", "graded_at", "doubt_chance", "between", "looks_agreeing", "edema", "edema_referable", "edema_p0", "edema_p1", "edema_p2", "settings_sha256"];
 
 // `patientOf(item)` is what is known of a photograph's patient: { summary }, if anything.
 export function toJson(items, patientOf) {
@@ -46,6 +46,7 @@ export function toJson(items, patientOf) {
       edema: a?.edema ?? null,
       edemaProbabilities: a?.edemaProbabilities ? [...a.edemaProbabilities] : null,
       edemaReferable: a?.edemaReferable ?? null,
+      settings: a?.settings ?? null,
     };
   });
   return `${JSON.stringify(results, null, 2)}\n`;
@@ -84,6 +85,7 @@ export function toCsv(items, patientOf) {
       a?.edema,
       a?.edemaReferable,
       ...Array.from({ length: 3 }, (_, risk) => a?.edemaProbabilities?.[risk]),
+      a?.settings,
     ];
   });
   // RFC 4180, with the byte order mark by which spreadsheets know UTF-8.

@@ -2,6 +2,7 @@
 // there are, what they reached, and what is decided at each, is the library's to
 // say; here is the choice, and the results it changes without grading again.
 
+import { gradedBy } from "./assessment.js";
 import { byId, el, write } from "./dom.js";
 import { strings } from "./strings.js";
 
@@ -83,11 +84,12 @@ export class OperatingPoints {
     if (this.#queue.items.some((item) => this.#stale(item))) this.#decide();
   }
 
-  // Decided elsewhere than it would be now. What another model graded stays.
+  // Decided elsewhere than it would be now. What another model graded stays, and
+  // what this one graded before its settings were fixed anew.
   #stale({ status, assessment, dropped }) {
-    const { model, card } = this.#engine.state;
+    const { state } = this.#engine;
     const inUse = this.#inUse;
-    return status === "graded" && !dropped && inUse && model === "ready" && assessment.model === card.weights.sha256 && assessment.operatingPoint !== inUse.name;
+    return status === "graded" && !dropped && inUse && state.model === "ready" && gradedBy(state, assessment) && assessment.operatingPoint !== inUse.name;
   }
 
   // One after the other; changes that come meanwhile are gathered into the next.
@@ -99,7 +101,7 @@ export class OperatingPoints {
       const items = this.#queue.items.filter((item) => this.#stale(item));
       const asked = items.map(({ assessment }) => assessment);
       try {
-        const decisions = items.length ? await this.#engine.decide(asked.map(({ status, model, probabilities, agreement, edemaProbabilities }) => ({ status, model, probabilities, agreement, edemaProbabilities }))) : [];
+        const decisions = items.length ? await this.#engine.decide(asked.map(({ status, model, settings, probabilities, agreement, edemaProbabilities }) => ({ status, model, settings, probabilities, agreement, edemaProbabilities }))) : [];
         const changed = items.filter((item, at) => {
           if (!decisions[at] || item.assessment !== asked[at]) return false;
           item.assessment = { ...asked[at], ...decisions[at], codes: { ...asked[at].codes, ...decisions[at].codes } };

@@ -2,6 +2,7 @@
 // saw of each photograph, and over it where its evidence lay. Made small, as they
 // are printed, and let go with the photographs.
 
+import { gradedBy } from "./assessment.js";
 import { el } from "./dom.js";
 import { mapWords } from "./explain.js";
 import { bytesOf } from "./file.js";
@@ -27,8 +28,8 @@ export class ReportMaps {
 
   // Those to make one of before printing: the ones to refer first, where there are many.
   missing() {
-    const model = this.#engine.state.card?.weights.sha256;
-    const graded = this.#queue.items.filter(({ status, file, drawn, assessment }) => status === "graded" && (file || drawn) && assessment.model === model);
+    const { state } = this.#engine;
+    const graded = this.#queue.items.filter(({ status, file, drawn, assessment }) => status === "graded" && (file || drawn) && gradedBy(state, assessment));
     const first = graded.sort((a, b) => Number(b.assessment.referable) - Number(a.assessment.referable)).slice(0, MOST);
     return first.filter((item) => !this.#made.has(item));
   }

@@ -2,7 +2,7 @@
 // printing begins and taken apart
 // when it ends. A good PDF comes from the browser's own print dialogue.
 
-import { edemaOf, followUpOf, gradeOf, headingOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
+import { edemaOf, followUpOf, gradedBy, gradeOf, headingOf, preparedBy, reasonOf, referralOf } from "./assessment.js";
 import { byId, el } from "./dom.js";
 import { edemaLine } from "./model-card.js";
 import { reached } from "./operating-point.js";
@@ -93,8 +93,8 @@ export class Report {
       [words.followUp, followUpOf(a)],
       [words.sure, a?.probabilityLabels?.length && apart("; ", a.probabilityLabels.map((label, grade) => `${scaleEntry(state.scale[grade]).label}: ${strings.f.percent(label)}`))],
       [strings.provenanceBundle, a?.bundle],
-      [strings.provenanceModel, a?.model !== state.card?.weights.sha256 && a?.model], // else beneath
-      [strings.provenanceBackend, a && apart(" · ", [a.backend, preparedBy(a, state.card), strings.f.ms(a.milliseconds.total)])],
+      [strings.provenanceModel, !gradedBy(state, a) && a?.model], // else beneath
+      [strings.provenanceBackend, a && apart(" · ", [a.backend, preparedBy(a, state), strings.f.ms(a.milliseconds.total)])],
       [strings.provenanceWhen, gradedAt && strings.f.moment(gradedAt)],
     ];
     return el(
@@ -116,8 +116,9 @@ export class Report {
 
   // The card in brief, of the model in use, where it is the one that graded.
   #model(items) {
-    const { card } = this.#engine.state;
-    if (!card || !items.some(({ assessment }) => assessment?.model === card.weights.sha256)) return null;
+    const { state } = this.#engine;
+    const { card } = state;
+    if (!card || !items.some(({ assessment }) => gradedBy(state, assessment))) return null;
     const guidelines = [...new Set(items.map(({ assessment }) => assessment?.followUp?.guideline).filter(Boolean))];
     const figures = card.figures.map(({ dataset, n, kappa_quadratic: kappa, referable_auc: auc }) =>
       [strings.card.measured(dataset, strings.f.count(n)), kappa != null && `${strings.card.figure.kappa_quadratic} ${strings.f.decimal(kappa)}`, auc != null && `${strings.card.figure.referable_auc} ${strings.f.decimal(auc)}`].filter(Boolean).join("; "),

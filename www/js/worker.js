@@ -20,7 +20,7 @@ const offered = (wish) => points.find(({ name }) => name === wish)?.name ?? null
 
 function loaded() {
   points = grader.operatingPoints;
-  return { backend: grader.backend, bundle: grader.bundle, card: grader.card(), points };
+  return { backend: grader.backend, bundle: grader.bundle, settings: grader.settings, card: grader.card(), points };
 }
 
 answer({

@@ -14,7 +14,7 @@ use crate::grading::patient::Decision;
 use crate::grading::{Agreement, Grade, Milliseconds, PointName, eye};
 
 /// The CSV's columns.
-pub const COLUMNS: [&str; 35] = [
+pub const COLUMNS: [&str; 36] = [
     "file",
     "drawn",
     "status",
@@ -50,6 +50,7 @@ pub const COLUMNS: [&str; 35] = [
     "edema_p0",
     "edema_p1",
     "edema_p2",
+    "settings_sha256",
 ];
 
 /// A row of JSON, under the names of the page's own saved results.
@@ -86,6 +87,7 @@ pub struct Row<'a> {
     edema: &'a str,
     edema_probabilities: Option<&'a [f64]>,
     edema_referable: Option<bool>,
+    settings: &'a str,
     #[serde(skip)]
     of: &'a Graded,
 }
@@ -125,6 +127,7 @@ impl<'a> Row<'a> {
             edema: &a.edema,
             edema_probabilities: a.edema_probabilities.as_deref(),
             edema_referable: a.edema_referable,
+            settings: &a.settings,
             of: result,
         }
     }
@@ -179,6 +182,7 @@ impl<'a> Row<'a> {
             flag(self.edema_referable),
         ]);
         cells.extend(shares(self.edema_probabilities, RISKS));
+        cells.push(self.settings.to_owned());
         cells
     }
 }

@@ -47,6 +47,7 @@ struct Told {
     eye: Option<eye::Side>,
     bundle: String,
     model: String,
+    settings: String,
 }
 
 /// A row, its text open where the patient's decision goes.
@@ -101,7 +102,7 @@ impl Table {
     ///
     /// # Errors
     /// Where the name ends in neither `.csv` nor `.jsonl`, or the file holds
-    /// something else, or rows of another model.
+    /// something else, or rows of another model or of other settings of it.
     pub fn open(path: &Path, again: bool, manifest: &Manifest, point: PointName) -> Result<Self> {
         let kind = Kind::of(path)?;
         let heading = kind.heading();
@@ -140,6 +141,15 @@ impl Table {
                  name another file, or start over with --again",
                 path.display(),
                 other.bundle,
+                manifest.id()
+            );
+        }
+        let settings = manifest.settings();
+        if lines.iter().any(|line| line.told.settings != settings) {
+            bail!(
+                "{} was made by {} before its temperature, lines, doubt or other settings were \
+                 fixed anew, which decide otherwise; name another file, or start over with --again",
+                path.display(),
                 manifest.id()
             );
         }
@@ -391,6 +401,7 @@ fn read_cells(record: &csv::StringRecord) -> Result<Line> {
         "eye": cell("eye", true),
         "bundle": cell("bundle", true),
         "model": cell("model_sha256", true),
+        "settings": cell("settings_sha256", true),
     }))?;
     let at = place("patient_decision").unwrap_or_default();
     let side = |cells: &[&str]| csv_line(cells).trim_end_matches("\r\n").to_owned();

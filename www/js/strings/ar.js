@@ -227,6 +227,7 @@ export default (f) => {
     provenanceFollowUp: "الإرشادات",
     provenanceBundle: "النموذج",
     provenanceModel: "البصمة (SHA-256)",
+    provenanceSettings: "بصمة الإعدادات",
     provenanceBackend: "عملت على",
     provenancePreprocessing: "التحضير",
     provenancePrepared: (size, localMean) => `الشبكية في الوسط، ${size} بكسل${localMean ? "، مع طرح المتوسط الموضعي" : ""}`,

@@ -227,6 +227,7 @@ export default (f) => {
     provenanceFollowUp: "Retningslinje",
     provenanceBundle: "Modellen",
     provenanceModel: "Fingeraftryk (SHA-256)",
+    provenanceSettings: "Indstillingernes fingeraftryk",
     provenanceBackend: "Kørte på",
     provenancePreprocessing: "Klargjort ved",
     provenancePrepared: (size, localMean) => `nethinden centreret, ${size} px${localMean ? ", lokalt gennemsnit trukket fra" : ""}`,

@@ -158,6 +158,7 @@ export default (f) => {
     provenanceFollowUp: "Guideline",
     provenanceBundle: "Model",
     provenanceModel: "Fingerprint (SHA-256)",
+    provenanceSettings: "Settings’ fingerprint",
     provenanceBackend: "Ran on",
     provenancePreprocessing: "Prepared by",
     provenancePrepared: null, // the library's own words

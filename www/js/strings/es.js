@@ -227,6 +227,7 @@ export default (f) => {
     provenanceFollowUp: "Guía",
     provenanceBundle: "Modelo",
     provenanceModel: "Huella (SHA-256)",
+    provenanceSettings: "Huella de los ajustes",
     provenanceBackend: "Se ejecutó en",
     provenancePreprocessing: "Preparación",
     provenancePrepared: (size, localMean) => `retina centrada, ${size} px${localMean ? ", restada la media local" : ""}`,
