@@ -1,38 +1,29 @@
 //! `fovea evaluate`: a bundle's figures on folders of labelled photos.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use burn::tensor::Device;
 use clap::{Args, ValueEnum};
-use image::RgbImage;
 
 use super::bundle_file;
 use super::command_line;
+use super::measured::{Measured, Photos, doubt_of, measure, read};
 use super::mistakes::{self, Shown};
 use super::output;
-use super::progress::bar;
-use crate::bundle::{Bundle, Doubt, DoubtFigures, Figures, Manifest, OperatingPoint};
+use crate::bundle::{Manifest, OperatingPoint};
 use crate::counted::counted;
 use crate::evaluation::bootstrap::Bootstrap;
-use crate::evaluation::edema::EdemaEvaluation;
 use crate::evaluation::model_card::ModelCard;
 use crate::evaluation::outcome::{Evaluation, Request, Threshold};
 use crate::evaluation::predictions::REFERABLE_FROM;
 use crate::evaluation::report::{self, Report, Section};
-use crate::evaluation::{Metrics, Predictions, comparison, table, temperature};
-use crate::grader::Grader;
+use crate::evaluation::{comparison, table};
 use crate::grading::{self, Lines, PointName};
-use crate::network::Views;
-use crate::training::dataset::{self, Record};
-use crate::training::doubt::{self, Looked, Rules};
 use crate::training::export::write_whole;
-use crate::training::split::{self, Part, Split};
+use crate::training::split::Part;
 use crate::training::{opinions, terms};
-use crate::training::{pictures, predict};
 
 /// Measure a model on labelled photos
 ///
@@ -99,30 +90,6 @@ enum Format {
     Text,
     /// One object
     Json,
-}
-
-/// The photos to measure.
-pub(super) struct Photos {
-    /// Name of the data sets together.
-    name: String,
-    /// Their names one by one.
-    pub(super) datasets: Vec<String>,
-    records: Vec<Record>,
-}
-
-/// What one bundle makes of them.
-pub(super) struct Measured {
-    manifest: Manifest,
-    grader: Grader,
-    /// Indices of the records that could be prepared.
-    used: Vec<usize>,
-    pictures: Vec<Arc<RgbImage>>,
-    /// As the network gives them for the first look at each photo.
-    first: Vec<Vec<f32>>,
-    /// For each photo a row a further look; none where the first was clear.
-    further: Vec<Vec<Vec<f32>>>,
-    /// Of what is answered.
-    logits: Vec<Vec<f64>>,
 }
 
 /// Measures and prints.
@@ -208,206 +175,6 @@ fn known_to(manifest: &Manifest, measured: &[String]) -> Option<String> {
             known.join(", ")
         )
     })
-}
-
-/// What a model knows of when to doubt.
-fn doubt_of(manifest: &Manifest) -> Result<&Doubt> {
-    manifest.doubt.as_ref().with_context(|| {
-        format!(
-            "{} has not learnt when to doubt; teach it with `fovea doubt fit`",
-            manifest.id()
-        )
-    })
-}
-
-/// Reads every photo of `folders`, or those on one side of a split.
-pub(super) fn read(folders: &[PathBuf], side: Option<(&Path, Part)>) -> Result<Photos> {
-    let read = dataset::read_all(folders)?;
-    let datasets: Vec<String> = read.iter().map(|d| d.name.clone()).collect();
-    let mut records: Vec<Record> = read.into_iter().flat_map(|d| d.records).collect();
-    let mut name = datasets.join(", ");
-    if let Some((file, part)) = side {
-        let split = Split::read(&records, file)?;
-        name = format!("{name} ({})", part.name());
-        records = split
-            .part(part)
-            .iter()
-            .map(|index| records[*index].clone())
-            .collect();
-    }
-    if records.is_empty() {
-        bail!("there is no photo to measure; check --data, --split and --part");
-    }
-    Ok(Photos {
-        name,
-        datasets,
-        records,
-    })
-}
-
-/// Prepares and grades the photos; says which could not be prepared.
-pub(super) fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
-    let settings = &bundle.manifest.preprocessing;
-    let progress = bar("Preparing", photos.records.len());
-    let (prepared, rejected) = pictures::prepare(&photos.records, settings, &|done| {
-        progress.set_position(done as u64);
-    });
-    progress.finish_and_clear();
-    for photo in &rejected {
-        output::aside(format_args!(
-            "{}: left out: {}",
-            photo.path.display(),
-            photo.reason
-        ));
-    }
-    let (used, pictures): (Vec<usize>, Vec<Arc<RgbImage>>) = prepared
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, picture)| Some((index, Arc::new(picture?))))
-        .unzip();
-    let device = Device::flex();
-    let grader = Grader::new(bundle, device.clone(), "cpu")?;
-    let progress = bar("Grading", pictures.len());
-    let views = Views::of(bundle.manifest.test_time_flips);
-    let first = predict::outputs(
-        grader.network(),
-        &pictures,
-        settings,
-        views,
-        &device,
-        &|done| progress.set_position(done as u64),
-    );
-    progress.finish_and_clear();
-    let unclear = predict::unclear(&bundle.manifest, &first);
-    let progress = bar("Looking again", unclear.len());
-    let further = predict::again(
-        grader.network(),
-        &pictures,
-        &unclear,
-        settings,
-        &device,
-        &|done| progress.set_position(done as u64),
-    );
-    progress.finish_and_clear();
-    let calibration = &bundle.manifest.calibration;
-    Ok(Measured {
-        manifest: bundle.manifest.clone(),
-        grader,
-        used,
-        pictures,
-        logits: std::iter::zip(&first, &further)
-            .map(|(first, further)| calibration.logits(&views.mean(first, further)))
-            .collect(),
-        first,
-        further,
-    })
-}
-
-impl Measured {
-    fn grades(&self, photos: &Photos) -> Vec<u8> {
-        self.used.iter().map(|i| photos.records[*i].grade).collect()
-    }
-
-    /// The photos that could be prepared.
-    fn records<'a>(&self, photos: &'a Photos) -> Vec<&'a Record> {
-        self.used.iter().map(|i| &photos.records[*i]).collect()
-    }
-
-    fn patients(&self, photos: &Photos) -> Vec<usize> {
-        let all = split::patients(&photos.records);
-        self.used.iter().map(|i| all[*i]).collect()
-    }
-
-    /// The main figures of each data set alone, where there are several.
-    fn by_dataset(&self, photos: &Photos) -> Result<Vec<Figures>> {
-        if photos.datasets.len() < 2 {
-            return Ok(Vec::new());
-        }
-        let all = self.predictions(photos)?;
-        let records = self.records(photos);
-        let mut sets = Vec::new();
-        for dataset in &photos.datasets {
-            let (rows, grades): (Vec<Vec<f64>>, Vec<u8>) = records
-                .iter()
-                .zip(all.probabilities())
-                .filter(|(record, _)| record.dataset == *dataset)
-                .map(|(record, row)| (row.clone(), record.grade))
-                .unzip();
-            if rows.is_empty() {
-                continue;
-            }
-            let metrics = Metrics::of(&Predictions::from_probabilities(&rows, &grades)?);
-            sets.push(Figures {
-                dataset: dataset.clone(),
-                n: grades.len(),
-                accuracy: metrics.accuracy,
-                kappa_quadratic: metrics.kappa_quadratic,
-                cross_entropy: metrics.cross_entropy,
-                referable_auc: metrics.referable_auc,
-                ece: metrics.ece,
-                ece_if_calibrated: None,
-            });
-        }
-        Ok(sets)
-    }
-
-    /// What the bundle's doubt gains on these photos, a dataset each.
-    fn doubt(&self, photos: &Photos) -> Result<Vec<DoubtFigures>> {
-        let manifest = &self.manifest;
-        let settings = doubt_of(manifest)?;
-        let looks = self.first.iter().zip(&self.further);
-        let looked: Vec<Looked> = self
-            .used
-            .iter()
-            .zip(self.patients(photos))
-            .zip(looks)
-            .map(|((record, patient), (first, further))| Looked {
-                dataset: photos.records[*record].dataset.clone(),
-                grade: photos.records[*record].grade,
-                patient,
-                first: first.clone(),
-                further: further.clone(),
-            })
-            .collect();
-        let rules = Rules::of(manifest);
-        let doubts = doubt::doubts(&looked, settings, rules);
-        doubt::figures(&looked, &doubts, settings, rules)
-            .context("what doubt gains cannot be computed")
-    }
-
-    /// What the head for the risk of macular oedema is worth on those of these
-    /// photos that are labelled with it; none where there is no head or no label.
-    fn edema(&self, photos: &Photos) -> Result<Option<EdemaEvaluation>> {
-        let Some(head) = &self.manifest.edema else {
-            return Ok(None);
-        };
-        let labels = self.used.iter().map(|i| photos.records[*i].edema);
-        let labelled: Vec<(usize, u8)> = labels
-            .enumerate()
-            .filter_map(|(place, risk)| Some((place, risk?)))
-            .collect();
-        if labelled.is_empty() {
-            return Ok(None);
-        }
-        let (places, risks): (Vec<usize>, Vec<u8>) = labelled.into_iter().unzip();
-        let probabilities: Vec<Vec<f64>> = places
-            .iter()
-            .filter_map(|place| self.manifest.edema_probabilities(&self.first[*place]))
-            .collect();
-        let patients = self.patients(photos);
-        let clusters: Vec<usize> = places.iter().map(|place| patients[*place]).collect();
-        let (line, bootstrap) = (head.referable.threshold, Bootstrap::default());
-        EdemaEvaluation::of(&probabilities, &risks, &clusters, line, bootstrap)
-            .map(Some)
-            .context("the figures of macular oedema cannot be computed")
-    }
-
-    /// The calibrated predictions.
-    pub(super) fn predictions(&self, photos: &Photos) -> Result<Predictions> {
-        let scaled = temperature::scale(&self.logits, self.manifest.calibration.temperature);
-        Predictions::from_logits(&scaled, &self.grades(photos))
-            .context("the figures cannot be computed")
-    }
 }
 
 /// The lines of every operating point of a model.

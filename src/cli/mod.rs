@@ -16,6 +16,7 @@ mod explain;
 mod gate;
 mod grade;
 mod margin;
+mod measured;
 mod mistakes;
 mod operating_points;
 mod output;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
 
-use super::{bundle_file, evaluate, output};
+use super::{bundle_file, measured, output};
 use crate::bundle::{OperatingPoint, Thresholds};
 use crate::grading::{Lines, PointName, REFERABLE_FROM, SIGHT_THREATENING_FROM};
 use crate::training::export::{self, write_whole};
@@ -49,9 +49,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .clone()
         .unwrap_or_else(bundle_file::default_path);
     let bundle = bundle_file::open(&path)?;
-    let photos = evaluate::read(&arguments.data, Some((&arguments.split, Part::Validation)))?;
-    let measured = evaluate::measure(&bundle, &photos)?;
-    let predictions = measured.predictions(&photos)?;
+    let photos = measured::read(&arguments.data, Some((&arguments.split, Part::Validation)))?;
+    let answers = measured::measure(&bundle, &photos)?;
+    let predictions = answers.predictions(&photos)?;
     let names: Vec<&str> = photos.datasets.iter().map(String::as_str).collect();
     let found = export::thresholds(&predictions, &names).map_err(|error| anyhow!(error))?;
     print(&found)?;
