@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::paths::Paths;
 use crate::process::{Run, on_path};
-use crate::tools::{Chromium, Toolbox, WasmRust, driver_of, firefox};
+use crate::tools::{Chromium, Toolbox, WasmRust, driver_of, firefox, webkit};
 
 pub fn report(paths: &Paths) -> Result<()> {
     let tools = Toolbox::new(paths);
@@ -43,6 +43,12 @@ pub fn report(paths: &Paths) -> Result<()> {
             firefox().and_then(|program| Run::new(program, "").arg("--version").output().ok()),
             "for the page's tests in it, which are skipped without: your system's package; as \
              root on Debian installed when first needed",
+        ),
+        (
+            "WebKit",
+            webkit().map(|driver| driver.display().to_string()), // which tells no version
+            "for the page's tests in it, which are skipped without: your system's packages of \
+             WebKitGTK's driver and Xvfb; as root on Debian installed when first needed",
         ),
         (
             "git",

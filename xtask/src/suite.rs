@@ -76,7 +76,9 @@ impl Part {
             Self::Native => "the library and the command, on this machine",
             Self::Wasm => "the library in headless Chromium, by wasm-pack",
             Self::Site => "wasm and page put together in target/site/",
-            Self::Page => "the real page in real Chromium, and in Firefox where it is",
+            Self::Page => {
+                "the real page in real Chromium, and in Firefox and WebKit where they are"
+            }
             Self::Features => "the features for training on a GPU are clean",
         }
     }
@@ -358,12 +360,14 @@ fn page(paths: &Paths, tools: &Toolbox) -> Result<Run> {
         .go()?;
     let binary = format!("fovea{}", std::env::consts::EXE_SUFFIX);
     let firefox = tools::firefox_or_install().unwrap_or_default();
+    let webkit = tools::webkit_or_install().unwrap_or_default();
     Ok(Run::new(node, "the tests that failed are named above")
         .args(["--test", "--test-reporter=spec", "--test-concurrency=1"])
         .args(test_files(&tests)?)
         .env("FOVEA_SITE", paths.site())
         .env("FOVEA_CHROMIUM", &browser.chromium.program)
         .env("FOVEA_FIREFOX", firefox)
+        .env("FOVEA_WEBKIT", webkit)
         .env("FOVEA_BIN", paths.target().join("debug").join(binary))
         .folder(&paths.root))
 }

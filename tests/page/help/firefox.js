@@ -41,22 +41,17 @@ export async function visitInFirefox() {
     const errors = [];
     page.on("pageerror", (error) => errors.push(error.message));
     await page.goto(`${server.origin}/`);
-    return { server, page, errors, close };
+    return {
+      server,
+      evaluate: (ask, ...args) => page.evaluate(ask, ...args),
+      errors: async () => errors,
+      reload: () => page.reload(),
+      upload: async (...files) => (await page.$("input[type=file][multiple]")).uploadFile(...files),
+      close,
+    };
   } catch (error) {
     // A browser left running would keep the tests from ending.
     await close();
     throw error;
-  }
-}
-
-// Asks again and again: the page's policy forbids the functions made of text that
-// puppeteer's own waiting wants.
-export async function until(page, ask, argument, timeout = 120_000) {
-  const end = Date.now() + timeout;
-  for (;;) {
-    const answer = await page.evaluate(ask, argument);
-    if (answer) return answer;
-    if (Date.now() > end) throw new Error(`still waiting after ${timeout} ms: ${ask}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

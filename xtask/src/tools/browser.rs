@@ -1,5 +1,5 @@
-//! Chromium and its driver, which the browser tests need, and Firefox, which they
-//! take where it is.
+//! Chromium and its driver, which the browser tests need, and Firefox and WebKit,
+//! which they take where they are.
 
 use std::path::PathBuf;
 
@@ -104,18 +104,37 @@ pub fn firefox() -> Option<PathBuf> {
     })
 }
 
-/// The same, installed where that needs nobody's leave. Without one the tests in
-/// Firefox are skipped, and say so.
+/// The driver of WebKit, of which Safari is made, where there is a screen for it, too.
+pub fn webkit() -> Option<PathBuf> {
+    let driver = from_environment("FOVEA_WEBKIT").or_else(|| on_path("WebKitWebDriver"))?;
+    on_path("Xvfb").map(|_| driver)
+}
+
+/// The same as [`firefox`], installed where that needs nobody's leave.
 pub fn firefox_or_install() -> Option<PathBuf> {
-    firefox().or_else(|| {
+    find_or_install("Firefox", &["firefox-esr"], firefox)
+}
+
+/// The same as [`webkit`], installed where that needs nobody's leave.
+pub fn webkit_or_install() -> Option<PathBuf> {
+    find_or_install("WebKit", &["webkit2gtk-driver", "xvfb"], webkit)
+}
+
+/// Without the browser its tests are skipped, and say so.
+fn find_or_install(
+    name: &str,
+    packages: &[&str],
+    find: impl Fn() -> Option<PathBuf>,
+) -> Option<PathBuf> {
+    find().or_else(|| {
         if !debian::may_install() {
             return None;
         }
-        eprintln!("Installing Firefox");
-        if let Err(error) = debian::install(&["firefox-esr"]) {
-            eprintln!("the page is not tested in Firefox: {error}");
+        eprintln!("Installing {name}");
+        if let Err(error) = debian::install(packages) {
+            eprintln!("the page is not tested in {name}: {error}");
         }
-        firefox()
+        find()
     })
 }
 

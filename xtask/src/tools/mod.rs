@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-pub use browser::{Browser, Chromium, driver_of, firefox, firefox_or_install};
+pub use browser::{
+    Browser, Chromium, driver_of, firefox, firefox_or_install, webkit, webkit_or_install,
+};
 pub use wasm_target::{TARGET, WasmRust};
 
 use crate::files;
