@@ -1,11 +1,9 @@
 //! What a bundle makes of labelled photos: all of it that figures are taken from.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
-use image::RgbImage;
 
 use super::output;
 use super::progress::bar;
@@ -17,6 +15,7 @@ use crate::grader::Grader;
 use crate::network::Views;
 use crate::training::dataset::{self, Record};
 use crate::training::doubt::{self, Looked, Rules};
+use crate::training::picture::{Picture, Room};
 use crate::training::split::{self, Part, Split};
 use crate::training::{pictures, predict};
 
@@ -35,7 +34,7 @@ pub struct Measured {
     pub grader: Grader,
     /// Indices of the records that could be prepared.
     pub used: Vec<usize>,
-    pub pictures: Vec<Arc<RgbImage>>,
+    pub pictures: Vec<Picture>,
     /// As the network gives them for the first look at each photo.
     first: Vec<Vec<f32>>,
     /// For each photo a row a further look; none where the first was clear.
@@ -83,9 +82,11 @@ pub fn read(folders: &[PathBuf], side: Option<(&Path, Part)>) -> Result<Photos> 
 pub fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
     let settings = &bundle.manifest.preprocessing;
     let progress = bar("Preparing", photos.records.len());
-    let (prepared, rejected) = pictures::prepare(&photos.records, settings, &|done| {
+    let room = Room::new(None);
+    let (prepared, rejected) = pictures::prepare(&photos.records, settings, &room, &|done| {
         progress.set_position(done as u64);
-    });
+    })
+    .map_err(|reason| anyhow!(reason))?;
     progress.finish_and_clear();
     for photo in &rejected {
         output::aside(format_args!(
@@ -94,10 +95,10 @@ pub fn measure(bundle: &Bundle, photos: &Photos) -> Result<Measured> {
             photo.reason
         ));
     }
-    let (used, pictures): (Vec<usize>, Vec<Arc<RgbImage>>) = prepared
+    let (used, pictures): (Vec<usize>, Vec<Picture>) = prepared
         .into_iter()
         .enumerate()
-        .filter_map(|(index, picture)| Some((index, Arc::new(picture?))))
+        .filter_map(|(index, picture)| Some((index, picture?)))
         .unzip();
     let device = Device::flex();
     let grader = Grader::new(bundle, device.clone(), "cpu")?;

@@ -10,6 +10,7 @@ use crate::evaluation::Predictions;
 use crate::evaluation::report::{Mistake, worst_mistakes};
 use crate::explain::{self, CamError, overlay, words};
 use crate::grader::Grader;
+use crate::training::picture::Picture;
 
 /// Mistakes shown in a report.
 const SHOWN: usize = 12;
@@ -19,7 +20,7 @@ const SHOWN: usize = 12;
 pub struct Shown<'a> {
     pub name: &'a str,
     /// Prepared for the network.
-    pub picture: &'a RgbImage,
+    pub picture: &'a Picture,
 }
 
 /// The worst mistakes, worst first, and what their maps are and are not;
@@ -36,14 +37,15 @@ pub fn worst(
     let mut mistakes = Vec::new();
     for index in worst_mistakes(predictions, SHOWN) {
         let Shown { name, picture } = photos[index];
-        let explanation = match pollster::block_on(explain::look(grader, picture)) {
+        let picture = picture.pixels();
+        let explanation = match pollster::block_on(explain::look(grader, &picture)) {
             Ok(cam) => {
                 if sentences.is_empty() {
                     sentences.push(words::BESIDE.to_owned());
                     sentences.extend(words::caveats(cam.map.width()));
                 }
                 let map = overlay::over_prepared(&cam.map, picture.width());
-                Some(jpeg(&overlay::blend(picture, &map))?)
+                Some(jpeg(&overlay::blend(&picture, &map))?)
             }
             Err(fault @ CamError::NotResidual) => {
                 sentences = vec![fault.to_string()];
@@ -57,7 +59,7 @@ pub fn worst(
             truth: predictions.labels()[index],
             predicted,
             confidence: predictions.probabilities()[index][predicted],
-            photo: jpeg(picture)?,
+            photo: jpeg(&picture)?,
             explanation,
         });
     }

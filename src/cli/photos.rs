@@ -4,10 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use image::RgbImage;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +16,7 @@ use crate::photo::Preprocessing;
 use crate::training::dataset::{self, Record};
 use crate::training::duplicates;
 use crate::training::export::write_whole;
+use crate::training::picture::{Picture, Room};
 use crate::training::pictures;
 use crate::training::run::SPLIT;
 use crate::training::split::{Part, Split};
@@ -99,11 +98,12 @@ impl Divided {
 }
 
 /// Prepares every photo; a photo that cannot be used ends it.
-pub fn prepare(records: &[Record], settings: &Preprocessing) -> Result<Vec<Arc<RgbImage>>> {
+pub fn prepare(records: &[Record], settings: &Preprocessing) -> Result<Vec<Picture>> {
     let progress = bar("Preparing", records.len());
-    let (prepared, rejected) = pictures::prepare(records, settings, &|done| {
+    let (prepared, rejected) = pictures::prepare(records, settings, &Room::new(None), &|done| {
         progress.set_position(done as u64);
-    });
+    })
+    .map_err(|reason| anyhow!(reason))?;
     progress.finish_and_clear();
     if !rejected.is_empty() {
         bail!(
@@ -111,7 +111,7 @@ pub fn prepare(records: &[Record], settings: &Preprocessing) -> Result<Vec<Arc<R
             pictures::list(&rejected)
         );
     }
-    Ok(prepared.into_iter().flatten().map(Arc::new).collect())
+    Ok(prepared.into_iter().flatten().collect())
 }
 
 /// What something was made of: a word for each flag that decided it.

@@ -1,10 +1,8 @@
 //! One run of a study: trained, measured on the test photos, written down.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
-use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use super::grid::Cell;
@@ -19,6 +17,7 @@ use crate::training::devices::Devices;
 use crate::training::duplicates;
 use crate::training::export::{self, write_whole};
 use crate::training::photos::Photos;
+use crate::training::picture::Picture;
 use crate::training::run::{self, Destination};
 use crate::training::shelf::Shelf;
 use crate::training::split::{self, Split};
@@ -180,7 +179,7 @@ impl<'a> Bench<'a> {
             plan,
             out,
             photos,
-            shelf: Shelf::keeping(),
+            shelf: Shelf::keeping(out),
             devices,
             keep_weights: false,
             command,
@@ -311,17 +310,11 @@ impl<'a> Bench<'a> {
         records: &[Record],
         bundle: &Bundle,
         watch: &dyn Watch,
-    ) -> Result<Vec<Arc<RgbImage>>, TrainError> {
+    ) -> Result<Vec<Picture>, TrainError> {
         watch.stage("Preparing test photos", records.len());
-        let (pictures, rejected) =
-            self.shelf
-                .prepare(records, &bundle.manifest.preprocessing, &|done| {
-                    watch.advance(done);
-                });
-        if rejected.is_empty() {
-            Ok(pictures.into_iter().flatten().collect())
-        } else {
-            Err(TrainError::Photos(rejected))
-        }
+        let settings = &bundle.manifest.preprocessing;
+        Ok(self
+            .shelf
+            .prepare(records, settings, &|done| watch.advance(done))?)
     }
 }

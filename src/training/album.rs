@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use image::RgbImage;
-
 use super::batches::Example;
 use super::config::TrainConfig;
 use super::dataset::Record;
 use super::opinions::Opinion;
-use super::pictures::Rejected;
+use super::picture::Picture;
+use super::pictures::Unprepared;
 use super::run::Watch;
 use super::shelf::Shelf;
 use crate::bundle::DataSource;
@@ -43,8 +42,8 @@ impl Album<'_> {
     /// Prepares every photo at `size`.
     ///
     /// # Errors
-    /// Every photo that cannot be used, with its reason.
-    pub fn at(&self, size: u32) -> Result<Sized, Vec<Rejected>> {
+    /// Every photo that cannot be used, with its reason, or that there is no room.
+    pub fn at(&self, size: u32) -> Result<Sized, Unprepared> {
         let shown = self.config.preprocessing_at(size);
         let train = if self.config.trains_nothing() {
             Arc::default()
@@ -64,7 +63,7 @@ impl Album<'_> {
     ///
     /// # Errors
     /// As [`Self::at`].
-    pub fn validation_at_full_size(&self) -> Result<Arc<Vec<Example>>, Vec<Rejected>> {
+    pub fn validation_at_full_size(&self) -> Result<Arc<Vec<Example>>, Unprepared> {
         self.prepare(self.validation, &self.config.preprocessing, "validation")
     }
 
@@ -72,7 +71,7 @@ impl Album<'_> {
     ///
     /// # Errors
     /// As [`Self::at`].
-    pub fn unchanged(&self, photos: &Sized) -> Result<Vec<Arc<RgbImage>>, Vec<Rejected>> {
+    pub fn unchanged(&self, photos: &Sized) -> Result<Vec<Picture>, Unprepared> {
         let shown = self.config.preprocessing_at(photos.size);
         if self.config.augmentation.source(&shown) == shown {
             return Ok(pictures(&photos.train));
@@ -84,11 +83,7 @@ impl Album<'_> {
     ///
     /// # Errors
     /// As [`Self::at`].
-    pub fn at_full_size(
-        &self,
-        records: &[Record],
-        what: &str,
-    ) -> Result<Vec<Arc<RgbImage>>, Vec<Rejected>> {
+    pub fn at_full_size(&self, records: &[Record], what: &str) -> Result<Vec<Picture>, Unprepared> {
         let settings = &self.config.preprocessing;
         Ok(pictures(&self.prepare(records, settings, what)?))
     }
@@ -98,20 +93,16 @@ impl Album<'_> {
         records: &[Record],
         settings: &Preprocessing,
         what: &str,
-    ) -> Result<Arc<Vec<Example>>, Vec<Rejected>> {
+    ) -> Result<Arc<Vec<Example>>, Unprepared> {
         self.watch.stage(
             &format!("Preparing {what} photos at {} px", settings.size),
             records.len(),
         );
-        let (pictures, rejected) = self
+        let pictures = self
             .shelf
-            .prepare(records, settings, &|done| self.watch.advance(done));
-        if !rejected.is_empty() {
-            return Err(rejected);
-        }
+            .prepare(records, settings, &|done| self.watch.advance(done))?;
         let examples = pictures
             .into_iter()
-            .flatten()
             .zip(records)
             .map(|(picture, record)| (picture, record.grade))
             .collect();
@@ -120,10 +111,10 @@ impl Album<'_> {
 }
 
 /// The pictures of labelled examples.
-pub fn pictures(examples: &[Example]) -> Vec<Arc<RgbImage>> {
+pub fn pictures(examples: &[Example]) -> Vec<Picture> {
     examples
         .iter()
-        .map(|(picture, _)| Arc::clone(picture))
+        .map(|(picture, _)| picture.clone())
         .collect()
 }
 

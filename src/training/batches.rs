@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use image::RgbImage;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rayon::prelude::*;
@@ -12,6 +11,7 @@ use super::augment::{Augmentation, Change};
 use super::balance::Balance;
 use super::mixup::{self, Overlay};
 use super::opinions::Opinion;
+use super::picture::Picture;
 use crate::photo::Preprocessing;
 
 /// Batches made ahead of the network; more would only hold memory.
@@ -28,7 +28,7 @@ pub struct Batch {
 }
 
 /// A labelled picture.
-pub type Example = (Arc<RgbImage>, u8);
+pub type Example = (Picture, u8);
 
 /// How batches are drawn.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ pub fn epoch(
                     let mut rng = StdRng::seed_from_u64(mix(mix(seed, epoch, *place), 0, *index));
                     let mut planes = Vec::new();
                     Change::draw(&drawing.augmentation, &mut rng).apply(
-                        &examples[*index].0,
+                        &examples[*index].0.pixels(),
                         &drawing.preprocessing,
                         &mut planes,
                     );
@@ -121,6 +121,8 @@ fn mix(seed: u64, epoch: usize, index: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
     use super::*;
 
     fn examples(count: usize) -> Arc<Vec<Example>> {
@@ -129,7 +131,7 @@ mod tests {
                 .map(|i| {
                     let shade = (40 + i * 10) as u8;
                     let picture = RgbImage::from_pixel(8, 8, image::Rgb([shade; 3]));
-                    (Arc::new(picture), (i % 5) as u8)
+                    (picture.into(), (i % 5) as u8)
                 })
                 .collect(),
         )

@@ -6,8 +6,6 @@
 //! layer is a penalised regression with one optimum, its penalty chosen by
 //! cross-validation among the photos to learn from.
 
-use std::sync::Arc;
-
 use burn::tensor::Device;
 use half::f16;
 use image::RgbImage;
@@ -15,6 +13,7 @@ use image::imageops::{flip_horizontal, flip_vertical, rotate180};
 use rayon::prelude::*;
 
 use super::dataset::Record;
+use super::picture::Picture;
 use super::run::Watch;
 use super::softmax_regression::{self as regression, Case, Layer, Standard};
 use super::{predict, split};
@@ -44,7 +43,7 @@ const FLIPS: usize = 4;
 
 /// Photos labelled with a risk, prepared for the network.
 pub struct Labelled {
-    pub pictures: Vec<Arc<RgbImage>>,
+    pub pictures: Vec<Picture>,
     /// 0 to 2.
     pub risks: Vec<u8>,
     /// Whose photo each is; any numbers.
@@ -55,7 +54,7 @@ pub struct Labelled {
 
 impl Labelled {
     /// The prepared `pictures` of `records`, all of which have a risk; see [`labelled`].
-    pub fn of(records: &[Record], pictures: Vec<Arc<RgbImage>>) -> Self {
+    pub fn of(records: &[Record], pictures: Vec<Picture>) -> Self {
         let mut datasets: Vec<&str> = Vec::new();
         for record in records {
             if !datasets.contains(&record.dataset.as_str()) {
@@ -233,10 +232,10 @@ fn features(
         [RgbImage::clone, flip_horizontal, flip_vertical, rotate180];
     let mut rows: Vec<Vec<Vec<f64>>> = vec![Vec::with_capacity(views); photos.pictures.len()];
     for (view, flip) in flips.iter().take(views).enumerate() {
-        let pictures: Vec<Arc<RgbImage>> = photos
+        let pictures: Vec<Picture> = photos
             .pictures
-            .par_iter()
-            .map(|picture| Arc::new(flip(picture)))
+            .iter()
+            .map(|picture| picture.through(*flip))
             .collect();
         let found = predict::features(
             pupil.network,

@@ -14,7 +14,7 @@ use super::config::TrainConfig;
 use super::devices::Devices;
 use super::journal::{self, Journal};
 use super::judge;
-use super::pictures::{self, Rejected};
+use super::pictures::Unprepared;
 use super::schedule::discriminative;
 use super::step;
 use crate::evaluation::Metrics;
@@ -77,8 +77,8 @@ pub enum FinetuneError {
         epoch: usize,
         step: usize,
     },
-    #[error("{} of the photos cannot be used any more:\n{}", .0.len(), pictures::list(.0))]
-    Photos(Vec<Rejected>),
+    #[error(transparent)]
+    Photos(#[from] Unprepared),
     #[error("{0}")]
     Other(String),
 }
@@ -213,7 +213,7 @@ impl Finetune<'_> {
     }
 
     fn photos(&self, size: u32) -> Result<Sized, FinetuneError> {
-        self.album.at(size).map_err(FinetuneError::Photos)
+        Ok(self.album.at(size)?)
     }
 
     /// The state to start from, and the epochs it has behind it.

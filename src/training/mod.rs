@@ -36,6 +36,7 @@ pub mod opinions;
 pub mod optimizer;
 pub mod parent;
 pub mod photos;
+pub mod picture;
 pub mod pictures;
 pub mod predict;
 pub mod prepared_folder;

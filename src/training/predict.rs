@@ -1,11 +1,9 @@
 //! Outputs and features of many prepared pictures, in batches, without gradients.
 
-use std::sync::Arc;
-
 use burn::tensor::{Device, Tensor, TensorData};
-use image::RgbImage;
 use rayon::prelude::*;
 
+use super::picture::Picture;
 use crate::bundle::Manifest;
 use crate::network::{Classifier, Views};
 use crate::photo::{self, LOOKS, Preprocessing};
@@ -17,7 +15,7 @@ const BATCH: usize = 16;
 /// inference mode.
 pub fn outputs(
     network: &Classifier,
-    pictures: &[Arc<RgbImage>],
+    pictures: &[Picture],
     settings: &Preprocessing,
     views: Views,
     device: &Device,
@@ -31,7 +29,7 @@ pub fn outputs(
 /// Pooled features of every picture: what the last layer sees.
 pub fn features(
     network: &Classifier,
-    pictures: &[Arc<RgbImage>],
+    pictures: &[Picture],
     settings: &Preprocessing,
     device: &Device,
     done: &dyn Fn(usize),
@@ -45,7 +43,7 @@ pub fn features(
 /// picture a row a look.
 pub fn further(
     network: &Classifier,
-    pictures: &[Arc<RgbImage>],
+    pictures: &[Picture],
     settings: &Preprocessing,
     device: &Device,
     done: &dyn Fn(usize),
@@ -53,9 +51,9 @@ pub fn further(
     let mut rows = Vec::with_capacity(pictures.len());
     // A few pictures at a time: all looks at once might not fit into memory.
     for chunk in pictures.chunks(BATCH) {
-        let looks: Vec<[Arc<RgbImage>; LOOKS]> = chunk
+        let looks: Vec<[Picture; LOOKS]> = chunk
             .par_iter()
-            .map(|picture| photo::looks(picture).map(Arc::new))
+            .map(|picture| photo::looks(&picture.pixels()).map(Picture::from))
             .collect();
         let outputs = outputs(
             network,
@@ -89,13 +87,13 @@ pub fn unclear(manifest: &Manifest, first: &[Vec<f32>]) -> Vec<usize> {
 /// As [`further`], of the pictures `which` names alone: the others have no row.
 pub fn again(
     network: &Classifier,
-    pictures: &[Arc<RgbImage>],
+    pictures: &[Picture],
     which: &[usize],
     settings: &Preprocessing,
     device: &Device,
     done: &dyn Fn(usize),
 ) -> Vec<Vec<Vec<f32>>> {
-    let named: Vec<Arc<RgbImage>> = which.iter().map(|photo| pictures[*photo].clone()).collect();
+    let named: Vec<Picture> = which.iter().map(|photo| pictures[*photo].clone()).collect();
     let mut all = vec![Vec::new(); pictures.len()];
     let rows = further(network, &named, settings, device, done);
     for (photo, looks) in which.iter().zip(rows) {
@@ -105,7 +103,7 @@ pub fn again(
 }
 
 fn run(
-    pictures: &[Arc<RgbImage>],
+    pictures: &[Picture],
     settings: &Preprocessing,
     device: &Device,
     done: &dyn Fn(usize),
@@ -116,7 +114,7 @@ fn run(
     for chunk in pictures.chunks(BATCH) {
         let planes: Vec<Vec<f32>> = chunk
             .par_iter()
-            .map(|picture| photo::to_tensor(picture, settings))
+            .map(|picture| photo::to_tensor(&picture.pixels(), settings))
             .collect();
         let data = TensorData::new(planes.concat(), [chunk.len(), 3, size, size]);
         let output = forward(Tensor::from_data(data, device));

@@ -2,41 +2,56 @@
 //! trains dozens of networks on one set.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use image::RgbImage;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::dataset::Record;
-use super::pictures::{self, Rejected};
+use super::picture::{Picture, Room};
+use super::pictures::{self, Rejected, Unprepared};
 use crate::photo::Preprocessing;
 
 /// Settings, data set and name: what decides a prepared picture.
 type Key = (String, String, String);
 
 /// Prepares pictures, and remembers them where it is told to.
-#[derive(Default)]
 pub struct Shelf {
-    kept: Option<Mutex<HashMap<Key, Arc<RgbImage>>>>,
+    kept: Option<Mutex<HashMap<Key, Picture>>>,
+    /// Where they are put that memory has no room for.
+    folder: PathBuf,
 }
 
 impl Shelf {
-    /// A shelf that keeps what it prepared: three bytes a pixel in memory.
-    pub fn keeping() -> Self {
+    /// A shelf of one training, which writes into `folder`.
+    pub fn new(folder: &Path) -> Self {
+        Self {
+            kept: None,
+            folder: folder.to_owned(),
+        }
+    }
+
+    /// A shelf that keeps what it prepared.
+    pub fn keeping(folder: &Path) -> Self {
         Self {
             kept: Some(Mutex::new(HashMap::new())),
+            ..Self::new(folder)
         }
     }
 
     /// As [`pictures::prepare`], but for pictures kept from before.
+    ///
+    /// # Errors
+    /// Every photo that cannot be used, or that there is no room for them.
     pub fn prepare(
         &self,
         records: &[Record],
         settings: &Preprocessing,
         done: &(dyn Fn(usize) + Sync),
-    ) -> (Vec<Option<Arc<RgbImage>>>, Vec<Rejected>) {
+    ) -> Result<Vec<Picture>, Unprepared> {
+        let room = Room::new(Some(&self.folder));
         let Some(kept) = &self.kept else {
-            let (pictures, rejected) = pictures::prepare(records, settings, done);
-            return (shared(pictures), rejected);
+            let (pictures, rejected) =
+                pictures::prepare(records, settings, &room, done).map_err(Unprepared::Room)?;
+            return whole(pictures, rejected);
         };
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         let settings_key = format!("{settings:?}");
@@ -52,28 +67,31 @@ impl Shelf {
             .collect();
         let new: Vec<Record> = missing.iter().map(|&i| records[i].clone()).collect();
         let here = records.len() - new.len();
-        let (pictures, mut rejected) = pictures::prepare(&new, settings, &|n| done(here + n));
+        let (pictures, mut rejected) =
+            pictures::prepare(&new, settings, &room, &|n| done(here + n))
+                .map_err(Unprepared::Room)?;
         for photo in &mut rejected {
             photo.index = missing[photo.index];
         }
-        for (record, picture) in new.iter().zip(shared(pictures)) {
+        for (record, picture) in new.iter().zip(pictures) {
             if let Some(picture) = picture {
                 kept.insert(key(record), picture);
             }
         }
-        let pictures = records
-            .iter()
-            .map(|record| kept.get(&key(record)).map(Arc::clone))
-            .collect();
-        (pictures, rejected)
+        let pictures = records.iter().map(|record| kept.get(&key(record)).cloned());
+        whole(pictures.collect(), rejected)
     }
 }
 
-fn shared(pictures: Vec<Option<RgbImage>>) -> Vec<Option<Arc<RgbImage>>> {
-    pictures
-        .into_iter()
-        .map(|picture| picture.map(Arc::new))
-        .collect()
+fn whole(
+    pictures: Vec<Option<Picture>>,
+    rejected: Vec<Rejected>,
+) -> Result<Vec<Picture>, Unprepared> {
+    if rejected.is_empty() {
+        Ok(pictures.into_iter().flatten().collect())
+    } else {
+        Err(Unprepared::Photos(rejected))
+    }
 }
 
 #[cfg(test)]
@@ -96,15 +114,15 @@ mod tests {
             patient: "eye".into(),
             edema: None,
         }];
-        let shelf = Shelf::keeping();
+        let shelf = Shelf::keeping(folder.path());
         let prepared = |size: u32| {
             let most = AtomicUsize::new(0);
             let settings = Preprocessing::imagenet(size);
-            let (pictures, rejected) = shelf.prepare(&records, &settings, &|done| {
+            let pictures = shelf.prepare(&records, &settings, &|done| {
                 most.fetch_max(done, Ordering::Relaxed);
             });
-            assert!(rejected.is_empty() || pictures[0].is_none());
-            (pictures[0].clone(), most.into_inner())
+            let pixels = pictures.ok().map(|pictures| pictures[0].pixels());
+            (pixels, most.into_inner())
         };
         let (first, done) = prepared(32);
         assert_eq!(done, 1);

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::{Tensor, TensorData};
-use image::RgbImage;
 use maud::{Markup, html};
 
 use super::page;
@@ -18,6 +17,7 @@ use crate::network::{self, ResNet};
 use crate::photo;
 use crate::training::dataset::{self, Record};
 use crate::training::export::write_whole;
+use crate::training::picture::{Picture, Room};
 use crate::training::pictures;
 
 /// Pictures that go through the network together.
@@ -101,7 +101,7 @@ pub fn show(grader: &Grader, data: &Path, out: &Path, wanted: &Wanted) -> Result
 /// A prepared photo.
 struct Photo {
     name: String,
-    picture: RgbImage,
+    picture: Picture,
 }
 
 fn prepare(grader: &Grader, data: &Path, most: usize) -> Result<Vec<Photo>> {
@@ -113,9 +113,10 @@ fn prepare(grader: &Grader, data: &Path, most: usize) -> Result<Vec<Photo>> {
     let chosen: Vec<Record> = records.into_iter().step_by(step).collect();
     let settings = &grader.manifest().preprocessing;
     let progress = bar("Preparing", chosen.len());
-    let (prepared, _) = pictures::prepare(&chosen, settings, &|done| {
+    let (prepared, _) = pictures::prepare(&chosen, settings, &Room::new(None), &|done| {
         progress.set_position(done as u64);
-    });
+    })
+    .map_err(|reason| anyhow!(reason))?;
     progress.finish_and_clear();
     let photos: Vec<Photo> = chosen
         .iter()
@@ -148,7 +149,7 @@ fn excitations(grader: &Grader, photos: &[Photo]) -> Result<Vec<Excitation>> {
     for some in photos.chunks(BATCH) {
         let planes: Vec<f32> = some
             .iter()
-            .flat_map(|photo| photo::to_tensor(&photo.picture, settings))
+            .flat_map(|photo| photo::to_tensor(&photo.picture.pixels(), settings))
             .collect();
         let data = TensorData::new(planes, [some.len(), 3, side, side]);
         let input = Tensor::<4>::from_data(data, grader.device());
@@ -206,14 +207,14 @@ fn project(grader: &Grader, photo: &Photo, stage: usize, channel: usize) -> Resu
     let settings = &grader.manifest().preprocessing;
     let side = settings.size as usize;
     let data = TensorData::new(
-        photo::to_tensor(&photo.picture, settings),
+        photo::to_tensor(&photo.picture.pixels(), settings),
         [1, 3, side, side],
     );
     let input = Tensor::<4>::from_data(data, grader.device());
     let found = pollster::block_on(residual(grader)?.project(input, stage, channel))
         .map_err(|error| anyhow!(error))?;
     let patch = patch(&found.pixels, side);
-    let own = overlay::png(patch.of(&photo.picture))?;
+    let own = overlay::png(patch.of(&photo.picture.pixels()))?;
     let back = overlay::png(patch.of(&signed(&found.pixels, side)))?;
     Ok(html! {
         div.pair {

@@ -15,8 +15,8 @@ pub enum TrainError {
     Split(#[from] split::SplitError),
     #[error(transparent)]
     Weights(#[from] weights_file::WeightsFileError),
-    #[error("{} of the photos cannot be used:\n{}", .0.len(), pictures::list(.0))]
-    Photos(Vec<pictures::Rejected>),
+    #[error(transparent)]
+    Photos(#[from] pictures::Unprepared),
     #[error(transparent)]
     Finetune(#[from] finetune::FinetuneError),
     #[error(transparent)]

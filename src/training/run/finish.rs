@@ -33,9 +33,7 @@ pub(super) fn finish(
     let network = network::load(network, &weights)
         .map_err(|e| stopped(e.to_string()))?
         .folded();
-    let validation = album
-        .validation_at_full_size()
-        .map_err(TrainError::Photos)?;
+    let validation = album.validation_at_full_size()?;
     let views = Views::of(config.test_time_flips);
     let looked = look(&network, &validation, album, views, device);
     let settled = settle::settle(
@@ -148,7 +146,7 @@ fn teach_edema(
     }
     let prepared = |records: &[Record], what: &str| {
         let pictures = album.at_full_size(records, what);
-        let pictures = pictures.map_err(TrainError::Photos)?;
+        let pictures = pictures?;
         Ok::<_, TrainError>(Labelled::of(records, pictures))
     };
     let train = prepared(&train, "labelled training")?;

@@ -56,7 +56,7 @@ pub fn run(
     if !resume {
         parent::check_split(config, &photos, watch)?;
     }
-    let shelf = Shelf::default();
+    let shelf = Shelf::new(destination.out);
     run_on(&photos, &shelf, config, destination, devices, resume, watch)
 }
 
@@ -98,7 +98,7 @@ pub fn run_on(
         if let Some(difference) = parent::shown_otherwise(config) {
             watch.say(&difference);
         }
-        Some(album.at(config.size_at(1)).map_err(TrainError::Photos)?)
+        Some(album.at(config.size_at(1))?)
     };
 
     // Nothing is written before this: what a refused run finds there stays.
@@ -186,9 +186,9 @@ pub fn find_learning_rate(
     let sides = photos.sides(config.share, config.seed);
     watch.say(&sides.to_string());
     before::taught(&sides, config)?;
-    let shelf = Shelf::default();
+    let shelf = Shelf::new(out);
     let album = start::album(config, &sides, &shelf, watch)?;
-    let photos = album.at(config.size_at(1)).map_err(TrainError::Photos)?;
+    let photos = album.at(config.size_at(1))?;
     let training = devices.autodiff();
     let network = start::network(&album, &photos, devices.first(), training.first())?;
     let curve = rate_finder::search(network, &photos, config, &training, &mut |step, steps| {

@@ -76,7 +76,7 @@ pub(super) fn network(
         return Ok(network);
     }
     let frozen = loaded(config, config.network(device), path, &weights)?.folded();
-    let unchanged = album.unchanged(photos).map_err(TrainError::Photos)?;
+    let unchanged = album.unchanged(photos)?;
     watch.stage("Computing features for the head", unchanged.len());
     let rows = predict::features(
         &frozen,
