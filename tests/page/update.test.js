@@ -96,7 +96,7 @@ test("a version whose model is out of reach grades by the model before it, says 
   await modelReady(page);
   assert.equal(await version(), "cdcdcdcdcdcdcdcd");
   assert.equal(await model(), before);
-  assert.match(await page.locator("#loading-text").textContent(), /new model could not be loaded\. The server answered 503\. .* the model before it grades/);
+  assert.match(await page.locator("#loading-text").textContent(), /new model could not be loaded\. The server answered 503\. .* the previous model is in use/);
   await offlineReady(page);
 
   // Several, so that helpers come: they have no other model.
@@ -115,7 +115,7 @@ test("a version whose model is out of reach grades by the model before it, says 
   await page.waitForFunction((old) => document.querySelector("#model").textContent !== old, before);
   await modelReady(page);
   assert.match(await model(), /headless/);
-  assert.doesNotMatch(await page.locator("#loading-text").textContent(), /before/);
+  assert.doesNotMatch(await page.locator("#loading-text").textContent(), /previous/);
   const kept = await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith("fovea-model-")));
   assert.deepEqual(kept, [`fovea-model-${manifest.weights.sha256}`]);
 });
