@@ -205,6 +205,14 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_that_cannot_be_had_ends_an_epoch_before_its_last_batch() {
+        let mut all = examples(10).to_vec();
+        all[3].0 = all[3].0.through(|_| panic!("as a disk that fails"));
+        let batches = epoch(&Arc::new(all), &Arc::default(), &drawing(), 0).into_iter();
+        assert!(batches.count() < batches_in_epoch(10, 4));
+    }
+
+    #[test]
     fn a_lone_last_picture_is_left_out() {
         let batches: Vec<Batch> = epoch(&examples(9), &Arc::default(), &drawing(), 0)
             .into_iter()

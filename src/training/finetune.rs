@@ -277,6 +277,7 @@ impl Finetune<'_> {
         let mut unread: Option<Unread> = None;
         let drawing = config.drawing(photos.size);
         let received = batches::epoch(&photos.train, &photos.opinions, &drawing, epoch);
+        let mut done = 0;
         for (number, batch) in received.into_iter().enumerate() {
             if (self.stop)() {
                 return Ok((state, None));
@@ -298,6 +299,14 @@ impl Finetune<'_> {
             if let Some(average) = &mut state.average {
                 average.update(&state.network, (epoch - 1) * steps + number + 1);
             }
+            done = number + 1;
+        }
+        // What makes them died of a fault, such as a disk that cannot be read any more.
+        if done < steps {
+            return Err(FinetuneError::Other(format!(
+                "photos ran out in epoch {epoch} after step {done} of {steps}, for the reason \
+                 above; the last checkpoint is whole: mend it and go on with --resume"
+            )));
         }
         if let Some(last) = unread {
             losses.read(last, observe)?;

@@ -33,7 +33,7 @@ test("a new version waits, says so, and reloading does not let it in", async () 
   const old = await version();
   await publish(site, "f0f0f0f0f0f0f0f0");
   await page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
-  await take().waitFor({ timeout: 30_000 });
+  await take().waitFor({ timeout: 60_000 });
   await page.reload();
   await modelReady(page);
   assert.equal(await version(), old);
@@ -89,7 +89,7 @@ test("a version whose model is out of reach grades by the model before it, says 
   await publish(site, "cdcdcdcdcdcdcdcd");
   visitor.server.refuse = (path) => path === "model/newer.safetensors";
   await page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
-  await take().waitFor({ timeout: 30_000 });
+  await take().waitFor({ timeout: 60_000 });
   const reloaded = page.waitForEvent("load");
   await take().click();
   await reloaded;
