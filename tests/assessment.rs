@@ -136,7 +136,12 @@ fn deciding_again_is_deciding_at_once() {
     assert_eq!(severe.codes.referral, Some("refer-unsure"));
     assert_eq!(severe.referable, Some(again.referable));
     assert_eq!(severe.codes.referral, Some(again.codes.referral));
-    assert_eq!(severe.codes.doubt, again.codes.doubt);
+    assert_eq!(severe.referral, Some(again.referral));
+    assert!(severe.unsure && again.unsure);
+    assert_eq!(severe.codes.doubt, Some("unsure-near-line"));
+    assert_eq!(again.codes.doubt, severe.codes.doubt);
+    assert_eq!(severe.doubt, again.doubt);
+    assert_eq!(severe.between, Some([Grade::Moderate, Grade::Severe]));
     assert_eq!(severe.between, again.between);
     assert_eq!(severe.follow_up, again.follow_up);
     assert_eq!((severe.sight_threatening, severe.threat), (None, None));

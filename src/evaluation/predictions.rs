@@ -274,10 +274,10 @@ mod tests {
 
     #[test]
     fn a_threat_is_scored_from_the_line_of_referral_on() {
-        let rows = [vec![0.5, 0.1, 0.0, 0.4, 0.0], vec![0.7, 0.2, 0.0, 0.1, 0.0]];
+        let rows = [vec![0.4, 0.1, 0.3, 0.2, 0.0], vec![0.7, 0.2, 0.0, 0.1, 0.0]];
         let predictions = Predictions::from_probabilities(&rows, &[0, 0]).unwrap();
         let scores = predictions.scores_among_referred(3, 0.4);
-        assert_eq!(scores, [0.4, f64::NEG_INFINITY]);
+        assert_eq!(scores, [0.2, f64::NEG_INFINITY]);
     }
 
     #[test]

@@ -265,11 +265,15 @@ mod tests {
     #[test]
     fn whoever_is_on_a_line_is_over_it() {
         // As the figures count, which the line was fixed by.
-        let on_both = decide([0.25, 0.25, 0.2, 0.2, 0.1], PointName::Balanced);
+        let on_both = decide([0.25, 0.25, 0.2, 0.3, 0.0], PointName::Balanced);
         assert_eq!(on_both.codes.referral, "refer-to-be-safe");
         assert_eq!(on_both.sight_threatening, Some(true));
         let on_one = decide([0.0, 0.25, 0.5, 0.25, 0.0], PointName::Balanced);
         assert_eq!(on_one.sight_threatening, Some(false));
+        // Grade and line agree on this one.
+        let moderate = decide([0.25, 0.25, 0.5, 0.0, 0.0], PointName::Balanced);
+        assert!(moderate.referable && !moderate.unsure);
+        assert_eq!(moderate.codes.referral, "refer");
     }
 
     #[test]
