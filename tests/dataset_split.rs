@@ -129,7 +129,19 @@ fn an_archive_keeps_its_own_parts() {
     let drawn: Vec<Record> = split.validation.iter().map(|&i| two[i].clone()).collect();
     assert_eq!(grade_counts(&drawn), [4; 5]);
 
+    // Without one for validation, too, and the test part stays as it is.
+    let tested = archive(&[("train", 100), ("test", 20)]);
+    let split = published(&tested).unwrap();
+    assert_eq!(sizes(&split), [80, 20, 20]);
+    assert!(
+        split
+            .test
+            .iter()
+            .all(|&i| tested[i].name.starts_with("test/"))
+    );
+
     assert!(published(&archive(&[("train", 10)])).is_err());
+    assert!(published(&archive(&[("val", 10), ("test", 10)])).is_err());
     let fault = published(&two_eyes()).unwrap_err();
     assert!(fault.contains("MedMNIST"), "{fault}");
 }
@@ -288,8 +300,13 @@ fn parts_that_make_no_whole_are_refused() {
             "{train}"
         );
     }
-    // What sums to a whole all the same.
-    for [train, validation, test] in [[0.0, 0.5, 0.5], [1.2, -0.2, 0.0], [1.2, 0.0, -0.2]] {
+    // Less than a whole, and what sums to one all the same.
+    for [train, validation, test] in [
+        [0.5, 0.2, 0.1],
+        [0.0, 0.5, 0.5],
+        [1.2, -0.2, 0.0],
+        [1.2, 0.0, -0.2],
+    ] {
         let fractions = Fractions {
             train,
             validation,
