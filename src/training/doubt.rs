@@ -447,7 +447,7 @@ mod tests {
                 let sure = 2.5 + f32::from(i % 7) / 7.0;
                 let again = if wrong { grade } else { said };
                 Looked {
-                    dataset: ["one", "two"][usize::from(i >= 100)].to_owned(),
+                    dataset: ["one", "two"][usize::from(i >= 120)].to_owned(),
                     grade,
                     patient: usize::from(i / 2),
                     first: look(said, sure),
@@ -485,9 +485,11 @@ mod tests {
         assert_eq!(doubt.fixed_on, "200 photos");
         assert_eq!(doubt.command, "fovea doubt fit");
         assert_eq!(doubt.figures.len(), 2, "a dataset each");
-        for (set, name) in doubt.figures.iter().zip(["one", "two"]) {
-            assert_eq!((set.dataset.as_str(), set.n), (name, 100));
+        for (set, sized) in doubt.figures.iter().zip([("one", 120), ("two", 80)]) {
+            assert_eq!((set.dataset.as_str(), set.n), sized);
             let at = set.rows.last().unwrap();
+            assert_eq!(at.left_from, Some(doubt.unsure_from));
+            assert_eq!(at.coverage.value, Some(0.75));
             assert_eq!(at.accuracy.value, Some(1.0));
             assert_eq!(at.sensitivity.value, Some(1.0));
             let by = |name: &str| set.areas.iter().find(|a| a.by == name).unwrap();
@@ -565,6 +567,40 @@ mod tests {
         let doubted = |constant| doubts(&[torn_photo(1)], &by_constant(constant), RULES)[0];
         assert_eq!(doubted(-5.0), 0.9);
         assert!((doubted(5.0) - 1.0 / (1.0 + (-5f64).exp())).abs() < 1e-12);
+    }
+
+    #[test]
+    fn whom_further_looks_answer_otherwise_is_looked_at_again() {
+        let answer = |sure: f64, grade: usize, wrong: bool| {
+            let mut probabilities = vec![(1.0 - sure) / 4.0; 5];
+            probabilities[grade] = sure;
+            Answer {
+                probabilities,
+                grade,
+                referred: grade >= REFERABLE_FROM,
+                wrong,
+                ..Answer::of(&torn_photo(1), &[], RULES)
+            }
+        };
+        let alike = |answer: Answer| Answered {
+            first: answer.clone(),
+            all: answer,
+        };
+        let mut photos = Vec::new();
+        for i in 0..40 {
+            let wrong = i % 4 == 0;
+            photos.push(alike(answer(if wrong { 0.5 } else { 0.95 }, 1, wrong)));
+        }
+        // Surer than most at first, and moderate by all looks, as sure of it.
+        photos.push(Answered {
+            first: answer(0.97, 1, true),
+            all: answer(0.95, 2, false),
+        });
+        let answered: Vec<&Answered> = photos.iter().collect();
+        let doubt = learn(&answered, Looks::MeanOfQuarterTurns, 0.5, 0.75);
+        let again = |sure| doubt.looks_again(&answer(sure, 1, false).probabilities, 0.5);
+        assert!(again(0.5) && again(0.97));
+        assert!(!again(0.9999), "{doubt:?}");
     }
 
     #[test]
