@@ -348,7 +348,7 @@ mod tests {
         for name in [
             "ImageNet",
             "ResNet-18 (ImageNet)",
-            "resnet (v1)",
+            "resnet (50)",
             "resnet (torchvi5)",
             "0a1b2c3d",
             "fovea 1.2.0 (0a1b2c3d) weights",
