@@ -273,7 +273,7 @@ fn damaged_json_is_refused() {
 #[test]
 fn values_that_cannot_be_right_are_refused_by_name() {
     type Change = fn(&mut serde_json::Value);
-    let cases: [(&str, Change); 8] = [
+    let cases: [(&str, Change); 18] = [
         ("temperature", |j| {
             j["calibration"]["temperature"] = 0.into()
         }),
@@ -289,7 +289,19 @@ fn values_that_cannot_be_right_are_refused_by_name() {
         ("weights.file", |j| {
             j["weights"]["file"] = "https://elsewhere/w".into()
         }),
+        ("weights.file", |j| j["weights"]["file"] = "".into()),
+        ("weights.file", |j| j["weights"]["file"] = ".hidden".into()),
         ("weights.sha256", |j| j["weights"]["sha256"] = "XYZ".into()),
+        ("weights.sha256", |j| j["weights"]["sha256"] = "ab".into()),
+        ("weights.sha256", |j| {
+            j["weights"]["sha256"] = "A".repeat(64).into();
+        }),
+        ("thresholds.further", |j| further(j, 1.5, 2)),
+        ("thresholds.further", |j| further(j, -0.5, 2)),
+        ("thresholds.further", |j| further(j, 0.5, 0)),
+        ("thresholds.further", |j| further(j, 0.5, 5)),
+        ("cumulative_link", |j| link(j, [1.0, 2.0, 2.0, 3.0])),
+        ("cumulative_link", |j| link(j, [4.0, 3.0, 2.0, 1.0])),
         ("classes", |j| j["classes"][0] = "some".into()),
         ("preprocessing", |j| j["preprocessing"]["size"] = 0.into()),
     ];
@@ -297,6 +309,25 @@ fn values_that_cannot_be_right_are_refused_by_name() {
         let error = Manifest::from_json(&altered(change)).unwrap_err();
         assert!(error.to_string().contains(field), "{field}: {error}");
     }
+    for from_grade in [1, 4] {
+        Manifest::from_json(&altered(|json| further(json, 0.5, from_grade))).unwrap();
+    }
+    Manifest::from_json(&altered(|json| link(json, [1.0, 2.0, 3.0, 4.0]))).unwrap();
+}
+
+/// Gives a manifest one more line.
+fn further(json: &mut serde_json::Value, threshold: f64, from_grade: u8) {
+    json["thresholds"]["further"] = serde_json::json!([{
+        "name": "referable, balanced",
+        "from_grade": from_grade,
+        "point": bundle_support::point(threshold),
+    }]);
+}
+
+/// Gives a manifest an ordinal head's cut points.
+fn link(json: &mut serde_json::Value, intercepts: [f64; 4]) {
+    json["calibration"]["cumulative_link"] =
+        serde_json::json!({ "slope": 1.0, "intercepts": intercepts });
 }
 
 #[test]

@@ -341,6 +341,38 @@ fn deepdrid_as_it_is_published() {
 }
 
 #[test]
+fn two_tables_may_repeat_a_grade_but_not_contradict_it() {
+    let with = |second: &'static str| {
+        [
+            ("first.csv", "image,grade\na.jpg,1\n"),
+            ("second.csv", second),
+            ("images/a.jpg", ""),
+        ]
+    };
+    let records = read(&with("image,grade\na.jpg,1\n"));
+    assert_eq!(summary(&records), [("a.jpg", 1, "a", None)]);
+    let found = faults(&with("image,grade\na.jpg,3\n"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("“a.jpg” has grade 3 here and grade 1 at first.csv:2"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_five_is_no_grade_but_where_a_data_set_means_ungradable_by_it() {
+    let found = faults(&[
+        ("labels.csv", "image,grade\na.jpg,5\nb.jpg,1\n"),
+        ("images/a.jpg", ""),
+        ("images/b.jpg", ""),
+    ]);
+    assert!(
+        found[0].contains("grade “5” of “a.jpg” is outside"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn a_table_without_a_single_grade_is_a_form_and_the_only_one_a_fault() {
     let found = faults(&[("labels.csv", "image,grade\na,\nb,nan\n"), ("a.jpg", "")]);
     assert_eq!(found.len(), 1, "{found:?}");

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use fovea::bundle::sha256_hex;
 use fovea::training::dataset::{self, Record, Source, grade_counts};
 use fovea::training::duplicates;
 use fovea::training::split::{Fractions, Part, Split, SplitError, groups, patients};
@@ -98,6 +99,20 @@ fn published_parts_stay_apart_and_the_rest_is_drawn_around_them() {
     assert_eq!(count(&split.train, 0, 200), 128);
 }
 
+/// Published parts may share a copy; whoever is in two is kept for the later use.
+#[test]
+fn a_copy_in_two_published_parts_is_kept_for_testing() {
+    let records: Vec<Record> = (0..6)
+        .map(|i| photo(&format!("{i}"), 0, &format!("p{i}")))
+        .collect();
+    let (test, validation) = (Some(Part::Test), Some(Part::Validation));
+    let kept = [test, validation, validation, test, validation, None];
+    let group = groups(&records, &[0, 0, 2, 2, 4, 4]);
+    let split = Split::draw_around(&kept, &records, &group, USUAL, 1).expect("a split");
+    assert_eq!(split.test, [0, 1, 2, 3]);
+    assert_eq!(split.validation, [4, 5]);
+}
+
 #[test]
 fn an_archive_keeps_its_own_parts() {
     let published = |records: &[Record]| Split::published(records, &alone(records), 0.2, 1);
@@ -114,7 +129,19 @@ fn an_archive_keeps_its_own_parts() {
     let drawn: Vec<Record> = split.validation.iter().map(|&i| two[i].clone()).collect();
     assert_eq!(grade_counts(&drawn), [4; 5]);
 
+    // Without one for validation, too, and the test part stays as it is.
+    let tested = archive(&[("train", 100), ("test", 20)]);
+    let split = published(&tested).unwrap();
+    assert_eq!(sizes(&split), [80, 20, 20]);
+    assert!(
+        split
+            .test
+            .iter()
+            .all(|&i| tested[i].name.starts_with("test/"))
+    );
+
     assert!(published(&archive(&[("train", 10)])).is_err());
+    assert!(published(&archive(&[("val", 10), ("test", 10)])).is_err());
     let fault = published(&two_eyes()).unwrap_err();
     assert!(fault.contains("MedMNIST"), "{fault}");
 }
@@ -194,6 +221,61 @@ fn the_seed_alone_decides() {
     assert_eq!(names(&records), names(&reversed));
 }
 
+/// A split that was published has to come out again in years: who is where follows
+/// from this rule, and not from a library's random numbers.
+#[test]
+fn groups_are_divided_in_the_order_of_a_hash_of_seed_and_name() {
+    // Ten patients, the eye that comes second by name listed first.
+    let records: Vec<Record> = (0..10)
+        .flat_map(|i| ["right", "left"].map(|side| (i, side)))
+        .map(|(i, side)| photo(&format!("{i}_{side}"), 0, &format!("p{i}")))
+        .collect();
+    let seed = 7u64;
+    let hash = |patient: &usize| {
+        let mut bytes = seed.to_le_bytes().to_vec();
+        bytes.extend(format!("toy\0{patient}_left").into_bytes());
+        sha256_hex(&bytes)
+    };
+    let mut patients: Vec<usize> = (0..10).collect();
+    patients.sort_by_key(hash);
+    let fractions = Fractions {
+        train: 0.5,
+        validation: 0.3,
+        test: 0.2,
+    };
+    let group = groups(&records, &alone(&records));
+    let split = Split::draw(&records, &group, fractions, seed).expect("a split");
+    for (side, patients) in [
+        (&split.train, &patients[..5]),
+        (&split.validation, &patients[5..8]),
+        (&split.test, &patients[8..]),
+    ] {
+        let mut eyes: Vec<usize> = patients.iter().flat_map(|p| [2 * p, 2 * p + 1]).collect();
+        eyes.sort_unstable();
+        assert_eq!(*side, eyes);
+    }
+}
+
+#[test]
+fn a_patient_counts_by_the_worse_eye_when_grades_are_divided_alike() {
+    let records: Vec<Record> = (0..80)
+        .map(|i| {
+            let worse = i % 2 == 1 && i < 40;
+            photo(
+                &format!("{i:02}"),
+                if worse { 4 } else { 0 },
+                &format!("p{}", i / 2),
+            )
+        })
+        .collect();
+    for seed in 0..5 {
+        let split = draw(&records, seed);
+        let side: Vec<Record> = split.train.iter().map(|&i| records[i].clone()).collect();
+        // 14 of the 20 patients with a grade 4, and of those without any.
+        assert_eq!(grade_counts(&side), [42, 0, 0, 0, 14]);
+    }
+}
+
 #[test]
 fn without_a_test_side_nothing_lands_there() {
     let records = two_eyes();
@@ -217,6 +299,21 @@ fn parts_that_make_no_whole_are_refused() {
             matches!(drawn, Err(SplitError::Fractions { .. })),
             "{train}"
         );
+    }
+    // Less than a whole, and what sums to one all the same.
+    for [train, validation, test] in [
+        [0.5, 0.2, 0.1],
+        [0.0, 0.5, 0.5],
+        [1.2, -0.2, 0.0],
+        [1.2, 0.0, -0.2],
+    ] {
+        let fractions = Fractions {
+            train,
+            validation,
+            test,
+        };
+        let drawn = Split::draw(&records, &alone(&records), fractions, 1);
+        assert!(drawn.is_err(), "{fractions:?}");
     }
 }
 
@@ -340,6 +437,26 @@ fn a_file_that_does_not_fit_is_refused_with_every_reason() {
         assert!(error.contains(reason), "{reason}\n{error}");
     }
     assert!(!error.contains("elsewhere"), "{error}");
+}
+
+#[test]
+fn a_file_with_a_row_for_every_photo_is_refused_where_a_patient_is_on_two_sides() {
+    let records = [photo("a", 0, "p"), photo("b", 0, "p"), photo("c", 0, "q")];
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("split.csv");
+    let read = |rows: &str| {
+        std::fs::write(&path, format!("image,dataset,part,group\n{rows}")).expect("a file");
+        Split::read(&records, &path)
+    };
+    // Rows in any order.
+    let sound = read("c,toy,test,2\nb,toy,train,0\na,toy,train,0\n").expect("a split");
+    assert_eq!((&sound.train[..], &sound.test[..]), (&[0, 1][..], &[2][..]));
+    let patient = read("a,toy,train,0\nb,toy,test,1\nc,toy,test,2\n");
+    let group = read("a,toy,train,0\nb,toy,train,0\nc,toy,test,0\n");
+    for (refused, reason) in [(patient, "patient p of toy"), (group, "group 0 is in test")] {
+        let error = refused.expect_err("refused").to_string();
+        assert!(error.contains(reason), "{error}");
+    }
 }
 
 #[test]

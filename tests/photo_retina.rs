@@ -286,6 +286,21 @@ fn the_tensor_is_planar_and_normalised() {
     assert_eq!([tensor[0], tensor[64], tensor[128]], [-1.0, -1.0, 0.0]);
 }
 
+/// The range that every network from torchvision was trained in.
+#[test]
+fn colours_are_scaled_as_torchvisions_weights_were_trained() {
+    let settings = Preprocessing::imagenet(8);
+    let of = |level: u8| to_tensor(&RgbImage::from_pixel(8, 8, Rgb([level; 3])), &settings);
+    let (black, white) = (of(0), of(255));
+    for (plane, (low, high)) in [(-2.1179, 2.2489), (-2.0357, 2.4286), (-1.8044, 2.64)]
+        .into_iter()
+        .enumerate()
+    {
+        assert!((black[plane * 64] - low).abs() < 1e-4);
+        assert!((white[plane * 64] - high).abs() < 1e-4);
+    }
+}
+
 #[test]
 fn the_local_mean_goes_and_what_differs_from_it_stays() {
     let scene = Scene {

@@ -346,3 +346,30 @@ impl Manifest {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_is_told_from_other_weights_by_the_hash_it_is_named_with() {
+        let model = "fovea 1.2.0 (0a1b2c3d)";
+        for name in [
+            model,
+            &format!("ImageNet and {model}"),
+            &format!("{model} and {model}"),
+        ] {
+            assert!(Manifest::names_a_model(name), "{name}");
+        }
+        for name in [
+            "ImageNet",
+            "ResNet-18 (ImageNet)",
+            "resnet (50)",
+            "resnet (torchvi5)",
+            "0a1b2c3d",
+            "fovea 1.2.0 (0a1b2c3d) weights",
+        ] {
+            assert!(!Manifest::names_a_model(name), "{name}");
+        }
+    }
+}

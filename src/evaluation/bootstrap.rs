@@ -140,6 +140,16 @@ mod tests {
     }
 
     #[test]
+    fn another_seed_draws_other_patients() {
+        let of = |seed| {
+            let bootstrap = Bootstrap { samples: 5, seed };
+            bootstrap.run(&[0, 1, 2, 3, 4, 5, 6, 7], <[u32]>::to_vec)
+        };
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
+    }
+
+    #[test]
     fn one_patient_says_nothing_of_others() {
         let drawn = Bootstrap::default().run(&[4, 4, 4], <[u32]>::to_vec);
         assert!(drawn.is_empty());
@@ -149,6 +159,22 @@ mod tests {
     fn a_figure_seldom_defined_has_no_interval() {
         assert_eq!(interval(&[Some(1.0), None]), None);
         assert_eq!(interval(&[]), None);
+        // One sample in ten may leave it undefined.
+        let mut values = vec![Some(1.0); 9];
+        values.push(None);
+        assert!(interval(&values).is_some());
+        values.push(None);
+        assert_eq!(interval(&values), None);
+    }
+
+    #[test]
+    fn an_interval_leaves_one_in_forty_on_either_side() {
+        let values: Vec<Option<f64>> = (0..=40).rev().map(|v| Some(f64::from(v))).collect();
+        let expected = Interval {
+            low: 1.0,
+            high: 39.0,
+        };
+        assert_eq!(interval(&values), Some(expected));
     }
 
     #[test]

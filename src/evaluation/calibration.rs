@@ -89,3 +89,25 @@ pub fn brier(predictions: &Predictions, weights: Option<&[u32]>) -> f64 {
     }
     sum / total
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_photo_lies_in_the_bin_that_its_confidence_ends_or_falls_into() {
+        let rows = [vec![0.6, 0.4], vec![0.61, 0.39], vec![1.0, 0.0]];
+        let predictions = Predictions::from_probabilities(&rows, &[0, 1, 0]).unwrap();
+        let curve = reliability(&predictions, None);
+        assert_eq!(curve.len(), ECE_BINS);
+        let edges = |bin: &ReliabilityBin| (bin.low, bin.high);
+        assert_eq!(edges(&curve[8]), (8.0 / 15.0, 0.6));
+        assert_eq!(edges(&curve[14]), (14.0 / 15.0, 1.0));
+        let held: Vec<_> = curve.iter().map(|bin| (bin.n, bin.accuracy)).collect();
+        assert_eq!(held[8], (1, Some(1.0)));
+        assert_eq!(held[9], (1, Some(0.0)));
+        assert_eq!(held[14], (1, Some(1.0)));
+        assert_eq!(curve[9].confidence, Some(0.61));
+        assert_eq!(held.iter().filter(|bin| **bin == (0, None)).count(), 12);
+    }
+}

@@ -242,9 +242,19 @@ mod tests {
     }
 
     #[test]
+    fn no_number_of_samples_shows_a_difference_to_be_impossible() {
+        // One more on both sides of the fraction, twice.
+        assert_eq!(two_sided(&[Some(0.1); 99]), 0.02);
+        let mut mixed = vec![Some(0.1); 95];
+        mixed.extend([Some(-0.1), Some(-0.1), Some(-0.1), Some(0.0)]);
+        assert_eq!(two_sided(&mixed), 0.1);
+    }
+
+    #[test]
     fn other_photos_cannot_be_compared() {
         let a = Predictions::from_probabilities(&sure(&[0]), &[0]).unwrap();
         let b = Predictions::from_probabilities(&sure(&[0]), &[1]).unwrap();
         assert!(compare(alone(&a), alone(&b), &[0], Bootstrap::default()).is_err());
+        assert!(compare(alone(&a), alone(&a), &[0, 1], Bootstrap::default()).is_err());
     }
 }

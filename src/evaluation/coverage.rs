@@ -168,6 +168,36 @@ mod tests {
         assert!(low < 0.6 && 0.6 < high, "{low} to {high}");
     }
 
+    /// A figure in another's place would go unnoticed where all are alike.
+    #[test]
+    fn each_figure_stands_in_its_own_place_in_whatever_order_photos_come() {
+        let certain = |grade: usize| {
+            let mut row = vec![0.0; 5];
+            row[grade] = 1.0;
+            row
+        };
+        let rows = [1, 0, 4, 2, 3, 0].map(certain);
+        let predictions = Predictions::from_probabilities(&rows, &[0, 0, 4, 4, 2, 2]).unwrap();
+        let answers = Answers {
+            predictions: &predictions,
+            referred: &[false, false, true, true, true, false],
+            doubt: &[0.9, 0.1, 0.3, 0.2, 0.4, 0.8],
+            clusters: &[0, 1, 2, 3, 4, 5],
+        };
+        // Rounded to the nearest number of photos: 0.75 of six are five.
+        assert_eq!(answers.left_from(0.75), Some(0.9));
+        let found = answers.at(answers.left_from(0.75), BOOTSTRAP);
+        assert_eq!(found.coverage.value, Some(5.0 / 6.0));
+        assert_eq!(found.accuracy.value, Some(0.4));
+        // Of grades 0, 4, 4, 2, 2 called 0, 4, 2, 3, 0: squares of 9 apart where the
+        // margins alone give 25.8.
+        assert!((found.kappa_quadratic.value.unwrap() - (1.0 - 9.0 / 25.8)).abs() < 1e-12);
+        assert_eq!(found.answered_sensitivity.value, Some(0.75));
+        assert_eq!(found.answered_specificity.value, Some(1.0));
+        assert_eq!(found.sensitivity.value, Some(0.75));
+        assert_eq!(found.specificity.value, Some(0.5));
+    }
+
     #[test]
     fn equally_doubtful_photos_are_left_together_and_somebody_is_answered() {
         let predictions = predictions();

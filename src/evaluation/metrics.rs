@@ -175,3 +175,56 @@ impl Metrics {
         self.named().into_iter().map(|(_, value)| value).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten photos, some of equal scores, and what scikit-learn 1.x makes of them.
+    #[test]
+    fn ten_photos_have_the_figures_of_scikit_learn() {
+        let rows = [
+            [0.70, 0.10, 0.10, 0.05, 0.05],
+            [0.05, 0.15, 0.20, 0.50, 0.10],
+            [0.50, 0.30, 0.10, 0.05, 0.05],
+            [0.10, 0.20, 0.40, 0.20, 0.10],
+            [0.05, 0.05, 0.10, 0.20, 0.60],
+            [0.20, 0.50, 0.20, 0.05, 0.05],
+            [0.10, 0.10, 0.50, 0.20, 0.10],
+            [0.60, 0.20, 0.10, 0.05, 0.05],
+            [0.05, 0.10, 0.20, 0.35, 0.30],
+            [0.30, 0.40, 0.20, 0.05, 0.05],
+        ]
+        .map(|row| row.to_vec());
+        let labels = [0, 3, 1, 2, 4, 2, 3, 0, 4, 0];
+        let found = Metrics::of(&Predictions::from_probabilities(&rows, &labels).unwrap());
+        let named = found.named();
+        let of = |name: &str| {
+            let (_, value) = named.iter().find(|(one, _)| one == name).unwrap();
+            value.unwrap()
+        };
+        for (name, expected) in [
+            ("accuracy", 0.5),
+            ("kappa_quadratic", 0.881_516_587_677_725_1),
+            ("kappa_linear", 0.695_121_951_219_512_1),
+            ("kappa_unweighted", 0.367_088_607_594_936_8),
+            ("cross_entropy", 0.981_855_834_175_082_3),
+            ("macro_recall", 0.433_333_333_333_333_3),
+            ("macro_specificity", 0.876_984_126_984_126_9),
+            ("referable_auc", 0.979_166_666_666_666_7),
+            ("referable_average_precision", 0.976_190_476_190_476),
+            ("sight_threatening_auc", 0.979_166_666_666_666_7),
+            ("sight_threatening_average_precision", 0.95),
+            ("ece", 0.225),
+            ("brier", 0.53),
+            ("recall_per_class.0", 2.0 / 3.0),
+            ("specificity_per_class.1", 7.0 / 9.0),
+            ("auc_one_vs_rest.2", 0.781_25),
+        ] {
+            let value = of(name);
+            assert!((value - expected).abs() < 1e-12, "{name}: {value}");
+        }
+        assert_eq!(found.n, 10);
+        assert_eq!(found.confusion[4], [0, 0, 0, 1, 1]);
+    }
+}

@@ -229,6 +229,18 @@ mod tests {
     }
 
     #[test]
+    fn where_the_lowest_score_is_diseased_only_calling_everybody_misses_none() {
+        // In no order, as photos come.
+        let scores = [0.7, 0.1, 0.9, 0.4];
+        let truth = [false, true, true, false];
+        let point = choose(&scores, &truth, Target::Sensitivity(1.0)).unwrap();
+        assert_eq!(point.threshold, 0.1);
+        assert_eq!(point.achieved.sensitivity, Some(1.0));
+        let half = choose(&scores, &truth, Target::Sensitivity(0.5)).unwrap();
+        assert!((half.threshold - 0.8).abs() < 1e-12);
+    }
+
+    #[test]
     fn full_specificity_keeps_the_most_sensitivity_it_can() {
         let point = choose(&SCORES, &TRUTH, Target::Specificity(1.0)).unwrap();
         assert!((point.threshold - 0.65).abs() < 1e-12);
@@ -286,6 +298,27 @@ mod tests {
                 negatives: 0
             })
         );
+    }
+
+    #[test]
+    fn what_no_threshold_can_be_chosen_by_is_refused() {
+        let healthy_alone = choose(&[0.5, 0.6], &[false; 2], Target::Balanced);
+        assert!(matches!(
+            healthy_alone,
+            Err(OperatingPointError::OneSided { positives: 0, .. })
+        ));
+        let truth = [true, false];
+        let lost = choose(&[0.5, f64::NAN], &truth, Target::Balanced);
+        assert_eq!(lost, Err(OperatingPointError::NotFinite));
+        for wanted in [-0.1, 1.01, f64::NAN] {
+            for target in [Target::Sensitivity(wanted), Target::Specificity(wanted)] {
+                let refused = choose(&[0.5, 0.6], &truth, target);
+                assert!(matches!(refused, Err(OperatingPointError::Target(_))));
+            }
+        }
+        for wanted in [0.0, 0.1] {
+            choose(&[0.5, 0.6], &truth, Target::Sensitivity(wanted)).unwrap();
+        }
     }
 
     #[test]

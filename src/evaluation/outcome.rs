@@ -270,6 +270,52 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_risked_is_measured_at_the_line_of_referral() {
+        // Probabilities of referable disease: 0.2, 0.6, 0.4 and 0.8, each its own logit.
+        let logits: Vec<Vec<f64>> = [0.2, 0.6, 0.4, 0.8]
+            .map(|p: f64| vec![(1.0 - p).ln(), -1e3, p.ln(), -1e3, -1e3])
+            .to_vec();
+        let line = |name: &str, from_grade, threshold| Threshold {
+            name: name.to_owned(),
+            from_grade,
+            threshold,
+            referred_from: None,
+            prevalence: 0.1,
+        };
+        let of = |thresholds: &[Threshold]| {
+            Evaluation::of(&Request {
+                logits: &logits,
+                labels: &[0, 2, 2, 2],
+                clusters: &[5, 3, 5, 9],
+                temperature: 1.0,
+                thresholds,
+                bootstrap: Bootstrap {
+                    samples: 10,
+                    seed: 0,
+                },
+            })
+            .unwrap()
+        };
+        let threat = line("sight-threatening, screening", 3, 0.1);
+        let risk = |found: &Evaluation| found.risk_coverage.points.last().unwrap().referral_risk;
+        // By the likelier side the photo at 0.4 is missed; the line of a threat is none.
+        let without = of(std::slice::from_ref(&threat));
+        assert_eq!(risk(&without), 0.25);
+        assert_eq!(
+            risk(&of(&[threat, line("referable, screening", 2, 0.3)])),
+            0.0
+        );
+        assert_eq!(without.clusters, 3);
+        assert!(without.uncalibrated.is_none());
+        let curves: Vec<_> = (without.curves.iter())
+            .map(|curve| (curve.from_grade, curve.points.len()))
+            .collect();
+        assert_eq!(curves, [(2, 5), (3, 0)], "no photo is sight-threatening");
+        assert_eq!(without.curves[0].points[3].true_positive_rate, 1.0);
+        assert_eq!(without.curves[0].points[3].false_positive_rate, 0.0);
+    }
+
+    #[test]
     fn a_threat_is_said_of_those_who_are_referred_alone() {
         // Two are over the line of a threat, one of them not over that of referral.
         let rows = [

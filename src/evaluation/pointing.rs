@@ -338,11 +338,41 @@ mod tests {
         let left = square(&view, (0.0, 0.0), (50.0, 100.0));
         let found = score(&half, &left, &view, 0.0).share;
         assert!((found - 0.875).abs() < 0.01, "{found}");
+        let upper = Map::new(1, 2, vec![1.0, 0.0]).unwrap();
+        let lower_half = square(&view, (0.0, 50.0), (100.0, 100.0));
+        let found = score(&upper, &lower_half, &view, 0.0).share;
+        assert!((found - 0.125).abs() < 0.01, "{found}");
+    }
+
+    #[test]
+    fn a_lesion_that_the_picture_leaves_out_gathers_nothing() {
+        let larger = Preprocessing {
+            margin: -0.3,
+            ..Preprocessing::imagenet(100)
+        };
+        let view = prepare(&crate::synth::draw(0, 1, 300), &larger).unwrap();
+        let far = 1000.0;
+        for (from, to) in [
+            ((-far, 0.0), (0.0, 100.0)),
+            ((101.0, 0.0), (far, 100.0)),
+            ((0.0, -far), (100.0, 0.0)),
+            ((0.0, 101.0), (100.0, far)),
+        ] {
+            let outside = square(&view, from, to);
+            assert!(!outside.is_empty());
+            assert_eq!(score(&even(), &outside, &view, 0.0).share, 0.0);
+        }
     }
 
     #[test]
     fn the_blob_peaks_in_the_middle() {
-        assert_eq!(centred_blob().peak(), Some((0.5, 0.5)));
+        let blob = centred_blob();
+        assert_eq!(blob.peak(), Some((0.5, 0.5)));
+        // As a Gaussian does, by the root of e a standard deviation away.
+        let falls = blob.at(0.5 + BLOB_SIGMA, 0.5) / blob.at(0.5, 0.5);
+        assert!((falls - (-0.5f32).exp()).abs() < 0.02, "{falls}");
+        let falls = blob.at(0.5, 0.5 - 2.0 * BLOB_SIGMA) / blob.at(0.5, 0.5);
+        assert!((falls - (-2f32).exp()).abs() < 0.02, "{falls}");
     }
 
     #[test]

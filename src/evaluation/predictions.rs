@@ -245,6 +245,42 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_cannot_be_measured_is_refused_with_its_row() {
+        let good = vec![0.5, 0.5];
+        let of = |second: Vec<f64>, labels: &[u8]| {
+            Predictions::from_probabilities(&[good.clone(), second], labels).unwrap_err()
+        };
+        let row = 1;
+        assert_eq!(
+            of(vec![f64::NAN, 0.5], &[0, 0]),
+            InputError::NotFinite { row }
+        );
+        for bad in [vec![0.5, 0.49], vec![0.5, 0.51], vec![-0.1, 1.1]] {
+            let refused = of(bad.clone(), &[0, 0]);
+            let no_distribution = matches!(refused, InputError::NotADistribution { row: 1, .. });
+            assert!(no_distribution, "{bad:?}: {refused}");
+        }
+        assert!(matches!(
+            of(good.clone(), &[0, 2]),
+            InputError::Label { label: 2, .. }
+        ));
+        let logits = [vec![1.0, 2.0], vec![f64::INFINITY, 0.0]];
+        let refused = Predictions::from_logits(&logits, &[0, 0]).unwrap_err();
+        assert_eq!(refused, InputError::NotFinite { row });
+        // What was held impossible costs much, and not everything.
+        let sure = Predictions::from_probabilities(&[vec![1.0, 0.0]], &[1]).unwrap();
+        assert_eq!(sure.losses, [-f64::EPSILON.ln()]);
+    }
+
+    #[test]
+    fn a_threat_is_scored_from_the_line_of_referral_on() {
+        let rows = [vec![0.4, 0.1, 0.3, 0.2, 0.0], vec![0.7, 0.2, 0.0, 0.1, 0.0]];
+        let predictions = Predictions::from_probabilities(&rows, &[0, 0]).unwrap();
+        let scores = predictions.scores_among_referred(3, 0.4);
+        assert_eq!(scores, [0.2, f64::NEG_INFINITY]);
+    }
+
+    #[test]
     fn rounding_takes_no_probability_above_one() {
         let row = [0.0, 0.0, 0.33, 0.56, 0.11];
         assert!(row.iter().sum::<f64>() > 1.0);

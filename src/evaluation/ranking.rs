@@ -138,6 +138,33 @@ mod tests {
     }
 
     #[test]
+    fn the_curve_leads_from_nobody_to_everybody_over_its_own_area() {
+        let ranking = Ranking::of(&[0.9, 0.2, 0.6, 0.4, 0.6]);
+        let positive = |i: usize| [0, 2, 3].contains(&i);
+        let rates: Vec<(f64, f64, f64)> = ranking
+            .curve(&positive)
+            .iter()
+            .map(|p| (p.true_positive_rate, p.false_positive_rate, p.precision))
+            .collect();
+        let third = 1.0 / 3.0;
+        let expected = [
+            (0.0, 0.0, 1.0),
+            (third, 0.0, 1.0),
+            (2.0 * third, 0.5, 2.0 / 3.0),
+            (1.0, 0.5, 0.75),
+            (1.0, 1.0, 0.6),
+        ];
+        assert_eq!(rates, expected);
+        let area: f64 = rates
+            .windows(2)
+            .map(|pair| (pair[1].1 - pair[0].1) * (pair[0].0 + pair[1].0) / 2.0)
+            .sum();
+        assert!((area - ranking.auc(&positive, None).unwrap()).abs() < 1e-12);
+        assert!(ranking.curve(&|_| false).is_empty());
+        assert_eq!(ranking.average_precision(&|_| true, None), None);
+    }
+
+    #[test]
     fn weights_equal_repetition() {
         let scores = [0.1, 0.4, 0.35, 0.8];
         let positive = |i: usize| i >= 2;

@@ -87,6 +87,16 @@ mod tests {
     }
 
     #[test]
+    fn a_network_that_diverged_has_no_temperature() {
+        let logits = vec![vec![1.0, 0.0], vec![f64::NAN, 0.0]];
+        let found = fit(&logits, &[0, 1]);
+        assert!(
+            matches!(found, Err(TemperatureError::Input(_))),
+            "{found:?}"
+        );
+    }
+
+    #[test]
     fn perfect_separation_is_told() {
         let logits = vec![vec![2.0, 0.0], vec![0.0, 2.0]];
         assert_eq!(fit(&logits, &[0, 1]), Err(TemperatureError::Separable));

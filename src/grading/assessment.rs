@@ -396,7 +396,9 @@ mod tests {
     fn percentages_never_claim_certainty() {
         assert_eq!(percent(0.0), "0\u{a0}%");
         assert_eq!(percent(0.001), "<1\u{a0}%");
+        assert_eq!(percent(0.01), "1\u{a0}%");
         assert_eq!(percent(0.634), "63\u{a0}%");
+        assert_eq!(percent(0.99), "99\u{a0}%");
         assert_eq!(percent(0.999), ">99\u{a0}%");
         assert_eq!(percent(1.0), "100\u{a0}%");
     }

@@ -95,19 +95,23 @@ mod tests {
     }
 
     #[test]
-    fn falling_intercepts_are_no_scale() {
+    fn intercepts_that_do_not_rise_are_no_scale() {
         assert!(LINK.is_valid());
         let crossed = CumulativeLink {
             intercepts: [1.0, 3.0, 2.0, 4.0],
             ..LINK
         };
         assert!(!crossed.is_valid());
-        assert!(
-            !CumulativeLink {
-                slope: -1.0,
-                ..LINK
-            }
-            .is_valid()
-        );
+        for slope in [-1.0, 0.0, f64::INFINITY, f64::NAN] {
+            assert!(!CumulativeLink { slope, ..LINK }.is_valid(), "{slope}");
+        }
+        for intercepts in [
+            [1.0, 2.0, 2.0, 4.0],
+            [1.0, 2.0, 3.0, f64::INFINITY],
+            [f64::NEG_INFINITY, 2.0, 3.0, 4.0],
+        ] {
+            let link = CumulativeLink { intercepts, ..LINK };
+            assert!(!link.is_valid(), "{intercepts:?}");
+        }
     }
 }

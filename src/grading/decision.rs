@@ -259,6 +259,30 @@ mod tests {
     }
 
     #[test]
+    fn a_sure_grade_is_referred_from_moderate_on_and_for_nothing_else() {
+        let moderate = decide([0.0, 0.05, 0.9, 0.05, 0.0], PointName::Balanced);
+        assert!(moderate.referable && !moderate.unsure && !moderate.edema_alone);
+        assert_eq!(moderate.codes.referral, "refer");
+        let healthy = decide([0.95, 0.05, 0.0, 0.0, 0.0], PointName::Balanced);
+        assert!(!healthy.referable && !healthy.unsure && !healthy.edema_alone);
+        assert_eq!(healthy.codes.referral, "no-referral");
+    }
+
+    #[test]
+    fn whoever_is_on_a_line_is_over_it() {
+        // As the figures count, which the line was fixed by.
+        let on_both = decide([0.25, 0.25, 0.2, 0.3, 0.0], PointName::Balanced);
+        assert_eq!(on_both.codes.referral, "refer-to-be-safe");
+        assert_eq!(on_both.sight_threatening, Some(true));
+        let on_one = decide([0.0, 0.25, 0.5, 0.25, 0.0], PointName::Balanced);
+        assert_eq!(on_one.sight_threatening, Some(false));
+        // Grade and line agree on this one.
+        let moderate = decide([0.25, 0.25, 0.5, 0.0, 0.0], PointName::Balanced);
+        assert!(moderate.referable && !moderate.unsure);
+        assert_eq!(moderate.codes.referral, "refer");
+    }
+
+    #[test]
     fn a_moderate_grade_below_the_line_is_unsure_and_therefore_referred() {
         let below = decide([0.1, 0.2, 0.6, 0.05, 0.05], PointName::Specific);
         assert!(below.referable && below.unsure);

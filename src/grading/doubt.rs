@@ -282,13 +282,16 @@ mod tests {
         let same = Agreement::of(&MILD, &[MILD.to_vec(), MILD.to_vec()]).unwrap();
         assert_eq!((same.same_grade, same.moved), (1.0, 0.0));
         assert_eq!((same.grade_shift, same.referable_shift), (0.0, 0.0));
-        let other = vec![0.1, 0.25, 0.6, 0.05, 0.0];
+        let apart_look = vec![0.1, 0.25, 0.6, 0.05, 0.0];
         assert_eq!(Agreement::of(&MILD, &[MILD.to_vec()]), None, "one look");
-        let apart = Agreement::of(&MILD, &[MILD.to_vec(), other]).unwrap();
+        let apart = Agreement::of(&MILD, &[MILD.to_vec(), apart_look.clone()]).unwrap();
         assert_eq!(apart.grades, [Grade::Mild, Grade::Moderate]);
         assert_eq!(apart.same_grade, 0.5);
-        for found in [apart.moved, apart.grade_shift, apart.referable_shift] {
-            assert!((found - 0.5).abs() < 1e-12, "{apart:?}");
+        let apart_downwards = Agreement::of(&apart_look, &[apart_look.clone(), MILD.to_vec()]);
+        for apart in [apart, apart_downwards.unwrap()] {
+            for found in [apart.moved, apart.grade_shift, apart.referable_shift] {
+                assert!((found - 0.5).abs() < 1e-12, "{apart:?}");
+            }
         }
     }
 
@@ -303,6 +306,25 @@ mod tests {
         assert!((line(0.1, 0.2) - 0.5).abs() < 1e-12);
         assert!((line(0.6, 0.2) - 0.5).abs() < 1e-12);
         assert_eq!((line(0.3, 0.0), line(1.0, 1.0)), (0.7, 0.0));
+    }
+
+    #[test]
+    fn the_chance_is_that_of_the_logistic_model() {
+        // -3 + 4 x 0.25 for the guess + 2 x 1 on the line: even odds.
+        let on_the_line = [0.25, 0.0, 0.75, 0.0, 0.0];
+        let chance = settings().chance(&on_the_line, 0.75, None);
+        assert!((chance - 0.5).abs() < 1e-12, "{chance}");
+        // Without anything to doubt, the constant's odds, e^-3.
+        let certain = settings().chance(&[1.0, 0.0, 0.0, 0.0, 0.0], 0.75, None);
+        assert!((certain / (1.0 - certain) - (-3f64).exp()).abs() < 1e-12);
+        // At its line an answer is unsure, and from its own on looked at again.
+        let exactly = Doubt {
+            look_again_from: chance,
+            unsure_from: chance,
+            ..settings()
+        };
+        assert!(exactly.looks_again(&on_the_line, 0.75));
+        assert!(judge(&on_the_line, 0.75, Some(&exactly), None).is_some());
     }
 
     #[test]
@@ -353,8 +375,13 @@ mod tests {
         let rival = judge(&[0.0, 0.0, 0.55, 0.45, 0.0], 0.2, Some(&heavy), None).unwrap();
         assert_eq!(rival.code, "unsure-rival");
         assert_eq!(rival.between, [Grade::Moderate, Grade::Severe]);
-        let alone = judge(&[0.0, 0.0, 0.58, 0.12, 0.3], 0.2, Some(&heavy), None).unwrap();
+        let looked_at = [0.0, 0.0, 0.58, 0.12, 0.3];
+        let alone = judge(&looked_at, 0.2, Some(&heavy), None).unwrap();
         assert_eq!(alone.code, "unsure-often-wrong", "no rival to be named");
+        // Looks that grade it alike are not said to grade it otherwise.
+        let alike = Agreement::of(&looked_at, &[looked_at.to_vec(), looked_at.to_vec()]);
+        let alike = judge(&looked_at, 0.2, Some(&heavy), alike.as_ref()).unwrap();
+        assert_eq!(alike.code, "unsure-often-wrong");
     }
 
     #[test]

@@ -131,6 +131,7 @@ mod tests {
             assert_eq!((risk.code, risk.referable), (code, referable));
             assert!(risk.sentence.contains(&risk.label), "{}", risk.sentence);
         }
+        assert!(Risk::of(&head(0.25), &[0.75, 0.25, 0.0]).referable, "on it");
         let risk = Risk::of(&head(0.25), &[0.7, 0.1, 0.2]);
         assert_eq!(
             risk.sentence,

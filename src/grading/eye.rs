@@ -376,6 +376,21 @@ mod tests {
             ("Kowalski/2026-11-27/OD.jpg", "Kowalski", Right),
             ("Kowalski/2024/left/OS.jpg", "Kowalski", Left),
             ("John R Smith left.jpg", "John R Smith", Left),
+            ("Smith_R_2024.jpg", "Smith_2024", Right),
+            ("12_R_Mueller.jpg", "12_Mueller", Right),
+            ("Ruiz_OD_MJ.jpg", "Ruiz_MJ", Right),
+            ("OS_12.jpg", "12", Left),
+            ("1_r12.jpg", "1", Right),
+            ("Ruiz OD 2 OD 3.jpg", "Ruiz 2", Right),
+            // A number is a patient's unless it can be a day or a year.
+            ("Clinic/20261127/OD.jpg", "Clinic", Right),
+            ("Clinic/1999/OD.jpg", "Clinic", Right),
+            ("Clinic/1234/OD.jpg", "1234", Right),
+            ("Clinic/2034567/OD.jpg", "2034567", Right),
+            ("Clinic/12345678/OD.jpg", "12345678", Right),
+            ("Clinic/12-34-56/OD.jpg", "12-34-56", Right),
+            ("Clinic/Ruiz 2024 B/OD.jpg", "Ruiz 2024 B", Right),
+            ("2026-11-27/OD.jpg", "2026-11-27", Right),
         ] {
             check(path, patient, Some(side));
         }
@@ -450,7 +465,10 @@ mod tests {
             "20051019_38557_0100_PP.tif",
             "le_petit.jpg",
             "R2024.jpg",
+            "r123.jpg",
             "photo.jpg",
+            // A folder's name that is a person's tells no eye.
+            "Gomez L/0007.png",
         ] {
             assert_eq!(read(path).side, None, "{path}");
         }

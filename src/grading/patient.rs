@@ -240,12 +240,13 @@ mod tests {
         }
     }
 
+    /// A photo without a grade; one too bad to grade counts as refer by itself.
     fn other(side: Option<Side>, status: Option<Status>) -> Photo {
         Photo {
             side,
             status,
             grade: None,
-            referable: None,
+            referable: (status == Some(Status::Ungradable)).then_some(true),
             unsure: false,
             edema_alone: false,
             edema: false,
@@ -338,6 +339,14 @@ mod tests {
         assert_eq!(found.code, "patient-refer-threat");
         assert_eq!(found.deciding, Some(1));
         assert_eq!(found.besides_code, Some("patient-edema-besides"));
+        // Of one eye that has both, too, though its oedema is not alone.
+        let both = Photo {
+            edema: true,
+            ..graded(Side::Right, 2)
+        };
+        let found = summarise(&[both]);
+        assert_eq!(found.code, "patient-refer");
+        assert_eq!(found.besides_code, Some("patient-edema-besides"));
         let moderate = Photo {
             unsure: true,
             ..graded(Side::Left, 2)
@@ -349,6 +358,24 @@ mod tests {
             Some(1)
         );
         assert_eq!(summarise(&[moderate]).besides, None);
+        assert_eq!(decided(&[moderate]).1, "patient-refer");
+    }
+
+    #[test]
+    fn a_photo_over_the_line_refers_whatever_its_grade() {
+        // What an earlier version graded: mild, over the line and not called unsure.
+        let over = Photo {
+            referable: Some(true),
+            ..graded(Side::Left, 1)
+        };
+        let found = decided(&[graded(Side::Right, 1), over]);
+        assert_eq!(found, (Decision::Refer, "patient-refer", Some(1)));
+    }
+
+    #[test]
+    fn of_equally_bad_photos_the_first_decides() {
+        let eyes = [graded(Side::Right, 2), graded(Side::Left, 2)];
+        assert_eq!(decided(&eyes).2, Some(0));
     }
 
     #[test]
@@ -364,6 +391,8 @@ mod tests {
             ..graded(Side::Left, 0)
         };
         assert_eq!(decided(&[below]).1, "patient-one-eye");
+        let found = decided(&[graded(Side::Right, 2), below]);
+        assert_eq!(found.1, "patient-refer");
     }
 
     #[test]
@@ -377,6 +406,13 @@ mod tests {
             graded(Side::Left, 0),
         ];
         assert_eq!(decided(&unknown).0, Decision::Refer);
+        // Two photos of unknown sides may be of two eyes.
+        let graded = Photo {
+            side: None,
+            ..graded(Side::Right, 0)
+        };
+        let unknown = [graded, other(None, Some(Status::Ungradable))];
+        assert_eq!(decided(&unknown).1, "patient-refer-ungradable");
     }
 
     #[test]

@@ -447,7 +447,7 @@ mod tests {
                 let sure = 2.5 + f32::from(i % 7) / 7.0;
                 let again = if wrong { grade } else { said };
                 Looked {
-                    dataset: ["one", "two"][usize::from(i >= 100)].to_owned(),
+                    dataset: ["one", "two"][usize::from(i >= 120)].to_owned(),
                     grade,
                     patient: usize::from(i / 2),
                     first: look(said, sure),
@@ -482,13 +482,24 @@ mod tests {
         let found = doubts(&photos, &doubt, RULES);
         let unsure = found.iter().filter(|d| **d >= doubt.unsure_from).count();
         assert_eq!(unsure, 50, "a quarter is left to a person");
-        for (set, name) in doubt.figures.iter().zip(["one", "two"]) {
-            assert_eq!((set.dataset.as_str(), set.n), (name, 100));
+        assert_eq!(doubt.fixed_on, "200 photos");
+        assert_eq!(doubt.command, "fovea doubt fit");
+        assert_eq!(doubt.figures.len(), 2, "a dataset each");
+        for (set, sized) in doubt.figures.iter().zip([("one", 120), ("two", 80)]) {
+            assert_eq!((set.dataset.as_str(), set.n), sized);
             let at = set.rows.last().unwrap();
+            assert_eq!(at.left_from, Some(doubt.unsure_from));
+            assert_eq!(at.coverage.value, Some(0.75));
             assert_eq!(at.accuracy.value, Some(1.0));
             assert_eq!(at.sensitivity.value, Some(1.0));
-            let by = |name: &str| set.areas.iter().find(|a| a.by == name).unwrap().wrong;
-            assert!(by("doubt") < by("highest probability"));
+            let by = |name: &str| set.areas.iter().find(|a| a.by == name).unwrap();
+            assert!(by("doubt").wrong < by("highest probability").wrong);
+            // Grades 1 and 2 lie on two sides of the line: what is wrong is wrong of
+            // both, and nothing is left of it before the last quarter.
+            let doubt = by("doubt");
+            assert_eq!(doubt.wrong_grade, doubt.wrong);
+            assert_eq!(doubt.wrong_referral, doubt.wrong);
+            assert!(doubt.wrong < 0.05, "{doubt:?}");
         }
         // All that was unsure is looked at again, so the looks are not wasted.
         assert!(doubt.look_again_from < doubt.unsure_from);
@@ -501,6 +512,119 @@ mod tests {
             .collect();
         let blind = doubts(&unlooked, &doubt, RULES);
         assert!(blind.iter().all(|d| *d < doubt.unsure_from));
+    }
+
+    #[test]
+    fn nobody_teaches_the_doubt_that_their_own_figures_are_measured_by() {
+        let mut photos = photos();
+        let doubt = fitted(&photos).unwrap();
+        let measured = |photos: &[Looked]| {
+            let answered = Answered::each(photos, RULES);
+            cross_validated(photos, &answered, &doubt, RULES.threshold)
+        };
+        let before = measured(&photos);
+        // Another truth for both photos of the first patient.
+        for photo in &mut photos[..2] {
+            photo.grade = 4;
+        }
+        let after = measured(&photos);
+        assert_eq!(before[..2], after[..2]);
+        assert_ne!(before[2..4], after[2..4], "others learn from them");
+    }
+
+    /// Called mild by the grade, and referable by the line.
+    fn torn_photo(grade: u8) -> Looked {
+        Looked {
+            dataset: "one".to_owned(),
+            grade,
+            patient: 0,
+            first: [0.01, 0.39, 0.3, 0.29, 0.01].map(f32::ln).to_vec(),
+            further: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_grade_is_not_right_where_the_referral_is_wrong() {
+        let wrong = |grade| Answer::of(&torn_photo(grade), &[], RULES).wrong;
+        assert!(wrong(1), "the grade is right, the referral is not");
+        assert!(wrong(2), "the referral is right, the grade is not");
+        let right = &photos()[0];
+        assert!(!Answer::of(right, &[], RULES).wrong);
+    }
+
+    #[test]
+    fn an_answer_at_odds_with_itself_is_unsure_in_the_figures_too() {
+        let by_constant = |constant| Doubt {
+            weights: DoubtWeights {
+                constant,
+                guess: 0.0,
+                line: 0.0,
+                moved: 0.0,
+            },
+            unsure_from: 0.9,
+            ..fitted(&photos()).unwrap()
+        };
+        let doubted = |constant| doubts(&[torn_photo(1)], &by_constant(constant), RULES)[0];
+        assert_eq!(doubted(-5.0), 0.9);
+        assert!((doubted(5.0) - 1.0 / (1.0 + (-5f64).exp())).abs() < 1e-12);
+    }
+
+    #[test]
+    fn whom_further_looks_answer_otherwise_is_looked_at_again() {
+        let answer = |sure: f64, grade: usize, wrong: bool| {
+            let mut probabilities = vec![(1.0 - sure) / 4.0; 5];
+            probabilities[grade] = sure;
+            Answer {
+                probabilities,
+                grade,
+                referred: grade >= REFERABLE_FROM,
+                wrong,
+                ..Answer::of(&torn_photo(1), &[], RULES)
+            }
+        };
+        let alike = |answer: Answer| Answered {
+            first: answer.clone(),
+            all: answer,
+        };
+        let mut photos = Vec::new();
+        for i in 0..40 {
+            let wrong = i % 4 == 0;
+            photos.push(alike(answer(if wrong { 0.5 } else { 0.95 }, 1, wrong)));
+        }
+        // Surer than most at first, and moderate by all looks, as sure of it.
+        photos.push(Answered {
+            first: answer(0.97, 1, true),
+            all: answer(0.95, 2, false),
+        });
+        let answered: Vec<&Answered> = photos.iter().collect();
+        let doubt = learn(&answered, Looks::MeanOfQuarterTurns, 0.5, 0.75);
+        let again = |sure| doubt.looks_again(&answer(sure, 1, false).probabilities, 0.5);
+        assert!(again(0.5) && again(0.97));
+        assert!(!again(0.9999), "{doubt:?}");
+    }
+
+    #[test]
+    fn looking_again_is_worse_from_two_standard_errors_on() {
+        // By 1 on average, half of the photos by less and half by more: four photos'
+        // standard error is the spread over the root of three.
+        let worse = |spread: f64| {
+            let photo = Looked {
+                grade: 0,
+                ..torn_photo(0)
+            };
+            let answer = |loss: f64| Answer {
+                probabilities: vec![(-loss).exp(), 0.0, 0.0, 0.0, 0.0],
+                ..Answer::of(&photo, &[], RULES)
+            };
+            let answered = [-1.0, 1.0, -1.0, 1.0].map(|side| Answered {
+                first: answer(0.25),
+                all: answer(1.25 + side * spread),
+            });
+            worse_by_looking_again(&vec![photo; 4], &answered)
+        };
+        let line = 3f64.sqrt() / 2.0;
+        assert!(worse(0.99 * line));
+        assert!(!worse(1.01 * line));
     }
 
     #[test]
@@ -534,11 +658,18 @@ mod tests {
             .collect();
         let refused = fitted(&right).unwrap_err();
         assert!(refused.starts_with("0 of 150"), "{refused}");
+        let mut wrong = photos();
+        for photo in &mut wrong {
+            photo.grade = 4;
+        }
+        let refused = fitted(&wrong).unwrap_err();
+        assert!(refused.starts_with("200 of 200"), "{refused}");
     }
 
     #[test]
     fn the_line_of_unsure_lies_between_two_photos() {
         assert!((between(vec![0.4, 0.1, 0.2, 0.3], 0.5) - 0.25).abs() < 1e-12);
+        assert!((between(vec![0.4, 0.1, 0.2], 0.5) - 0.3).abs() < 1e-12);
         assert_eq!(between(vec![0.4, 0.1], 1.0), 1.0);
         assert_eq!(between(vec![0.4, 0.1], 0.0), 0.1);
     }

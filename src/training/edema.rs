@@ -428,6 +428,23 @@ mod tests {
     }
 
     #[test]
+    fn a_photo_seen_in_several_views_counts_once_and_is_answered_by_their_mean() {
+        let once: Vec<Vec<Vec<f64>>> = [0.0, 1.0, 2.5, 0.5].map(|x| vec![vec![x]]).to_vec();
+        let mut often = once.clone();
+        often[2] = vec![vec![2.5]; 4];
+        let risks = [0, 1, 2, 0];
+        let of = |rows: &[Vec<Vec<f64>>]| fit(rows, &risks, &[0, 1, 2, 3], 1.0, None);
+        let (layer, other) = (of(&once), of(&often));
+        let found = mean(&layer, &[vec![1.0], vec![3.0]]);
+        for (found, logit) in found.iter().zip(layer.logits(&[2.0])) {
+            assert!((found - logit).abs() < 1e-12, "{found} {logit}");
+        }
+        for (a, b) in layer.logits(&[2.0]).iter().zip(other.logits(&[2.0])) {
+            assert!((a - b).abs() < 1e-3, "{a} {b}");
+        }
+    }
+
+    #[test]
     fn the_penalty_is_the_one_that_holds_on_other_patients() {
         // One feature tells the risk, a hundred and fifty others of each patient are chance.
         let photos = 90usize;

@@ -373,6 +373,30 @@ mod tests {
     }
 
     #[test]
+    fn what_threatens_sight_is_measured_among_those_who_are_referred() {
+        // One healthy photo scores above the severe ones, and is not referred.
+        let rows = [
+            (0, [1.0, 0.0, 0.0, 0.0, 0.0]),
+            (0, [0.9, 0.0, 0.1, 0.0, 0.0]),
+            (0, [0.7, 0.0, 0.0, 0.3, 0.0]),
+            (2, [0.4, 0.0, 0.6, 0.0, 0.0]),
+            (2, [0.3, 0.0, 0.7, 0.0, 0.0]),
+            (3, [0.1, 0.0, 0.65, 0.25, 0.0]),
+            (3, [0.2, 0.0, 0.55, 0.25, 0.0]),
+        ];
+        let (grades, rows): (Vec<u8>, Vec<Vec<f64>>) = rows
+            .map(|(grade, row)| (grade, row.to_vec()))
+            .into_iter()
+            .unzip();
+        let predictions = Predictions::from_probabilities(&rows, &grades).unwrap();
+        let found = thresholds(&predictions, &["toy"]).unwrap();
+        assert!((found.referable.threshold - 0.45).abs() < 1e-9);
+        let threat = Lines::screening(&found).sight_threatening.unwrap();
+        assert!((threat.threshold - 0.125).abs() < 1e-9, "{threat:?}");
+        assert_eq!((threat.sensitivity, threat.specificity), (1.0, 1.0));
+    }
+
+    #[test]
     fn another_jobs_unfinished_file_is_not_in_the_way() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("plan.json");

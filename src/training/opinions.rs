@@ -238,8 +238,11 @@ mod tests {
         write(&first, &records, &[certain(0), certain(3)], &elder).unwrap();
         write(&second, &records[1..], &[certain(4)], &younger).unwrap();
         let asked = [record("two.jpg", 3), record("never seen.jpg", 1)];
-        let heard = opinions(vec![first, second]).read(&asked).unwrap();
+        let files = vec![first, second];
+        let heard = opinions(files.clone()).read(&asked).unwrap();
         assert_eq!(heard.opinions, [Some([0.0, 0.0, 0.0, 0.5, 0.5]), None]);
+        let of_one = opinions(files).read(&records[..1]).unwrap().opinions;
+        assert_eq!(of_one, [Some([1.0, 0.0, 0.0, 0.0, 0.0])]);
         // One photo each: who spoke of others only has taught nothing by them.
         let one = |of: DataSource| DataSource { photos: 1, ..of };
         assert_eq!(heard.teachers, [one(elder), one(younger)]);
@@ -268,15 +271,19 @@ mod tests {
     fn numbers_that_are_no_probabilities_name_file_and_line() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.csv");
-        write(
-            &file,
-            &[record("one.jpg", 0)],
-            &[vec![0.5; 5]],
-            &model("m", "none"),
-        )
-        .unwrap();
-        let fault = opinions(vec![file]).read(&[]).err().unwrap();
-        assert!(fault.contains("a.csv: line 2"), "{fault}");
+        let photo = [record("one.jpg", 0)];
+        let sound = certain(2);
+        let short = vec![0.5, 0.4, 0.0, 0.0, 0.0];
+        let negative = vec![-0.1, 1.1, 0.0, 0.0, 0.0];
+        let fault = |row: Vec<f64>| {
+            write(&file, &photo, &[row], &model("m", "none")).unwrap();
+            opinions(vec![file.clone()]).read(&[]).err()
+        };
+        assert_eq!(fault(sound), None);
+        for row in [vec![0.5; 5], short, negative] {
+            let fault = fault(row).unwrap();
+            assert!(fault.contains("a.csv: line 2"), "{fault}");
+        }
     }
 
     #[test]

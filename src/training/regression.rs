@@ -148,6 +148,40 @@ mod tests {
     }
 
     #[test]
+    fn at_what_is_found_the_penalised_likelihood_is_flat() {
+        let rows = [
+            ([1.0, 0.5, -1.0], true, 1.0),
+            ([1.0, 2.0, 0.3], true, 2.0),
+            ([1.0, -1.0, 0.7], false, 3.0),
+            ([1.0, 0.2, 0.2], false, 1.0),
+            ([1.0, 1.1, -0.4], false, 2.0),
+        ];
+        let cases: Vec<Case<'_, 3>> = rows
+            .iter()
+            .map(|(terms, positive, weight)| Case {
+                terms,
+                positive: *positive,
+                weight: *weight,
+            })
+            .collect();
+        let ridge = 0.7;
+        let found = fit(&cases, ridge);
+        for term in 0..3 {
+            let slope: f64 = rows
+                .iter()
+                .map(|(terms, positive, weight)| {
+                    let sum: f64 = terms.iter().zip(&found).map(|(t, w)| t * w).sum();
+                    let chance = 1.0 / (1.0 + (-sum).exp());
+                    weight * terms[term] * (chance - f64::from(u8::from(*positive)))
+                })
+                .sum();
+            // The constant alone is not held back.
+            let held = if term == 0 { 0.0 } else { ridge * found[term] };
+            assert!((slope + held).abs() < 1e-4, "{term}: {slope} and {held}");
+        }
+    }
+
+    #[test]
     fn a_ridge_keeps_separable_cases_finite() {
         let mut terms = [0.0; TERMS];
         terms[0] = 1.0;

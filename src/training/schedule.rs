@@ -93,6 +93,18 @@ mod tests {
     }
 
     #[test]
+    fn standing_still_earlier_layers_learn_slower_too() {
+        let mut rates = constant(0.01, 0.3).unwrap();
+        for _ in 0..3 {
+            let rates = rates.step();
+            let of = |path: &str| rates.lr_from_param(burn::module::ParamId::new(), Some(path));
+            assert!((of("fc.weight") - 0.01).abs() < 1e-12);
+            assert!((of("layer4.1.conv2.weight") - 0.003).abs() < 1e-12);
+            assert!((of("conv1.weight") - 0.0009).abs() < 1e-12);
+        }
+    }
+
+    #[test]
     fn even_a_single_step_has_a_cycle() {
         for steps in 1..5 {
             let mut cycle = discriminative(0.01, 0.5, steps).unwrap();

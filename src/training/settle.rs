@@ -181,6 +181,13 @@ mod tests {
             let threshold = settled.calibrated.thresholds.referable.threshold;
             let looked = doubt.looks_again(&calibration.probabilities(&photo.first), threshold);
             again += usize::from(looked);
+            // Whoever is answered otherwise by all looks is looked at again.
+            let said = |row: &[f32]| {
+                let probabilities = calibration.probabilities(row);
+                crate::evaluation::predictions::most_probable(&probabilities)
+            };
+            let all = Views::One.mean(&photo.first, &photo.further);
+            assert!(looked || said(&photo.first) == said(&all));
             let expected = if looked {
                 Views::One.mean(&photo.first, &photo.further)
             } else {

@@ -64,30 +64,34 @@ fn whole(number: i64) -> Reading {
     }
 }
 
+/// The grade that a name tells, where it tells one: `Moderate to severe` tells two,
+/// `Mild PDR` is proliferative and no mild grade of this scale, and `Not severe` may be
+/// any other.
 fn named(text: &str) -> Reading {
     let letters: String = text
         .chars()
         .filter(|c| c.is_ascii_alphabetic())
         .map(|c| c.to_ascii_lowercase())
         .collect();
-    // "Severe non-proliferative" is severe: the first three come first.
-    let grade = if letters.contains("mild") {
-        1
-    } else if letters.contains("moderate") {
-        2
-    } else if letters.contains("severe") {
-        3
-    } else if letters == "pdr" || (letters.contains("prolif") && !letters.contains("nonprolif")) {
-        4
-    } else if ["nodr", "normal", "healthy", "noretinopathy", "noapparent"]
+    // What is not proliferative, or not yet, says so by the same word.
+    let beyond = ["nonprolif", "preprolif", "npdr"]
         .iter()
-        .any(|name| letters.starts_with(name))
-    {
-        0
-    } else {
-        return Reading::Unclear;
-    };
-    Reading::Grade(grade)
+        .fold(letters.clone(), |rest, before| rest.replace(before, ""));
+    let proliferative = ["prolif", "pdr"].iter().any(|name| beyond.contains(name));
+    let told: Vec<u8> = ["mild", "moderate", "severe"]
+        .iter()
+        .map(|name| letters.contains(name))
+        .chain([proliferative])
+        .zip(1..)
+        .filter_map(|(told, grade)| told.then_some(grade))
+        .collect();
+    let denied = letters.starts_with("no") && !letters.starts_with("nonprolif");
+    let healthy = ["nodr", "normal", "healthy", "noretinopathy", "noapparent"];
+    match told[..] {
+        [grade] if !denied => Reading::Grade(grade),
+        [] if healthy.iter().any(|name| letters.starts_with(name)) => Reading::Grade(0),
+        _ => Reading::Unclear,
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +115,39 @@ mod tests {
             ("cataract", Reading::Unclear),
         ] {
             assert_eq!(grade(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_tells_no_grade_or_two_is_not_read_as_one() {
+        for text in [
+            "Mild PDR",
+            "moderate proliferative",
+            "Moderate to severe NPDR",
+            "mild-moderate",
+            "Severe NPDR, PDR",
+            "pre-proliferative",
+            "no proliferative DR",
+            "no PDR",
+            "Not severe",
+            "NPDR",
+            "abnormal",
+        ] {
+            assert_eq!(grade(text), Reading::Unclear, "{text}");
+        }
+        for (text, expected) in [
+            ("Mild NPDR", 1),
+            ("moderate", 2),
+            ("Non-proliferative, moderate", 2),
+            ("very severe NPDR", 3),
+            ("Severe preproliferative", 3),
+            ("Proliferative DR", 4),
+            ("high-risk PDR", 4),
+            ("Normal", 0),
+            ("healthy", 0),
+            ("No apparent retinopathy", 0),
+        ] {
+            assert_eq!(grade(text), Reading::Grade(expected), "{text}");
         }
     }
 
