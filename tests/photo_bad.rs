@@ -142,6 +142,17 @@ fn a_file_cut_short_never_becomes_a_picture() {
     }
 }
 
+/// The decoder of WebP would set aside all of it, more than a browser has.
+#[test]
+fn a_webp_that_claims_four_gigabytes_of_notes_is_refused() {
+    let exif = Some(photo_support::exif(6, false));
+    let mut file = encode(&DynamicImage::from(grainy(48, 40)), Format::WebP, exif);
+    let notes = file.windows(4).rposition(|four| four == b"EXIF");
+    let notes = notes.expect("notes");
+    file[notes + 4..notes + 8].fill(0xff);
+    assert_eq!(refusal(&file), PhotoError::Truncated);
+}
+
 /// The end overwritten with zeros, as a copy that broke off leaves it.
 #[test]
 fn a_jpeg_whose_end_is_blank_is_refused() {
