@@ -162,6 +162,23 @@ fn a_jpeg_whose_end_is_blank_is_refused() {
     assert_eq!(refusal(&file), PhotoError::Truncated);
 }
 
+/// Without its middle, as a bad sector or a broken copy leaves it, end and all. The
+/// decoder goes on with zeros once it has seen the end.
+#[test]
+fn a_jpeg_with_a_gap_never_becomes_a_picture() {
+    for (width, height) in [(160, 120), (640, 480)] {
+        let picture = DynamicImage::from(grainy(width, height));
+        let file = encode(&picture, Format::Jpeg, None);
+        for part in [4, 8, 12] {
+            for from in [file.len() / 3, file.len() / 2, file.len() * 2 / 3] {
+                let holed = [&file[..from], &file[from + file.len() / part..]].concat();
+                let taken = decode(&holed, &DecodeLimits::default()).is_ok();
+                assert!(!taken, "{width} x {height} without a {part}th from {from}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_jpeg_followed_by_other_bytes_is_read() {
     let mut file = encode(&DynamicImage::from(grainy(160, 120)), Format::Jpeg, None);
