@@ -142,6 +142,26 @@ fn a_file_cut_short_never_becomes_a_picture() {
     }
 }
 
+/// The decoder of TIFF fills up what is missing of a JPEG in it.
+#[test]
+fn a_jpeg_in_a_tiff_cut_short_never_becomes_a_picture() {
+    let limits = DecodeLimits::default();
+    let grey = DynamicImage::from(grainy(160, 120)).into_luma8();
+    let jpeg = encode(&grey.into(), Format::Jpeg, None);
+    let whole = photo_support::jpeg_in_tiff(&jpeg, 160, 120);
+    let picture = decode(&whole, &limits).expect("the whole file is fine");
+    assert_eq!(Ok(picture), decode(&jpeg, &limits), "as by itself");
+    for length in (200..whole.len()).step_by(7) {
+        let error = refusal(&whole[..length]);
+        let damaged = ["truncated", "corrupt"].contains(&error.code());
+        assert!(damaged, "cut to {length}: {error}");
+    }
+    let mut blank = whole.clone();
+    let half = blank.len() - jpeg.len() / 2;
+    blank[half..].fill(0);
+    assert_eq!(refusal(&blank), PhotoError::Truncated, "its end is blank");
+}
+
 /// The decoder of WebP would set aside all of it, more than a browser has.
 #[test]
 fn a_webp_that_claims_four_gigabytes_of_notes_is_refused() {

@@ -9,8 +9,7 @@ use image::error::ImageFormatHint;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, RgbImage};
 
-use super::PhotoError;
-use super::jpeg;
+use super::{PhotoError, jpeg, strips};
 
 /// How large a photo may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +100,11 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, PhotoErro
             let riff = riff(bytes)?;
             read(WebPDecoder::new(Cursor::new(riff)), limits)?
         }
-        ImageFormat::Tiff => read(TiffDecoder::new(Cursor::new(bytes)), limits)?,
+        ImageFormat::Tiff => {
+            let read = read(TiffDecoder::new(Cursor::new(bytes)), limits)?;
+            strips::check_jpegs(bytes)?;
+            read
+        }
         // `recognise` lets no other format through.
         _ => read(BmpDecoder::new(Cursor::new(bytes)), limits)?,
     };

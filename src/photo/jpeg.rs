@@ -67,6 +67,11 @@ pub(super) fn decode(
     Ok((picture, orientation))
 }
 
+/// Whether a JPEG has all its scans and its end, as far as its markers tell.
+pub(super) fn is_complete(bytes: &[u8]) -> bool {
+    Structure::walk(bytes).end.is_some()
+}
+
 /// Four ink channels to RGB. Programs that write an Adobe segment store ink
 /// inverted (255 is none); the rest store it as the standard says (0 is none).
 fn cmyk_to_rgb(mut pixels: Vec<u8>, inverted: bool) -> Vec<u8> {
