@@ -489,6 +489,25 @@ fn many_photos_of_one_name_are_told_apart_by_their_folders() {
 }
 
 #[test]
+fn a_column_that_is_there_twice_is_not_guessed() {
+    for table in [
+        "image,grade,Grade\na.jpg,0,3\n",
+        "image,grade,image\na.jpg,0,b.jpg\n",
+        "image,grade,patient,patient\na.jpg,0,1,2\n",
+    ] {
+        let found = faults(&[("labels.csv", table), ("a.jpg", ""), ("b.jpg", "")]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("two of its columns"), "{found:?}");
+    }
+    // Others are nobody's business.
+    let records = read(&[
+        ("labels.csv", "image,grade,note,note\na.jpg,1,x,y\n"),
+        ("a.jpg", ""),
+    ]);
+    assert_eq!(records.len(), 1);
+}
+
+#[test]
 fn a_table_without_known_columns_says_what_it_has() {
     let found = faults(&[("labels.csv", "photo,score\na.jpg,1\n"), ("a.jpg", "")]);
     assert_eq!(found.len(), 1);
