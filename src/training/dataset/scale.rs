@@ -21,7 +21,13 @@ pub(super) fn grade(text: &str) -> Reading {
     {
         return whole(number as i64);
     }
-    named(text)
+    match named(text) {
+        // `2 - severe` says two things.
+        Reading::Grade(told) if number_before(text).is_some_and(|n| n != u64::from(told)) => {
+            Reading::Unclear
+        }
+        reading => reading,
+    }
 }
 
 /// A class folder's name: what [`grade`] reads, and also `grade_3`, `class-3`,
@@ -31,10 +37,6 @@ pub(super) fn folder(name: &str) -> Reading {
     let name = name.trim();
     match grade(name) {
         Reading::Unclear => after_its_word(name),
-        // `2 - severe` says two things.
-        Reading::Grade(told) if number_before(name).is_some_and(|n| n != u64::from(told)) => {
-            Reading::Unclear
-        }
         reading => reading,
     }
 }
@@ -70,24 +72,27 @@ fn named(text: &str) -> Reading {
         .filter(|c| c.is_ascii_alphabetic())
         .map(|c| c.to_ascii_lowercase())
         .collect();
-    // "Severe non-proliferative" is severe: the first three come first.
-    let grade = if letters.contains("mild") {
-        1
-    } else if letters.contains("moderate") {
-        2
-    } else if letters.contains("severe") {
-        3
-    } else if letters == "pdr" || (letters.contains("prolif") && !letters.contains("nonprolif")) {
-        4
-    } else if ["nodr", "normal", "healthy", "noretinopathy", "noapparent"]
+    let has = |word: &str| letters.contains(word);
+    // "Severe non-proliferative" is severe.
+    let proliferative = has("prolif") && !has("nonprolif") || has("pdr") && !has("npdr");
+    let healthy = ["nodr", "normal", "healthy", "noretinopathy", "noapparent"]
         .iter()
-        .any(|name| letters.starts_with(name))
-    {
-        0
-    } else {
-        return Reading::Unclear;
-    };
-    Reading::Grade(grade)
+        .any(|name| letters.starts_with(name));
+    let told = [
+        healthy,
+        has("mild"),
+        has("moderate"),
+        has("severe"),
+        proliferative,
+    ];
+    let mut grades = (0..).zip(told).filter(|(_, told)| *told);
+    match (grades.next(), grades.next()) {
+        // With a word before it, it may be none: "No PDR".
+        (Some((4, _)), None) if !has("prolif") && letters != "pdr" => Reading::Unclear,
+        (Some((grade, _)), None) => Reading::Grade(grade),
+        // "Severe PDR" and "mild to moderate" say two things.
+        _ => Reading::Unclear,
+    }
 }
 
 #[cfg(test)]
@@ -109,6 +114,14 @@ mod tests {
             ("nan", Reading::Unclear),
             ("", Reading::Unclear),
             ("cataract", Reading::Unclear),
+            ("2 - Moderate", Reading::Grade(2)),
+            ("Mild NPDR", Reading::Grade(1)),
+            ("No PDR", Reading::Unclear),
+            // Two grades in one cell are none.
+            ("Severe PDR", Reading::Unclear),
+            ("Mild to moderate", Reading::Unclear),
+            ("No DR, mild cataract", Reading::Unclear),
+            ("2 - Mild", Reading::Unclear),
         ] {
             assert_eq!(grade(text), expected, "{text}");
         }
