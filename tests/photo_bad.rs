@@ -37,12 +37,14 @@ fn a_text_file_by_another_name() {
 
 #[test]
 fn formats_not_read_are_named() {
-    let cases: [(&[u8], &str); 5] = [
+    let cases: [(&[u8], &str); 7] = [
         (b"%PDF-1.7\n", "PDF"),
         (b"GIF89a\x01\0\x01\0\0\0\0;", "GIF"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "AVIF"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"II\x2b\0\x08\0\0\0", "BigTIFF"),
+        (b"MM\0\x2b\0\x08\0\0", "BigTIFF"),
     ];
     for (file, name) in cases {
         let error = refusal(file);

@@ -132,6 +132,9 @@ pub(super) fn recognise(bytes: &[u8]) -> Result<ImageFormat, PhotoError> {
     {
         return unsupported("JPEG XL");
     }
+    if bytes.starts_with(b"II\x2b\0") || bytes.starts_with(b"MM\0\x2b") {
+        return unsupported("BigTIFF");
+    }
     if bytes.len() >= 12 && &bytes[4..8] == b"ftyp" {
         return match &bytes[8..12] {
             b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"mif1" | b"msf1" => {
