@@ -494,6 +494,51 @@ fn one_name_for_two_photos_is_not_guessed() {
     assert!(found[0].contains("may be any of"), "{}", found[0]);
 }
 
+/// As each patient's photos may be called: neither time nor words grow with the
+/// square of the photos.
+#[test]
+fn many_photos_of_one_name_are_told_apart_by_their_folders() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let patients = 3000;
+    let mut told = "image,grade\n".to_owned();
+    for patient in 0..patients {
+        let folder = dir.path().join(patient.to_string());
+        fs::create_dir(&folder).expect("a folder");
+        fs::write(folder.join("left.jpg"), "").expect("a photo");
+        told += &format!("{patient}/left.jpg,{}\n", patient % 5);
+    }
+    let labels = dir.path().join("labels.csv");
+    fs::write(&labels, told).expect("a table");
+    let begin = std::time::Instant::now();
+    let set = dataset::read(dir.path()).expect("a good data set");
+    assert_eq!(set.grade_counts(), [patients / 5; 5]);
+    assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+
+    fs::write(&labels, "image,grade\nleft,1\n").expect("a table");
+    let error = dataset::read(dir.path()).expect_err("a fault").to_string();
+    assert!(error.contains("left.jpg, 2997 more;"), "{error}");
+    assert!(error.len() < 1000, "{} bytes", error.len());
+}
+
+#[test]
+fn a_column_that_is_there_twice_is_not_guessed() {
+    for table in [
+        "image,grade,Grade\na.jpg,0,3\n",
+        "image,grade,image\na.jpg,0,b.jpg\n",
+        "image,grade,patient,patient\na.jpg,0,1,2\n",
+    ] {
+        let found = faults(&[("labels.csv", table), ("a.jpg", ""), ("b.jpg", "")]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("two of its columns"), "{found:?}");
+    }
+    // Others are nobody's business.
+    let records = read(&[
+        ("labels.csv", "image,grade,note,note\na.jpg,1,x,y\n"),
+        ("a.jpg", ""),
+    ]);
+    assert_eq!(records.len(), 1);
+}
+
 #[test]
 fn a_table_without_known_columns_says_what_it_has() {
     let found = faults(&[("labels.csv", "photo,score\na.jpg,1\n"), ("a.jpg", "")]);

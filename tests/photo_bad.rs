@@ -37,12 +37,14 @@ fn a_text_file_by_another_name() {
 
 #[test]
 fn formats_not_read_are_named() {
-    let cases: [(&[u8], &str); 5] = [
+    let cases: [(&[u8], &str); 7] = [
         (b"%PDF-1.7\n", "PDF"),
         (b"GIF89a\x01\0\x01\0\0\0\0;", "GIF"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
         (b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "AVIF"),
         (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        (b"II\x2b\0\x08\0\0\0", "BigTIFF"),
+        (b"MM\0\x2b\0\x08\0\0", "BigTIFF"),
     ];
     for (file, name) in cases {
         let error = refusal(file);
@@ -142,6 +144,37 @@ fn a_file_cut_short_never_becomes_a_picture() {
     }
 }
 
+/// The decoder of TIFF fills up what is missing of a JPEG in it.
+#[test]
+fn a_jpeg_in_a_tiff_cut_short_never_becomes_a_picture() {
+    let limits = DecodeLimits::default();
+    let grey = DynamicImage::from(grainy(160, 120)).into_luma8();
+    let jpeg = encode(&grey.into(), Format::Jpeg, None);
+    let whole = photo_support::jpeg_in_tiff(&jpeg, 160, 120);
+    let picture = decode(&whole, &limits).expect("the whole file is fine");
+    assert_eq!(Ok(picture), decode(&jpeg, &limits), "as by itself");
+    for length in (200..whole.len()).step_by(7) {
+        let error = refusal(&whole[..length]);
+        let damaged = ["truncated", "corrupt"].contains(&error.code());
+        assert!(damaged, "cut to {length}: {error}");
+    }
+    let mut blank = whole.clone();
+    let half = blank.len() - jpeg.len() / 2;
+    blank[half..].fill(0);
+    assert_eq!(refusal(&blank), PhotoError::Truncated, "its end is blank");
+}
+
+/// The decoder of WebP would set aside all of it, more than a browser has.
+#[test]
+fn a_webp_that_claims_four_gigabytes_of_notes_is_refused() {
+    let exif = Some(photo_support::exif(6, false));
+    let mut file = encode(&DynamicImage::from(grainy(48, 40)), Format::WebP, exif);
+    let notes = file.windows(4).rposition(|four| four == b"EXIF");
+    let notes = notes.expect("notes");
+    file[notes + 4..notes + 8].fill(0xff);
+    assert_eq!(refusal(&file), PhotoError::Truncated);
+}
+
 /// The end overwritten with zeros, as a copy that broke off leaves it.
 #[test]
 fn a_jpeg_whose_end_is_blank_is_refused() {
@@ -149,6 +182,23 @@ fn a_jpeg_whose_end_is_blank_is_refused() {
     let half = file.len() / 2;
     file[half..].fill(0);
     assert_eq!(refusal(&file), PhotoError::Truncated);
+}
+
+/// Without its middle, as a bad sector or a broken copy leaves it, end and all. The
+/// decoder goes on with zeros once it has seen the end.
+#[test]
+fn a_jpeg_with_a_gap_never_becomes_a_picture() {
+    for (width, height) in [(160, 120), (640, 480)] {
+        let picture = DynamicImage::from(grainy(width, height));
+        let file = encode(&picture, Format::Jpeg, None);
+        for part in [4, 8, 12] {
+            for from in [file.len() / 3, file.len() / 2, file.len() * 2 / 3] {
+                let holed = [&file[..from], &file[from + file.len() / part..]].concat();
+                let taken = decode(&holed, &DecodeLimits::default()).is_ok();
+                assert!(!taken, "{width} x {height} without a {part}th from {from}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub enum WeightsError {
     },
     #[error("tensor {0:?} is missing; these weights are of another network")]
     Missing(String),
+    #[error("tensor {0:?} is there twice, under two prefixes; save one state dict alone")]
+    Twice(String),
     #[error("tensor {0:?} belongs to no part of this network; these weights are of another one")]
     Unknown(String),
 }

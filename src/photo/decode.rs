@@ -9,8 +9,7 @@ use image::error::ImageFormatHint;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, RgbImage};
 
-use super::PhotoError;
-use super::jpeg;
+use super::{PhotoError, jpeg, strips};
 
 /// How large a photo may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +97,14 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, PhotoErro
             read(decoder, limits)?
         }
         ImageFormat::WebP => {
-            check_riff_length(bytes)?;
-            read(WebPDecoder::new(Cursor::new(bytes)), limits)?
+            let riff = riff(bytes)?;
+            read(WebPDecoder::new(Cursor::new(riff)), limits)?
         }
-        ImageFormat::Tiff => read(TiffDecoder::new(Cursor::new(bytes)), limits)?,
+        ImageFormat::Tiff => {
+            let read = read(TiffDecoder::new(Cursor::new(bytes)), limits)?;
+            strips::check_jpegs(bytes)?;
+            read
+        }
         // `recognise` lets no other format through.
         _ => read(BmpDecoder::new(Cursor::new(bytes)), limits)?,
     };
@@ -128,6 +131,9 @@ pub(super) fn recognise(bytes: &[u8]) -> Result<ImageFormat, PhotoError> {
     if bytes.starts_with(&[0, 0, 0, 12, b'J', b'X', b'L', b' ']) || bytes.starts_with(&[0xff, 0x0a])
     {
         return unsupported("JPEG XL");
+    }
+    if bytes.starts_with(b"II\x2b\0") || bytes.starts_with(b"MM\0\x2b") {
+        return unsupported("BigTIFF");
     }
     if bytes.len() >= 12 && &bytes[4..8] == b"ftyp" {
         return match &bytes[8..12] {
@@ -174,16 +180,25 @@ fn is_signature_start(bytes: &[u8]) -> bool {
         || (bytes.len() < 12 && bytes.len() >= 4 && bytes.starts_with(b"RIFF"))
 }
 
-/// A WebP file says in its first bytes how long it is.
-fn check_riff_length(bytes: &[u8]) -> Result<(), PhotoError> {
-    let Some(&[a, b, c, d]) = bytes.get(4..8) else {
-        return Err(PhotoError::Truncated);
+/// A WebP file says in its first bytes how long it is, and of each of its chunks
+/// how long that is: the decoder sets aside what a chunk claims before it reads it.
+fn riff(bytes: &[u8]) -> Result<&[u8], PhotoError> {
+    let number = |at: usize| {
+        let four = bytes.get(at..)?.first_chunk()?;
+        usize::try_from(u32::from_le_bytes(*four)).ok()
     };
-    let told = u64::from(u32::from_le_bytes([a, b, c, d])) + 8;
-    if (bytes.len() as u64) < told {
-        return Err(PhotoError::Truncated);
+    let riff = number(4)
+        .and_then(|told| bytes.get(..told.checked_add(8)?))
+        .ok_or(PhotoError::Truncated)?;
+    let mut at = 12; // after RIFF, its length and WEBP
+    while at + 8 <= riff.len() {
+        at = number(at + 4)
+            .and_then(|told| told.checked_add(at + 8))
+            .filter(|end| *end <= riff.len())
+            .ok_or(PhotoError::Truncated)?
+            .next_multiple_of(2);
     }
-    Ok(())
+    Ok(riff)
 }
 
 /// A PNG's size, from the header chunk every PNG begins with: known before the

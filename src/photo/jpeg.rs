@@ -1,6 +1,8 @@
 //! JPEG, the format cameras write, read more strictly than browsers do: half a
 //! picture filled up with grey must never be graded as a retina.
 
+use std::borrow::Cow;
+
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 use zune_jpeg::JpegDecoder;
@@ -21,16 +23,17 @@ pub(super) fn decode(
         .set_strict_mode(false)
         .set_max_width(usize::from(u16::MAX))
         .set_max_height(usize::from(u16::MAX));
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), lenient);
-    decoder.decode_headers().map_err(refuse)?;
     let structure = Structure::walk(bytes);
+    let stream = structure.without_end(bytes);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&*stream), lenient);
+    decoder.decode_headers().map_err(refuse)?;
     let (Some((width, height)), Some(stored)) = (decoder.dimensions(), decoder.input_colorspace())
     else {
         return Err(PhotoError::Truncated);
     };
     let (width, height) = (width as u32, height as u32);
     limits.check_size(width, height)?;
-    if !structure.complete {
+    if structure.end.is_none() {
         return Err(PhotoError::Truncated);
     }
     let orientation = decoder
@@ -64,6 +67,11 @@ pub(super) fn decode(
     Ok((picture, orientation))
 }
 
+/// Whether a JPEG has all its scans and its end, as far as its markers tell.
+pub(super) fn is_complete(bytes: &[u8]) -> bool {
+    Structure::walk(bytes).end.is_some()
+}
+
 /// Four ink channels to RGB. Programs that write an Adobe segment store ink
 /// inverted (255 is none); the rest store it as the standard says (0 is none).
 fn cmyk_to_rgb(mut pixels: Vec<u8>, inverted: bool) -> Vec<u8> {
@@ -84,7 +92,9 @@ fn cmyk_to_rgb(mut pixels: Vec<u8>, inverted: bool) -> Vec<u8> {
 
 fn refuse(error: DecodeErrors) -> PhotoError {
     match error {
-        DecodeErrors::ExhaustedData | DecodeErrors::IoErrors(_) => PhotoError::Truncated,
+        DecodeErrors::ExhaustedData
+        | DecodeErrors::IoErrors(_)
+        | DecodeErrors::FormatStatic("Premature end of buffer") => PhotoError::Truncated,
         DecodeErrors::Unsupported(scheme) => PhotoError::Unsupported {
             format: format!("this kind of JPEG ({scheme:?})"),
         },
@@ -96,8 +106,10 @@ fn refuse(error: DecodeErrors) -> PhotoError {
 
 /// What the segments of a JPEG tell (ITU-T T.81, annex B), without decoding.
 struct Structure {
-    /// The end-of-image marker follows the last scan.
-    complete: bool,
+    /// Where the end-of-image marker is that follows the last scan.
+    end: Option<usize>,
+    /// All of the picture is in one sequential scan, as cameras write it.
+    is_one_scan: bool,
     /// An Adobe APP14 segment is there.
     adobe: bool,
 }
@@ -105,10 +117,12 @@ struct Structure {
 impl Structure {
     fn walk(bytes: &[u8]) -> Self {
         let mut found = Self {
-            complete: false,
+            end: None,
+            is_one_scan: false,
             adobe: false,
         };
         let mut at = 2; // after the start-of-image marker
+        let mut is_sequential = false;
         let mut scans = 0;
         loop {
             // The next marker: 0xff, then neither 0x00 (a stuffed 0xff of the
@@ -130,7 +144,8 @@ impl Structure {
                     continue;
                 }
                 0xd9 => {
-                    found.complete = scans > 0;
+                    found.end = (scans > 0).then_some(at - 1);
+                    found.is_one_scan = is_sequential && scans == 1;
                     return found;
                 }
                 _ => at += 1,
@@ -140,6 +155,7 @@ impl Structure {
             };
             let length = usize::from(u16::from_be_bytes([high, low])).max(2);
             match marker {
+                0xc0 | 0xc1 => is_sequential = true,
                 0xda => scans += 1,
                 0xee => {
                     found.adobe |= bytes
@@ -149,6 +165,17 @@ impl Structure {
                 _ => {}
             }
             at += length;
+        }
+    }
+
+    /// The JPEG up to its end marker. Having seen that, the decoder fills up with zeros
+    /// what a gap in the scan has taken away; without it, it says so. It reads some
+    /// bytes ahead, which are put there.
+    fn without_end<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        const AHEAD: [u8; 16] = [0; 16];
+        match self.end {
+            Some(end) if self.is_one_scan => Cow::Owned([&bytes[..end], &AHEAD].concat()),
+            _ => Cow::Borrowed(bytes),
         }
     }
 }

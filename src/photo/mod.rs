@@ -17,6 +17,7 @@ mod preprocess;
 mod resize;
 mod retina;
 mod rim;
+mod strips;
 
 pub use decode::{DecodeLimits, decode};
 pub use error::PhotoError;

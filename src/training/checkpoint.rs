@@ -126,14 +126,17 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// The latest checkpoint, or `None` where no epoch was completed.
+    /// The latest checkpoint, or `None` where no epoch was completed; `averages` is
+    /// whether the training keeps a mean of its weights.
     ///
     /// # Errors
-    /// [`CheckpointError::Damaged`] where its files do not read back.
+    /// [`CheckpointError::Damaged`] where its files do not read back, or one is gone:
+    /// what went on without it would end as another model.
     pub fn load(
         &self,
         network: Classifier,
         optimizer: ModuleOptimizer,
+        averages: bool,
     ) -> Result<Option<Checkpoint>, CheckpointError> {
         let Some((epoch, path)) = self.list().into_iter().max() else {
             return Ok(None);
@@ -157,9 +160,14 @@ impl Checkpoints {
         let optimizer = optimizer
             .from_bytes(Bytes::from_bytes_vec(read(OPTIMIZER)?))
             .map_err(|e| damaged(e.to_string()))?;
-        let weights = |name: &str| {
+        let history: Vec<EpochFigures> =
+            serde_json::from_slice(&read(HISTORY)?).map_err(|e| damaged(e.to_string()))?;
+        let weights = |name: &str, expected: bool| {
             if !path.join(name).exists() {
-                return Ok(None);
+                return match expected {
+                    true => Err(damaged(format!("{name} is missing"))),
+                    false => Ok(None),
+                };
             }
             StateDict::from_safetensors(&read(name)?)
                 .map(Some)
@@ -169,9 +177,9 @@ impl Checkpoints {
             epoch,
             network,
             optimizer,
-            history: serde_json::from_slice(&read(HISTORY)?).map_err(|e| damaged(e.to_string()))?,
-            average: weights(AVERAGE)?,
-            best: weights(BEST)?,
+            average: weights(AVERAGE, averages)?,
+            best: weights(BEST, history.iter().any(|figures| figures.best))?,
+            history,
         }))
     }
 
@@ -219,6 +227,51 @@ impl Checkpoints {
 mod tests {
     use rand::rngs::StdRng;
     use rand::{Rng, SeedableRng};
+
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::evaluation::{Metrics, Predictions};
+    use crate::network;
+    use crate::training::config::{EARLIER, TrainConfig};
+
+    /// Without its mean the training would go on with none, without its best epoch it
+    /// would take the next for the best.
+    #[test]
+    fn a_checkpoint_that_lost_a_file_is_not_gone_on_with() {
+        let config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        let network = config.network(&Device::flex());
+        let optimizer = config.optimizer.init(config.weight_decay);
+        let weights = network::state_dict(&network);
+        let measured = Predictions::from_logits(&[vec![0.0; 5]], &[0]).unwrap();
+        let history = [EpochFigures {
+            epoch: 0,
+            size: 64,
+            training_loss: None,
+            validation: Metrics::of(&measured),
+            scaled_cross_entropy: None,
+            best: true,
+        }];
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::of(folder.path());
+        let load = || checkpoints.load(network.clone(), optimizer.clone(), true);
+        for lost in [AVERAGE, BEST] {
+            checkpoints
+                .save(&Saved {
+                    epoch: 0,
+                    network: &network,
+                    optimizer: &optimizer,
+                    history: &history,
+                    average: Some(&weights),
+                    best: Some(&weights),
+                })
+                .unwrap();
+            load().unwrap().unwrap();
+            std::fs::remove_file(folder.path().join("checkpoints/epoch-0000").join(lost)).unwrap();
+            let error = load().err().unwrap().to_string();
+            assert!(error.contains(&format!("{lost} is missing;")), "{error}");
+        }
+    }
 
     #[test]
     fn figures_come_back_to_the_last_digit() {

@@ -179,7 +179,7 @@ impl TrainConfig {
 
     /// Whether weights stay as they came, to be calibrated and described anew.
     pub fn trains_nothing(&self) -> bool {
-        self.epochs + self.head_epochs == 0
+        self.epochs == 0 && self.head_epochs == 0
     }
 
     /// Checks what can be checked before a photo is touched.
@@ -187,7 +187,8 @@ impl TrainConfig {
     /// # Errors
     /// A sentence that names the flag and the fix.
     pub fn validate(&self) -> Result<(), String> {
-        let small: usize = self.smaller_first.iter().map(|stage| stage.epochs).sum();
+        let stages = self.smaller_first.iter().map(|stage| stage.epochs);
+        let small = stages.fold(0, usize::saturating_add);
         let faults = [
             (self.data.is_empty(), "name at least one folder with --data"),
             (
@@ -340,6 +341,20 @@ mod tests {
             let said = config.validate().unwrap_err();
             assert!(said.contains(trouble), "{said}");
         }
+    }
+
+    #[test]
+    fn more_epochs_than_can_be_counted_are_no_fault_of_ours() {
+        let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        (config.epochs, config.head_epochs) = (usize::MAX, 1);
+        assert!(!config.trains_nothing());
+        let stage = SizeStage {
+            size: 32,
+            epochs: usize::MAX,
+        };
+        config.smaller_first = vec![stage; 2];
+        let said = config.validate().unwrap_err();
+        assert!(said.contains("--smaller-first"), "{said}");
     }
 
     #[test]

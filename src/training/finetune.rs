@@ -224,7 +224,8 @@ impl Finetune<'_> {
         let optimizer = config.optimizer.init(config.weight_decay);
         let foreign = |error: network::WeightsError| FinetuneError::Other(error.to_string());
         if self.checkpoints.any()
-            && let Some(saved) = self.checkpoints.load(network.clone(), optimizer.clone())?
+            && let Some(saved) =
+                (self.checkpoints).load(network.clone(), optimizer.clone(), reach > 0.0)?
         {
             let average = saved
                 .average

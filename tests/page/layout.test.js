@@ -153,6 +153,22 @@ for (const [where, args, size] of [
   });
 }
 
+test("a long list of patients fits a screen that was turned", async () => {
+  await page.setViewportSize({ width: 1280, height: 900 });
+  await choose(page, ...Array.from({ length: 40 }, (_, n) => photo(`${n}_left.jpg`, empty())));
+  await allDone(page);
+  await page.locator("#view").selectOption("patients");
+  // Seen once, out of sight again.
+  for (const end of ["bottom", "top"]) {
+    await page.evaluate((to) => scrollTo({ top: to === "top" ? 0 : document.body.scrollHeight, behavior: "instant" }), end);
+    await page.waitForTimeout(300);
+  }
+  await page.setViewportSize({ width: 360, height: 700 });
+  await page.waitForTimeout(300);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(wide <= 360, `the page is ${wide} pixels wide`);
+});
+
 // What reaches past the screen, or past the box it is in.
 function over(page, which = "body *") {
   return page.$$eval(which, (all) =>

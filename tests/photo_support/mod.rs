@@ -158,6 +158,34 @@ pub fn tiff_with_orientation(picture: &RgbImage, orientation: u16) -> Vec<u8> {
     file
 }
 
+/// A TIFF around a grey JPEG, its directory in front.
+pub fn jpeg_in_tiff(jpeg: &[u8], width: u32, height: u32) -> Vec<u8> {
+    const COUNT: usize = 9;
+    const DATA_AT: u32 = 8 + 2 + 12 * COUNT as u32 + 4;
+    let entries: [(u16, u16, u32); COUNT] = [
+        (256, 4, width),
+        (257, 4, height),
+        (258, 3, 8),
+        (259, 3, 7), // JPEG
+        (262, 3, 1), // zero is black
+        (273, 4, DATA_AT),
+        (277, 3, 1),
+        (278, 4, height),
+        (279, 4, jpeg.len() as u32),
+    ];
+    let mut file = b"II\x2a\0\x08\0\0\0".to_vec();
+    file.extend((COUNT as u16).to_le_bytes());
+    for (tag, kind, value) in entries {
+        file.extend(tag.to_le_bytes());
+        file.extend(kind.to_le_bytes());
+        file.extend(1_u32.to_le_bytes());
+        file.extend(value.to_le_bytes());
+    }
+    file.extend([0; 4]);
+    file.extend(jpeg);
+    file
+}
+
 /// The CRC-32 that PNG chunks end with.
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, &byte| {

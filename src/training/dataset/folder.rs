@@ -48,6 +48,8 @@ pub(super) struct Folder {
     pub spreadsheets: Vec<PathBuf>,
     by_file_name: HashMap<String, Vec<usize>>,
     by_stem: HashMap<String, Vec<usize>>,
+    /// By the name without extension and the folder it lies in.
+    by_folder: HashMap<String, Vec<usize>>,
 }
 
 /// Which photo a name in a table means.
@@ -67,6 +69,7 @@ impl Folder {
             spreadsheets: Vec::new(),
             by_file_name: HashMap::new(),
             by_stem: HashMap::new(),
+            by_folder: HashMap::new(),
         };
         folder.walk(root, 0)?;
         folder.photos.sort();
@@ -74,10 +77,13 @@ impl Folder {
         folder.arrays.sort();
         folder.spreadsheets.sort();
         for (photo, path) in folder.photos.iter().enumerate() {
-            let name = file_name(path).to_lowercase();
-            let stem = without_photo_extension(&name).to_string();
-            folder.by_file_name.entry(name).or_default().push(photo);
-            folder.by_stem.entry(stem).or_default().push(photo);
+            let path = relative(root, path).to_lowercase();
+            let stem = without_photo_extension(&path);
+            let (names, stems) = (&mut folder.by_file_name, &mut folder.by_stem);
+            names.entry(ending(&path, 1)).or_default().push(photo);
+            stems.entry(ending(stem, 1)).or_default().push(photo);
+            let folders = folder.by_folder.entry(ending(stem, 2));
+            folders.or_default().push(photo);
         }
         Ok(folder)
     }
@@ -128,19 +134,33 @@ impl Folder {
         let name = name.trim().replace('\\', "/").to_lowercase();
         let name = name.trim_start_matches("./").trim_start_matches('/');
         let last = name.rsplit('/').next().unwrap_or(name);
-        let mut found = match self.by_file_name.get(last) {
-            Some(found) => found.clone(),
-            None => match self.by_stem.get(without_photo_extension(last)) {
-                Some(found) => found.clone(),
-                None => return Resolution::Missing,
-            },
+        let Some(of_that_name) = self
+            .by_file_name
+            .get(last)
+            .or_else(|| self.by_stem.get(without_photo_extension(last)))
+        else {
+            return Resolution::Missing;
         };
         let stem = without_photo_extension(name);
-        keep_if_any(&mut found, |photo| {
-            let path = self.relative(photo).to_lowercase();
-            let path = without_photo_extension(&path);
-            path == stem || path.ends_with(&format!("/{stem}"))
-        });
+        // Of many by that name, as each patient's may have, few lie in such a folder.
+        let folder = self.by_folder.get(&ending(stem, 2));
+        let in_it: Vec<usize> = folder
+            .filter(|_| name.contains('/'))
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|photo| {
+                let path = self.relative(*photo).to_lowercase();
+                let path = without_photo_extension(&path);
+                of_that_name.binary_search(photo).is_ok()
+                    && (path == stem || path.ends_with(&format!("/{stem}")))
+            })
+            .collect();
+        let mut found = if in_it.is_empty() {
+            of_that_name.clone()
+        } else {
+            in_it
+        };
         let beside = table.parent().unwrap_or(&self.root);
         let images = beside.join("images");
         keep_if_any(&mut found, |photo| {
@@ -186,6 +206,14 @@ pub(super) fn part(root: &Path, record: &Record) -> Option<&'static str> {
         (PARTS.into_iter())
             .find(|part| folder.contains(part) || (*part == "valid" && folder == "val"))
     })
+}
+
+/// The last parts of a path, so many where it has them.
+fn ending(path: &str, parts: usize) -> String {
+    match path.rmatch_indices('/').nth(parts - 1) {
+        Some((slash, _)) => path[slash + 1..].to_owned(),
+        None => path.to_owned(),
+    }
 }
 
 /// How many parts two paths begin with in common.

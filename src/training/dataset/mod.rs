@@ -342,14 +342,10 @@ fn join(dataset: &mut Dataset, folder: &Folder, tables: &[Table], faults: &mut V
                     continue;
                 }
                 Resolution::Ambiguous(photos) => {
-                    let paths: Vec<String> = photos
-                        .iter()
-                        .map(|&photo| folder.photos[photo].display().to_string())
-                        .collect();
                     faults.push(Fault::new(
                         &table.path,
                         Some(row.line),
-                        format!("“{}” may be any of {}", row.image, paths.join(", ")),
+                        format!("“{}” may be any of {}", row.image, some(folder, &photos)),
                         "write the path into the row, or keep one of them",
                     ));
                     continue;
@@ -394,6 +390,21 @@ fn join(dataset: &mut Dataset, folder: &Folder, tables: &[Table], faults: &mut V
     dataset.unlabelled = folder.photos.len() - named.len();
     pairs::fill(&mut dataset.records, &names, folder);
     settle_names(&mut dataset.records, |i| folder.relative(names[i]));
+}
+
+/// The first of these photos' paths, and how many more there are: each patient's may
+/// have the same name.
+fn some(folder: &Folder, photos: &[usize]) -> String {
+    const NAMED: usize = 3;
+    let mut paths: Vec<String> = photos
+        .iter()
+        .take(NAMED)
+        .map(|&photo| folder.photos[photo].display().to_string())
+        .collect();
+    if photos.len() > NAMED {
+        paths.push(format!("{} more", photos.len() - NAMED));
+    }
+    paths.join(", ")
 }
 
 /// Makes names unique by falling back on paths, then fills in the patients that

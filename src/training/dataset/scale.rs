@@ -21,7 +21,13 @@ pub(super) fn grade(text: &str) -> Reading {
     {
         return whole(number as i64);
     }
-    named(text)
+    match named(text) {
+        // `2 - severe` says two things.
+        Reading::Grade(told) if number_before(text).is_some_and(|n| n != u64::from(told)) => {
+            Reading::Unclear
+        }
+        reading => reading,
+    }
 }
 
 /// A class folder's name: what [`grade`] reads, and also `grade_3`, `class-3`,
@@ -31,10 +37,6 @@ pub(super) fn folder(name: &str) -> Reading {
     let name = name.trim();
     match grade(name) {
         Reading::Unclear => after_its_word(name),
-        // `2 - severe` says two things.
-        Reading::Grade(told) if number_before(name).is_some_and(|n| n != u64::from(told)) => {
-            Reading::Unclear
-        }
         reading => reading,
     }
 }
@@ -86,10 +88,12 @@ fn named(text: &str) -> Reading {
         .filter_map(|(told, grade)| told.then_some(grade))
         .collect();
     let denied = letters.starts_with("no") && !letters.starts_with("nonprolif");
-    let healthy = ["nodr", "normal", "healthy", "noretinopathy", "noapparent"];
+    let healthy = ["nodr", "normal", "healthy", "noretinopathy", "noapparent"]
+        .iter()
+        .any(|name| letters.starts_with(name));
     match told[..] {
-        [grade] if !denied => Reading::Grade(grade),
-        [] if healthy.iter().any(|name| letters.starts_with(name)) => Reading::Grade(0),
+        [grade] if !denied && !healthy => Reading::Grade(grade),
+        [] if healthy => Reading::Grade(0),
         _ => Reading::Unclear,
     }
 }
@@ -113,6 +117,14 @@ mod tests {
             ("nan", Reading::Unclear),
             ("", Reading::Unclear),
             ("cataract", Reading::Unclear),
+            ("2 - Moderate", Reading::Grade(2)),
+            ("Mild NPDR", Reading::Grade(1)),
+            ("No PDR", Reading::Unclear),
+            // Two grades in one cell are none.
+            ("Severe PDR", Reading::Unclear),
+            ("Mild to moderate", Reading::Unclear),
+            ("No DR, mild cataract", Reading::Unclear),
+            ("2 - Mild", Reading::Unclear),
         ] {
             assert_eq!(grade(text), expected, "{text}");
         }
@@ -132,6 +144,7 @@ mod tests {
             "Not severe",
             "NPDR",
             "abnormal",
+            "Healthy, severe myopia",
         ] {
             assert_eq!(grade(text), Reading::Unclear, "{text}");
         }

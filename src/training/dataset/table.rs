@@ -215,6 +215,16 @@ impl Columns {
             five_is_ungradable: deepdrid || ddr,
         })
     }
+
+    /// The heading of one of these columns that another one has, too.
+    fn twice<'a>(&self, headings: &'a [String]) -> Option<&'a str> {
+        [Some(self.image), self.patient, self.edema, self.gradable]
+            .into_iter()
+            .flatten()
+            .chain(self.grade.iter().copied())
+            .map(|column| headings[column].as_str())
+            .find(|name| headings.iter().filter(|other| other == name).count() > 1)
+    }
 }
 
 /// Rows of a table with headings; `Err` where it has no labels at all.
@@ -243,6 +253,15 @@ fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, F
             "name them “image” and “grade”",
         ));
     };
+    if let Some(twice) = columns.twice(&headings) {
+        faults.push(Fault::new(
+            path,
+            Some(1),
+            format!("two of its columns are called “{twice}”"),
+            "rename or remove the one that is not meant",
+        ));
+        return Ok(Vec::new());
+    }
     let records: Vec<_> = reader.records().collect();
     if is_form(&columns, &records) {
         return Err(Fault::new(
