@@ -189,7 +189,7 @@ fn a_training_teaches_the_head_and_so_does_edema_fit_and_no_grade_changes() {
         csv.lines()
             .next()
             .unwrap()
-            .ends_with("edema_p0,edema_p1,edema_p2")
+            .contains("edema_p0,edema_p1,edema_p2")
     );
     assert!(csv.contains(words), "{csv}");
     let card = succeed(&["card", "--bundle", text(&bare)]);
