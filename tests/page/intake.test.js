@@ -152,13 +152,15 @@ test("files opened from the desktop with the installed app are graded", async ()
     await opened.page.evaluate(
       async (data) => {
         const file = new File([Uint8Array.from(data, (letter) => letter.charCodeAt(0))], "opened right.png", { type: "image/png" });
-        await window.launched({ files: [{ getFile: async () => file }] });
+        const gone = { name: "moved away.png", getFile: () => Promise.reject(new DOMException("it is not there", "NotFoundError")) };
+        await window.launched({ files: [gone, { getFile: async () => file }] });
         await window.launched({ files: [] }); // started from its icon
       },
       (await drawnPng(opened.page, 2, 2)).toString("latin1"),
     );
     assert.equal((await result(card(opened.page, "opened right.png"))).status, "graded");
-    assert.equal(await opened.page.locator("article").count(), 1);
+    assert.equal((await result(card(opened.page, "moved away.png"))).status, "error");
+    assert.equal(await opened.page.locator("article").count(), 2);
     assert.deepEqual(opened.errors, []);
   } finally {
     await opened.close();

@@ -8,12 +8,21 @@ const SHARED = "fovea-shared";
 // `take(found, leftOut)` as for what is dropped.
 export async function acceptHanded(take) {
   window.launchQueue?.setConsumer(async ({ files = [] }) => {
-    if (files.length) take(plain(await Promise.all(files.map((handle) => handle.getFile()))), []);
+    if (files.length) take(await Promise.all(files.map(opened)), []);
   });
   if (!new URLSearchParams(location.search).has("shared")) return;
   history.replaceState(null, "", location.pathname);
   const files = await collect();
   take(plain(files), []);
+}
+
+// One that cannot be had any more keeps its card, which says so, and the others come.
+async function opened(handle) {
+  try {
+    return plain([await handle.getFile()])[0];
+  } catch {
+    return { file: null, path: handle.name };
+  }
 }
 
 // What was shared, and nothing of it stays behind.

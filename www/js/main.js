@@ -94,7 +94,7 @@ function take(found, leftOut) {
     byId("own").open = true;
     return ownModel.use(own);
   }
-  const [first] = found.map(({ file, path }) => queue.add({ name: file.name || strings.pasted, path, file }));
+  const [first] = found.map(({ file, path }) => queue.add({ name: file?.name || path || strings.pasted, path, file }));
   const sentence = () => [found.length ? strings.added(found.length) : strings.nothingAdded, leftOutSentence(leftOut)].filter(Boolean).join(" ");
   if (leftOut.length || !first) tell(sentence, { stays: true });
   else {

@@ -21,7 +21,7 @@ export class OwnModel {
 
   // Takes a model's two files out of what was dropped; null where they are not there.
   static among(found) {
-    const files = found.map(({ file }) => file);
+    const files = found.map(({ file }) => file).filter(Boolean);
     const manifest = files.find(({ name }) => name.endsWith(".json"));
     const weights = files.find(({ name }) => name.endsWith(".safetensors"));
     return manifest && weights && files.length === 2 ? { manifest, weights } : null;
