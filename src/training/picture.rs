@@ -167,8 +167,8 @@ impl Store {
 fn no_room(size: u64, error: &std::io::Error) -> String {
     format!(
         "the prepared pictures take {:.1} GB, more than half of the memory that is free, and \
-         cannot be kept in a file either ({error}): free memory or disk, or take smaller \
-         pictures (--size)",
+         cannot be kept in a file either ({error}): free memory or disk, take fewer \
+         photos, or train at a smaller --size",
         size as f64 / 1e9
     )
 }
