@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::text::WORKBOOKS;
 use super::{Fault, Record, Source};
 
 /// Photos of these kinds are read (compared in lower case).
@@ -40,12 +41,10 @@ pub(super) fn is_photo_name(name: &str) -> bool {
 pub(super) struct Folder {
     pub root: PathBuf,
     pub photos: Vec<PathBuf>,
-    /// `.csv` and `.txt` files.
+    /// `.csv` and `.txt` files, and workbooks.
     pub tables: Vec<PathBuf>,
     /// `.npz` files.
     pub arrays: Vec<PathBuf>,
-    /// Files that might hold labels, but are not read.
-    pub spreadsheets: Vec<PathBuf>,
     by_file_name: HashMap<String, Vec<usize>>,
     by_stem: HashMap<String, Vec<usize>>,
     /// By the name without extension and the folder it lies in.
@@ -66,7 +65,6 @@ impl Folder {
             photos: Vec::new(),
             tables: Vec::new(),
             arrays: Vec::new(),
-            spreadsheets: Vec::new(),
             by_file_name: HashMap::new(),
             by_stem: HashMap::new(),
             by_folder: HashMap::new(),
@@ -75,7 +73,6 @@ impl Folder {
         folder.photos.sort();
         folder.tables.sort();
         folder.arrays.sort();
-        folder.spreadsheets.sort();
         for (photo, path) in folder.photos.iter().enumerate() {
             let path = relative(root, path).to_lowercase();
             let stem = without_photo_extension(&path);
@@ -99,7 +96,8 @@ impl Folder {
         };
         for entry in std::fs::read_dir(dir).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
-            if file_name(&path).starts_with('.') {
+            // `~$` begins what Excel writes while a workbook is open.
+            if file_name(&path).starts_with('.') || file_name(&path).starts_with("~$") {
                 continue;
             }
             if path.is_dir() {
@@ -112,7 +110,7 @@ impl Folder {
             match extension(&path).as_str() {
                 "csv" | "txt" => self.tables.push(path),
                 "npz" => self.arrays.push(path),
-                "xlsx" | "xls" | "ods" => self.spreadsheets.push(path),
+                extension if WORKBOOKS.contains(&extension) => self.tables.push(path),
                 extension if PHOTO_EXTENSIONS.contains(&extension) => self.photos.push(path),
                 _ => {}
             }

@@ -14,6 +14,7 @@ mod patients;
 mod remarks;
 mod scale;
 mod table;
+mod text;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -27,7 +28,7 @@ use thiserror::Error;
 
 use super::split::Part;
 use folder::{Folder, Resolution};
-use table::{Label, Table};
+use table::{Found, Label, Table};
 
 /// Grades of the ICDR scale, 0 to 4.
 pub const GRADES: usize = 5;
@@ -114,9 +115,8 @@ pub struct Dataset {
     /// The parts that the data set was published in (`train`, `test`, `valid`,
     /// `evaluation`); empty where it came whole.
     pub parts: Vec<&'static str>,
-    /// The names of spreadsheets beside the tables: they may hold labels, and are not
-    /// read.
-    pub spreadsheets: Vec<String>,
+    /// The names of workbooks that cannot be opened: they may hold labels.
+    pub unread: Vec<String>,
 }
 
 impl Dataset {
@@ -168,6 +168,12 @@ impl Fault {
             what: what.into(),
             remedy: remedy.into(),
         }
+    }
+
+    /// The fault, told to be in a part of its file.
+    fn within(mut self, part: &str) -> Self {
+        self.what = format!("{part}: {}", self.what);
+        self
     }
 }
 
@@ -245,7 +251,7 @@ pub fn scan(dir: &Path) -> (Dataset, Vec<Fault>) {
         ungradable: 0,
         unlabelled: 0,
         parts: Vec::new(),
-        spreadsheets: Vec::new(),
+        unread: Vec::new(),
     };
     let mut faults = Vec::new();
     fill(&mut dataset, &mut faults);
@@ -294,13 +300,15 @@ fn fill(dataset: &mut Dataset, faults: &mut Vec<Fault>) {
         Ok(folder) => folder,
         Err(fault) => return faults.push(fault),
     };
-    dataset.spreadsheets = (folder.spreadsheets.iter())
-        .map(|path| folder::file_name(path))
-        .collect();
-    let (tables, rejected) = match table::find(&folder, faults) {
-        Some(found) => found,
-        None => return,
+    let Some(found) = table::find(&folder, faults) else {
+        return;
     };
+    let Found {
+        tables,
+        rejected,
+        unread,
+    } = found;
+    dataset.unread = unread.iter().map(|path| folder::file_name(path)).collect();
     if !tables.is_empty() {
         join(dataset, &folder, &tables, faults);
     } else if !folder.arrays.is_empty() {
@@ -317,7 +325,7 @@ fn fill(dataset: &mut Dataset, faults: &mut Vec<Fault>) {
 /// Joins the rows of label tables with the photos they name.
 fn join(dataset: &mut Dataset, folder: &Folder, tables: &[Table], faults: &mut Vec<Fault>) {
     let mut names = Vec::new();
-    let mut seen: HashMap<usize, (u8, &Path, u64)> = HashMap::new();
+    let mut seen: HashMap<usize, (u8, &Table, u64)> = HashMap::new();
     let mut named: HashSet<usize> = HashSet::new();
     for table in tables {
         for row in &table.rows {
@@ -329,9 +337,8 @@ fn join(dataset: &mut Dataset, folder: &Folder, tables: &[Table], faults: &mut V
                     continue;
                 }
                 Resolution::Missing => {
-                    faults.push(Fault::new(
-                        &table.path,
-                        Some(row.line),
+                    faults.push(table.fault(
+                        row.line,
                         format!(
                             "the photo “{}” is nowhere below {}",
                             row.image,
@@ -342,9 +349,8 @@ fn join(dataset: &mut Dataset, folder: &Folder, tables: &[Table], faults: &mut V
                     continue;
                 }
                 Resolution::Ambiguous(photos) => {
-                    faults.push(Fault::new(
-                        &table.path,
-                        Some(row.line),
+                    faults.push(table.fault(
+                        row.line,
                         format!("“{}” may be any of {}", row.image, some(folder, &photos)),
                         "write the path into the row, or keep one of them",
                     ));
@@ -358,18 +364,19 @@ fn join(dataset: &mut Dataset, folder: &Folder, tables: &[Table], faults: &mut V
             };
             match seen.get(&photo) {
                 None => {
-                    seen.insert(photo, (grade, &table.path, row.line));
+                    seen.insert(photo, (grade, table, row.line));
                 }
                 // Several tables of one data set often repeat one another.
-                Some(&(before, path, _)) if before == grade && path != table.path => continue,
-                Some(&(before, path, line)) => {
-                    faults.push(Fault::new(
-                        &table.path,
-                        Some(row.line),
+                Some(&(before, other, _)) if before == grade && !std::ptr::eq(other, table) => {
+                    continue;
+                }
+                Some(&(before, other, line)) => {
+                    faults.push(table.fault(
+                        row.line,
                         format!(
-                            "“{}” has grade {grade} here and grade {before} at {}:{line}",
+                            "“{}” has grade {grade} here and grade {before} at {}",
                             row.image,
-                            path.display()
+                            other.at(line)
                         ),
                         "keep one of the two rows",
                     ));

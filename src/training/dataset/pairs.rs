@@ -3,11 +3,11 @@
 //! al. 2014), a row an examination, a column an eye.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use super::Record;
 use super::folder::{Folder, Resolution, extension, without_photo_extension};
-use super::table::{delimiter, plain, text_of};
+use super::table::plain;
+use super::text;
 
 const LEFT: [&str; 5] = ["left", "left_eye", "left_image", "os", "og"];
 const RIGHT: [&str; 4] = ["right", "right_eye", "right_image", "od"];
@@ -28,8 +28,10 @@ pub(super) fn fill(records: &mut [Record], photos: &[usize], folder: &Folder) {
 /// The patient of each photo that some table pairs.
 fn patients(folder: &Folder) -> HashMap<usize, String> {
     let mut patients = HashMap::new();
-    for table in folder.tables.iter().filter(|t| extension(t) == "csv") {
-        for [left, right] in read(table).unwrap_or_default() {
+    for table in folder.tables.iter().filter(|t| extension(t) != "txt") {
+        // What cannot be opened is told of where grades are looked for.
+        let texts = text::of(table).unwrap_or_default();
+        for [left, right] in texts.iter().filter_map(|table| read(&table.text)).flatten() {
             let place = |name: &str| match folder.resolve(name, table) {
                 Resolution::Found(photo) => Some(photo),
                 _ => None,
@@ -48,11 +50,9 @@ fn patients(folder: &Folder) -> HashMap<usize, String> {
 
 /// The names in a table's columns of left and right eyes; none where it has no such
 /// columns.
-fn read(table: &Path) -> Option<Vec<[String; 2]>> {
-    let bytes = std::fs::read(table).ok()?;
-    let text = text_of(&bytes);
+fn read(text: &str) -> Option<Vec<[String; 2]>> {
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter(&text))
+        .delimiter(text::delimiter(text))
         .flexible(true)
         .from_reader(text.as_bytes());
     let headings: Vec<String> = reader.headers().ok()?.iter().map(plain).collect();

@@ -23,10 +23,10 @@ impl Dataset {
                 "left out: {}, which no table names",
                 counted(self.unlabelled, "photo")
             ));
-            if !self.spreadsheets.is_empty() {
+            if !self.unread.is_empty() {
                 sentences.push(format!(
-                    "spreadsheets are not read: where {} holds grades, save it as CSV",
-                    self.spreadsheets.join(" or ")
+                    "{} cannot be opened: where it holds grades, save it as CSV",
+                    self.unread.join(" or ")
                 ));
             }
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Fault;
 use super::folder::{Folder, file_name, is_photo_name};
 use super::scale::{self, Reading};
+use super::text::{self, Text};
 use crate::training::lines::line;
 
 /// Names of columns, most telling first, as [`plain`] writes them.
@@ -77,28 +78,73 @@ pub(super) struct Row {
 
 pub(super) struct Table {
     pub path: PathBuf,
+    /// The sheet of a workbook that has several.
+    sheet: Option<String>,
     pub rows: Vec<Row>,
 }
 
-/// The label tables of a folder, and a fault for each table that holds no
-/// labels (of interest only where no other source of labels exists). `None`
-/// after a fault that leaves nothing to read.
+impl Table {
+    /// Something wrong with one of the rows.
+    pub fn fault(&self, line: u64, what: String, remedy: &str) -> Fault {
+        of_sheet(
+            self.sheet.as_deref(),
+            Fault::new(&self.path, Some(line), what, remedy),
+        )
+    }
+
+    /// Where a row stands.
+    pub fn at(&self, line: u64) -> String {
+        match &self.sheet {
+            Some(sheet) => format!("{}:{line} (sheet “{sheet}”)", self.path.display()),
+            None => format!("{}:{line}", self.path.display()),
+        }
+    }
+}
+
+fn of_sheet(sheet: Option<&str>, fault: Fault) -> Fault {
+    match sheet {
+        Some(sheet) => fault.within(&format!("sheet “{sheet}”")),
+        None => fault,
+    }
+}
+
+/// What a folder's tables hold.
+#[derive(Default)]
+pub(super) struct Found {
+    pub tables: Vec<Table>,
+    /// A fault for each table that holds no labels: of interest only where no other
+    /// source of labels exists.
+    pub rejected: Vec<Fault>,
+    /// Workbooks that cannot be opened, and may hold labels.
+    pub unread: Vec<PathBuf>,
+}
+
+/// The label tables of a folder; `None` after a fault that leaves nothing to read.
 ///
 /// A `labels.csv` at the top is taken alone; otherwise every table with a known
 /// pair of columns.
-pub(super) fn find(folder: &Folder, faults: &mut Vec<Fault>) -> Option<(Vec<Table>, Vec<Fault>)> {
+pub(super) fn find(folder: &Folder, faults: &mut Vec<Fault>) -> Option<Found> {
     let top = folder.root.join("labels.csv");
     let only = folder.tables.contains(&top);
-    let candidates: Vec<&PathBuf> = folder
+    let candidates = folder
         .tables
         .iter()
         .filter(|path| !only || **path == top)
-        .filter(|path| !is_sample_submission(path))
-        .collect();
-    let (mut tables, mut rejected) = (Vec::new(), Vec::new());
+        .filter(|path| !is_sample_submission(path));
+    let mut found = Found::default();
     for path in candidates {
-        let bytes = match std::fs::read(path) {
-            Ok(bytes) => bytes,
+        let texts = match text::of(path) {
+            Ok(texts) => texts,
+            Err(error) if is_workbook(path) => {
+                found.unread.push(path.clone());
+                found.rejected.push(Fault::new(
+                    path,
+                    None,
+                    format!("it cannot be opened as a spreadsheet ({error})"),
+                    "where it holds grades, save it as CSV",
+                ));
+                continue;
+            }
             Err(error) => {
                 faults.push(Fault::new(
                     path,
@@ -109,58 +155,33 @@ pub(super) fn find(folder: &Folder, faults: &mut Vec<Fault>) -> Option<(Vec<Tabl
                 continue;
             }
         };
-        let text = text_of(&bytes);
-        let parsed = match super::folder::extension(path).as_str() {
-            "txt" => parse_ddr(path, &text, faults),
-            _ => parse(path, &text, faults),
-        };
-        match parsed {
-            Ok(rows) => tables.push(Table {
-                path: path.clone(),
-                rows,
-            }),
-            Err(fault) => rejected.push(fault),
+        for Text { sheet, text } in texts {
+            let mut its_faults = Vec::new();
+            let parsed = match super::folder::extension(path).as_str() {
+                "txt" => parse_ddr(path, &text, &mut its_faults),
+                _ => parse(path, &text, &mut its_faults),
+            };
+            let of_it = |fault| of_sheet(sheet.as_deref(), fault);
+            faults.extend(its_faults.into_iter().map(of_it));
+            match parsed {
+                Err(fault) => found.rejected.push(of_it(fault)),
+                Ok(rows) => found.tables.push(Table {
+                    path: path.clone(),
+                    sheet,
+                    rows,
+                }),
+            }
         }
     }
-    rejected.extend(folder.spreadsheets.iter().map(|path| {
-        Fault::new(
-            path,
-            None,
-            "it is a spreadsheet, which is not read here",
-            "save it as CSV",
-        )
-    }));
-    if only && tables.is_empty() {
-        faults.extend(rejected);
+    if only && found.tables.is_empty() {
+        faults.extend(found.rejected);
         return None;
     }
-    Some((tables, rejected))
+    Some(found)
 }
 
-/// A table's text. Spreadsheets export Unicode as UTF-16, marked so, and Windows code
-/// pages, unmarked; of those the names of columns are ASCII at least.
-pub(super) fn text_of(bytes: &[u8]) -> String {
-    let utf16 = |unit: fn([u8; 2]) -> u16| {
-        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-        char::decode_utf16(units)
-            .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect()
-    };
-    let text = match bytes {
-        [0xff, 0xfe, ..] => utf16(u16::from_le_bytes),
-        [0xfe, 0xff, ..] => utf16(u16::from_be_bytes),
-        _ => String::from_utf8_lossy(bytes).into_owned(),
-    };
-    text.trim_start_matches('\u{feff}').to_owned()
-}
-
-/// What stands between the cells of a table, by its headings.
-pub(super) fn delimiter(text: &str) -> u8 {
-    let first = text.lines().next().unwrap_or_default();
-    [b',', b';', b'\t']
-        .into_iter()
-        .max_by_key(|&d| (first.bytes().filter(|&b| b == d).count(), d == b','))
-        .unwrap_or(b',')
+fn is_workbook(path: &Path) -> bool {
+    text::WORKBOOKS.contains(&super::folder::extension(path).as_str())
 }
 
 /// Kaggle ships a table of made-up answers beside the real ones.
@@ -229,9 +250,9 @@ impl Columns {
 
 /// Rows of a table with headings; `Err` where it has no labels at all.
 fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
-    let first = text.lines().next().unwrap_or_default();
+    let first = text::headings(text);
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter(text))
+        .delimiter(text::delimiter(text))
         .flexible(true)
         .from_reader(text.as_bytes());
     let headings: Vec<String> = match reader.headers() {
@@ -253,6 +274,14 @@ fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, F
             "name them “image” and “grade”",
         ));
     };
+    if is_messidors_own(&headings) {
+        return Err(Fault::new(
+            path,
+            Some(1),
+            "its grades, 0 to 3, are on Messidor's own scale, which counts lesions and is not ICDR",
+            "take the grades on the ICDR scale that were published for Messidor-2, or grade anew",
+        ));
+    }
     if let Some(twice) = columns.twice(&headings) {
         faults.push(Fault::new(
             path,
@@ -295,6 +324,14 @@ fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, F
     Ok(rows)
 }
 
+/// Whether these are the columns of Messidor (Decencière et al. 2014), whose grades look
+/// like ICDR's: its 1 is up to five microaneurysms, its 3 holds severe and proliferative
+/// disease and much that is moderate.
+fn is_messidors_own(headings: &[String]) -> bool {
+    let has = |name| headings.iter().any(|heading| heading == name);
+    has("ophthalmologic_department") && has("retinopathy_grade")
+}
+
 /// Whether a table names photos and has no grade for any, as what a challenge wants
 /// filled in (DeepDRiD's `Challenge1_upload.csv`): no labels, and no fault either.
 fn is_form(columns: &Columns, records: &[csv::Result<csv::StringRecord>]) -> bool {
@@ -333,9 +370,12 @@ fn row(
         .map(|&column| cell(column))
         .find(|text| !is_empty(text))
         .unwrap_or_default();
-    let ungradable = columns
-        .gradable
-        .is_some_and(|column| matches!(scale::grade(cell(column)), Reading::Grade(0)));
+    let ungradable = columns.gradable.is_some_and(|column| {
+        let no = ["false", "no"]
+            .iter()
+            .any(|no| cell(column).eq_ignore_ascii_case(no));
+        no || matches!(scale::grade(cell(column)), Reading::Grade(0))
+    });
     let label = match scale::grade(written) {
         _ if ungradable => Label::Ungradable,
         Reading::Grade(grade) => Label::Grade(grade),

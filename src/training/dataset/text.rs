@@ -1,0 +1,94 @@
+//! The text of a file that may hold labels: a table's, whatever it is encoded in, or
+//! each sheet of a workbook (Excel's or OpenDocument's), written as CSV.
+
+use std::path::Path;
+
+use calamine::{Data, Range, Reader};
+
+use super::folder::extension;
+
+/// What a workbook's name ends in.
+pub(super) const WORKBOOKS: [&str; 5] = ["xlsx", "xlsm", "xlsb", "xls", "ods"];
+
+/// A table's text, its rows on the lines that they have in the file.
+pub(super) struct Text {
+    /// The sheet's name, where the file has several.
+    pub sheet: Option<String>,
+    pub text: String,
+}
+
+/// The tables that a file holds, or why it cannot be read.
+pub(super) fn of(path: &Path) -> Result<Vec<Text>, String> {
+    if WORKBOOKS.contains(&extension(path).as_str()) {
+        return sheets(path);
+    }
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    Ok(vec![Text {
+        sheet: None,
+        text: decoded(&bytes),
+    }])
+}
+
+/// A table's text. Spreadsheets export Unicode as UTF-16, marked so, and Windows code
+/// pages, unmarked; of those the names of columns are ASCII at least.
+fn decoded(bytes: &[u8]) -> String {
+    let utf16 = |unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        char::decode_utf16(units)
+            .map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER))
+            .collect()
+    };
+    let text = match bytes {
+        [0xff, 0xfe, ..] => utf16(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => utf16(u16::from_be_bytes),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    };
+    text.trim_start_matches('\u{feff}').to_owned()
+}
+
+/// What stands between the cells of a table, by its headings.
+pub(super) fn delimiter(text: &str) -> u8 {
+    let first = headings(text);
+    [b',', b';', b'\t']
+        .into_iter()
+        .max_by_key(|&d| (first.bytes().filter(|&b| b == d).count(), d == b','))
+        .unwrap_or(b',')
+}
+
+/// The first line that holds anything.
+pub(super) fn headings(text: &str) -> &str {
+    text.lines().find(|line| !line.is_empty()).unwrap_or("")
+}
+
+fn sheets(path: &Path) -> Result<Vec<Text>, String> {
+    let mut workbook = calamine::open_workbook_auto(path).map_err(|error| error.to_string())?;
+    let sheets = workbook.worksheets();
+    let several = sheets.len() > 1;
+    let text = |(name, cells): (String, Range<Data>)| Text {
+        sheet: several.then_some(name),
+        text: as_csv(&cells),
+    };
+    Ok(sheets.into_iter().map(text).collect())
+}
+
+/// A sheet as CSV, a row a line: line breaks within a cell become spaces, and rows
+/// above the first that is used stay, so that a line's number is the row's.
+fn as_csv(cells: &Range<Data>) -> String {
+    let above = cells.start().map_or(0, |(row, _)| row);
+    let mut text = "\n".repeat(above as usize);
+    for row in cells.rows() {
+        let row: Vec<String> = row.iter().map(quoted).collect();
+        text.push_str(&row.join(","));
+        text.push('\n');
+    }
+    text
+}
+
+fn quoted(cell: &Data) -> String {
+    let text = cell.to_string().replace(['\r', '\n'], " ");
+    if text.contains([',', '"']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
+}
