@@ -6,7 +6,7 @@
 use thiserror::Error;
 
 use super::ranking::Ranking;
-use crate::grading;
+use crate::grading::{self, most_probable};
 
 /// The lowest ICDR grade that is referred (moderate; Gulshan et al. 2016).
 pub const REFERABLE_FROM: usize = grading::REFERABLE_FROM as usize;
@@ -80,17 +80,6 @@ pub fn log_softmax(logits: &[f64]) -> Vec<f64> {
 /// Probabilities that sum to one from `logits`.
 pub fn softmax(logits: &[f64]) -> Vec<f64> {
     log_softmax(logits).into_iter().map(f64::exp).collect()
-}
-
-/// The first class with the highest value, as numpy's `argmax`.
-pub fn most_probable(values: &[f64]) -> usize {
-    let mut best = 0;
-    for (class, &value) in values.iter().enumerate() {
-        if value > values[best] {
-            best = class;
-        }
-    }
-    best
 }
 
 /// The probability of grade `from` or worse, which rounding in the sum does not
@@ -243,6 +232,17 @@ impl Predictions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_measured_is_the_grade_that_grading_tells() {
+        let rows = [
+            vec![0.2, 0.4, 0.4],
+            vec![0.5, 0.5, 0.0],
+            vec![0.6, 0.2, 0.2],
+        ];
+        let predictions = Predictions::from_probabilities(&rows, &[0, 0, 0]).unwrap();
+        assert_eq!(predictions.predicted, [2, 1, 0]);
+    }
 
     #[test]
     fn what_cannot_be_measured_is_refused_with_its_row() {

@@ -10,9 +10,28 @@ pub fn softmax(logits: &[f64], temperature: f64) -> Vec<f64> {
     powers.into_iter().map(|power| power / total).collect()
 }
 
+/// The class of the highest probability; of equal ones the last, which is the worse. What
+/// grades a photo and what measures a model take the same.
+pub fn most_probable(probabilities: &[f64]) -> usize {
+    let mut best = 0;
+    for (class, probability) in probabilities.iter().enumerate() {
+        if *probability >= probabilities[best] {
+            best = class;
+        }
+    }
+    best
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_equal_probabilities_the_worse_class_is_taken() {
+        assert_eq!(most_probable(&[0.2, 0.4, 0.4, 0.0]), 2);
+        assert_eq!(most_probable(&[0.25; 4]), 3);
+        assert_eq!(most_probable(&[0.6, 0.4]), 0);
+    }
 
     #[test]
     fn probabilities_sum_to_one_whatever_the_logits() {

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::assessment::Status;
+use super::calibration;
 use super::doubt::{self, Agreement};
 use super::edema;
 use super::follow_up::FollowUp;
@@ -191,13 +192,7 @@ impl Decision {
 
 /// The grade of the highest probability; the worse of two equal ones.
 pub(super) fn most_probable(probabilities: &[f64]) -> Grade {
-    let mut best = 0;
-    for (index, probability) in probabilities.iter().enumerate() {
-        if *probability >= probabilities[best] {
-            best = index;
-        }
-    }
-    Grade::ALL[best]
+    Grade::ALL[calibration::most_probable(probabilities)]
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! near the macula stand for it, on IDRiD's scale of risks.
 
 use super::assessment::percent;
+use super::calibration::most_probable;
 use super::phrase::Phrase;
 use crate::bundle::{Edema, RISKS};
 
@@ -64,7 +65,7 @@ impl Risk {
     pub fn of(edema: &Edema, probabilities: &[f64]) -> Self {
         let referable = is_referable(edema, probabilities);
         // Below the line, which lies at one half at most, none is most probable.
-        let Phrase { code, text } = match (referable, worst_of_most_probable(probabilities)) {
+        let Phrase { code, text } = match (referable, most_probable(probabilities)) {
             (false, _) => NONE,
             (true, 0) => NOT_RULED_OUT,
             (true, 1) => POSSIBLE,
@@ -78,16 +79,6 @@ impl Risk {
             label,
         }
     }
-}
-
-fn worst_of_most_probable(probabilities: &[f64]) -> usize {
-    let mut best = 0;
-    for (risk, probability) in probabilities.iter().enumerate() {
-        if *probability >= probabilities[best] {
-            best = risk;
-        }
-    }
-    best
 }
 
 #[cfg(test)]

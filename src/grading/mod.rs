@@ -18,7 +18,7 @@ mod phrase;
 mod scale;
 
 pub use assessment::{Assessment, Codes, Fault, Milliseconds, Status};
-pub use calibration::softmax;
+pub use calibration::{most_probable, softmax};
 pub use cumulative_link::CumulativeLink;
 pub use decision::{Decision, Evidence};
 pub use doubt::Agreement;

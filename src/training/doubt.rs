@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::regression::{self, Case};
 use crate::bundle::{Area, CONFIDENCE, DOUBT, Doubt, DoubtFigures, DoubtWeights, Looks, Manifest};
 use crate::evaluation::coverage::Answers;
-use crate::evaluation::predictions::{REFERABLE_FROM, most_probable};
+use crate::evaluation::predictions::REFERABLE_FROM;
 use crate::evaluation::selective::{area, highest_probability};
 use crate::evaluation::{Bootstrap, InputError, Predictions};
 use crate::grading::doubt::{terms, torn};
-use crate::grading::{Agreement, Reading};
+use crate::grading::{Agreement, Reading, most_probable};
 
 /// A photo with what the network gave for it, before calibration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -184,7 +184,7 @@ mod tests {
             // Whoever is answered otherwise by all looks is looked at again.
             let said = |row: &[f32]| {
                 let probabilities = calibration.probabilities(row);
-                crate::evaluation::predictions::most_probable(&probabilities)
+                crate::grading::most_probable(&probabilities)
             };
             let all = Views::One.mean(&photo.first, &photo.further);
             assert!(looked || said(&photo.first) == said(&all));
@@ -200,7 +200,7 @@ mod tests {
         let right = |rows: &[Vec<f32>]| {
             let of = |(row, photo): (&Vec<f32>, &Looked)| {
                 let probabilities = settled.calibrated.calibration.probabilities(row);
-                let said = crate::evaluation::predictions::most_probable(&probabilities);
+                let said = crate::grading::most_probable(&probabilities);
                 usize::from(said == usize::from(photo.grade))
             };
             rows.iter().zip(&photos).map(of).sum::<usize>()
