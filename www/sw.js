@@ -10,7 +10,7 @@ const VERSION = "__FOVEA_VERSION__";
 const SCOPE = new URL(self.registration.scope);
 const SHELL = `fovea-shell-${VERSION}${SCOPE.pathname}`; // a host may have a Fovea in several folders
 const LIST = "precache.json";
-const SHARED = "fovea-shared";
+const SHARED = `fovea-shared${SCOPE.pathname}`;
 // As js/simd.js asks, which a worker of this kind cannot import.
 const RELAXED = WebAssembly.validate(
   new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11]),

@@ -70,6 +70,25 @@ test("a second Fovea on the host is an app of its own and takes nothing from the
   await context.setOffline(false);
 });
 
+test("a photograph shared with the one is not opened by the other", async () => {
+  const second = visitor.context.pages().find((page) => page.url().includes("/next/"));
+  const landed = await second.evaluate(async () => {
+    const form = new FormData();
+    form.append("photographs", new File(["no photograph"], "theirs.jpg", { type: "image/jpeg" }));
+    return (await fetch("share", { method: "POST", body: form })).url;
+  });
+  for (const [where, names] of [
+    [`${visitor.server.origin}/?backend=cpu&shared`, []],
+    [landed, ["theirs.jpg"]],
+  ]) {
+    const page = await visitor.context.newPage();
+    await page.goto(where);
+    await modelReady(page);
+    assert.deepEqual(await page.locator("article h3").allTextContents(), names);
+    await page.close();
+  }
+});
+
 test("a new version of the one takes the place of its own old version alone", async () => {
   const { page } = visitor;
   const before = await caches(page);

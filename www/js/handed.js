@@ -3,7 +3,7 @@
 
 import { plain } from "./drop.js";
 
-const SHARED = "fovea-shared";
+const SHARED = `fovea-shared${new URL(".", location.href).pathname}`; // as sw.js calls it
 
 // `take(found, leftOut)` as for what is dropped.
 export async function acceptHanded(take) {
