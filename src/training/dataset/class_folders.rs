@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::folder::{Folder, file_name};
+use super::join::settle_names;
 use super::scale::{self, Reading};
-use super::{Dataset, Fault, Record, Source, settle_names};
+use super::{Dataset, Fault, Record, Source};
 use crate::counted::counted;
 
 /// Reads photos by the name of the folder they lie in. `rejected` says why each

@@ -7,16 +7,19 @@
 //! the line and the remedy, and all faults are gathered before any is reported.
 
 mod class_folders;
+mod columns;
+mod ddr;
 mod folder;
+mod join;
 mod medmnist;
 mod pairs;
 mod patients;
 mod remarks;
+mod rows;
 mod scale;
 mod table;
 mod text;
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -27,8 +30,8 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::split::Part;
-use folder::{Folder, Resolution};
-use table::{Found, Label, Table};
+use folder::Folder;
+use table::Found;
 
 /// Grades of the ICDR scale, 0 to 4.
 pub const GRADES: usize = 5;
@@ -310,7 +313,7 @@ fn fill(dataset: &mut Dataset, faults: &mut Vec<Fault>) {
     } = found;
     dataset.unread = unread.iter().map(|path| folder::file_name(path)).collect();
     if !tables.is_empty() {
-        join(dataset, &folder, &tables, faults);
+        join::tables(dataset, &folder, &tables, faults);
     } else if !folder.arrays.is_empty() {
         for archive in &folder.arrays {
             medmnist::read(dataset, archive, faults);
@@ -320,112 +323,4 @@ fn fill(dataset: &mut Dataset, faults: &mut Vec<Fault>) {
     } else {
         faults.extend(rejected);
     }
-}
-
-/// Joins the rows of label tables with the photos they name.
-fn join(dataset: &mut Dataset, folder: &Folder, tables: &[Table], faults: &mut Vec<Fault>) {
-    let mut names = Vec::new();
-    let mut seen: HashMap<usize, (u8, &Table, u64)> = HashMap::new();
-    let mut named: HashSet<usize> = HashSet::new();
-    for table in tables {
-        for row in &table.rows {
-            let photo = match folder.resolve(&row.image, &table.path) {
-                Resolution::Found(photo) => photo,
-                // What nobody grades need not be there.
-                _ if row.label == Label::Ungradable => {
-                    dataset.ungradable += 1;
-                    continue;
-                }
-                Resolution::Missing => {
-                    faults.push(table.fault(
-                        row.line,
-                        format!(
-                            "the photo “{}” is nowhere below {}",
-                            row.image,
-                            folder.root.display()
-                        ),
-                        "copy the photo there or remove the row",
-                    ));
-                    continue;
-                }
-                Resolution::Ambiguous(photos) => {
-                    faults.push(table.fault(
-                        row.line,
-                        format!("“{}” may be any of {}", row.image, some(folder, &photos)),
-                        "write the path into the row, or keep one of them",
-                    ));
-                    continue;
-                }
-            };
-            named.insert(photo);
-            let Label::Grade(grade) = row.label else {
-                dataset.ungradable += 1;
-                continue;
-            };
-            match seen.get(&photo) {
-                None => {
-                    seen.insert(photo, (grade, table, row.line));
-                }
-                // Several tables of one data set often repeat one another.
-                Some(&(before, other, _)) if before == grade && !std::ptr::eq(other, table) => {
-                    continue;
-                }
-                Some(&(before, other, line)) => {
-                    faults.push(table.fault(
-                        row.line,
-                        format!(
-                            "“{}” has grade {grade} here and grade {before} at {}",
-                            row.image,
-                            other.at(line)
-                        ),
-                        "keep one of the two rows",
-                    ));
-                    continue;
-                }
-            }
-            names.push(photo);
-            dataset.records.push(Record {
-                dataset: dataset.name.clone(),
-                name: row.image.clone(),
-                source: Source::File(folder.photos[photo].clone()),
-                grade,
-                patient: row.patient.clone().unwrap_or_default(),
-                edema: row.edema,
-            });
-        }
-    }
-    dataset.unlabelled = folder.photos.len() - named.len();
-    pairs::fill(&mut dataset.records, &names, folder);
-    settle_names(&mut dataset.records, |i| folder.relative(names[i]));
-}
-
-/// The first of these photos' paths, and how many more there are: each patient's may
-/// have the same name.
-fn some(folder: &Folder, photos: &[usize]) -> String {
-    const NAMED: usize = 3;
-    let mut paths: Vec<String> = photos
-        .iter()
-        .take(NAMED)
-        .map(|&photo| folder.photos[photo].display().to_string())
-        .collect();
-    if photos.len() > NAMED {
-        paths.push(format!("{} more", photos.len() - NAMED));
-    }
-    paths.join(", ")
-}
-
-/// Makes names unique by falling back on paths, then fills in the patients that
-/// no table names.
-fn settle_names(records: &mut [Record], path: impl Fn(usize) -> String) {
-    let paths: Vec<String> = (0..records.len()).map(path).collect();
-    let mut count: HashMap<String, usize> = HashMap::new();
-    for record in records.iter() {
-        *count.entry(record.name.clone()).or_default() += 1;
-    }
-    for (record, path) in records.iter_mut().zip(&paths) {
-        if count[&record.name] > 1 {
-            record.name.clone_from(path);
-        }
-    }
-    patients::fill(records, &paths);
 }

@@ -5,8 +5,9 @@
 use std::collections::HashMap;
 
 use super::Record;
+use super::columns::plain;
 use super::folder::{Folder, Resolution, extension, without_photo_extension};
-use super::table::plain;
+
 use super::text;
 
 const LEFT: [&str; 5] = ["left", "left_eye", "left_image", "os", "og"];
