@@ -15,6 +15,7 @@ use crate::grader::Grader;
 use crate::network::Views;
 use crate::training::dataset::{self, Record};
 use crate::training::doubt::{self, Looked, Rules};
+use crate::training::doubt_figures;
 use crate::training::picture::{Picture, Room};
 use crate::training::split::{self, Part, Split};
 use crate::training::{pictures, predict};
@@ -206,7 +207,7 @@ impl Measured {
             .collect();
         let rules = Rules::of(manifest);
         let doubts = doubt::doubts(&looked, settings, rules);
-        doubt::figures(&looked, &doubts, settings, rules)
+        doubt_figures::figures(&looked, &doubts, settings, rules)
             .context("what doubt gains cannot be computed")
     }
 

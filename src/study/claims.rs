@@ -3,8 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::collect::{FIGURES, FigureKind, Measured, Paired, Study, TALKED_OF};
+use super::collect::Study;
+use super::figure::{FIGURES, FigureKind, TALKED_OF};
 use super::grid::{Arm, Start};
+use super::measured::{Measured, Paired};
 use super::talk::MONTHS_FOR_ALL;
 use crate::evaluation::Interval;
 

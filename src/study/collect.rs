@@ -13,76 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use super::cell::{self, CellResult};
 use super::claims::{self, BreakEven, Claim};
+use super::figure::{FIGURES, Figure};
 use super::grid::{Arm, Start};
+use super::measured::{Measured, Paired, Run};
 use super::plan::{Plan, TestPhotos};
 use super::talk::{self, TalkRow};
+use crate::evaluation::Bootstrap;
 use crate::evaluation::bootstrap::interval;
-use crate::evaluation::comparison::two_sided;
-use crate::evaluation::{Bootstrap, Interval, Metrics, Predictions};
 
 /// Of `study.json`, for whoever reads it later.
 pub const FORMAT: u32 = 1;
-
-/// A figure of the study: its name, its title, and whether more is better.
-pub struct FigureKind {
-    pub name: &'static str,
-    pub title: &'static str,
-    pub higher_is_better: bool,
-}
-
-const fn kind(name: &'static str, title: &'static str, higher_is_better: bool) -> FigureKind {
-    FigureKind {
-        name,
-        title,
-        higher_is_better,
-    }
-}
-
-/// The talk's three come first.
-pub const FIGURES: [FigureKind; 10] = [
-    kind("accuracy", "Accuracy", true),
-    kind("kappa_quadratic", "Kappa, quadratic", true),
-    kind("cross_entropy", "Cross-entropy", false),
-    kind(
-        "cross_entropy_before",
-        "Cross-entropy before temperature scaling",
-        false,
-    ),
-    kind("ece", "Calibration error", false),
-    kind(
-        "ece_before",
-        "Calibration error before temperature scaling",
-        false,
-    ),
-    kind("macro_recall", "Recall, macro", true),
-    kind("macro_specificity", "Specificity, macro", true),
-    kind("referable_auc", "AUC, grade 2 or worse", true),
-    kind("auc_macro", "AUC, each grade against the rest, macro", true),
-];
-
-/// How many of [`FIGURES`] are the talk's.
-pub const TALKED_OF: usize = 3;
-
-type Values = [Option<f64>; FIGURES.len()];
-
-/// A figure of an arm.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Figure {
-    /// Mean over seeds.
-    pub mean: Option<f64>,
-    /// 95 %, from resampled test photos.
-    pub interval: Option<Interval>,
-    pub by_seed: Vec<Option<f64>>,
-}
-
-impl Figure {
-    /// Each seed's value for a reader; nothing where there is one seed, which is the mean.
-    pub(super) fn seeds(&self) -> Option<String> {
-        let value = |value: &Option<f64>| value.map_or("–".to_owned(), |v| format!("{v:.3}"));
-        let values: Vec<String> = self.by_seed.iter().map(value).collect();
-        (values.len() > 1).then(|| values.join(", "))
-    }
-}
 
 /// What one arm came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,18 +43,6 @@ pub struct ArmSummary {
     pub published: BTreeMap<String, f64>,
     /// Mean over seeds.
     pub seconds: f64,
-}
-
-/// A figure of `b` less that of `a`, on the same photos and seeds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Paired {
-    pub a: Arm,
-    pub b: Arm,
-    pub figure: String,
-    pub difference: Option<f64>,
-    pub interval: Option<Interval>,
-    /// Two-sided.
-    pub p: Option<f64>,
 }
 
 /// Everything a study came to: `study.json`.
@@ -190,105 +118,6 @@ pub fn collect(out: &Path, plan: &Plan) -> Result<Study, String> {
     }
     merge(&results, missing, plan, Bootstrap::default())
         .map_err(|fault| format!("{}: {fault}", out.join("runs").display()))
-}
-
-/// One run, ready to be measured on samples of its photos.
-struct Run<'a> {
-    result: &'a CellResult,
-    before: Predictions,
-    after: Predictions,
-}
-
-impl Run<'_> {
-    fn measure(&self, weights: Option<&[u32]>) -> Values {
-        let before = Metrics::weighted(&self.before, weights);
-        let after = Metrics::weighted(&self.after, weights);
-        [
-            Some(after.accuracy),
-            after.kappa_quadratic,
-            Some(after.cross_entropy),
-            Some(before.cross_entropy),
-            Some(after.ece),
-            Some(before.ece),
-            after.macro_recall,
-            after.macro_specificity,
-            after.referable_auc,
-            macro_auc(&after),
-        ]
-    }
-}
-
-/// The mean over grades, as MedMNIST has it; none where a grade has no photo.
-fn macro_auc(metrics: &Metrics) -> Option<f64> {
-    let of_grades = &metrics.auc_one_vs_rest;
-    let sum: Option<f64> = of_grades.iter().copied().sum();
-    sum.map(|sum| sum / of_grades.len() as f64)
-}
-
-/// Figures of every run on the photos as they are and on every sample of them.
-pub(super) struct Measured {
-    arms: Vec<Arm>,
-    seeds: Vec<u64>,
-    plain: Vec<Values>,
-    /// `[sample][run]`.
-    samples: Vec<Vec<Values>>,
-}
-
-impl Measured {
-    /// The runs of an arm with one of `seeds`.
-    fn runs(&self, arm: Arm, seeds: &BTreeSet<u64>) -> Vec<usize> {
-        (0..self.arms.len())
-            .filter(|&i| self.arms[i] == arm && seeds.contains(&self.seeds[i]))
-            .collect()
-    }
-
-    fn seeds_of(&self, arm: Arm) -> BTreeSet<u64> {
-        (0..self.arms.len())
-            .filter(|&i| self.arms[i] == arm)
-            .map(|i| self.seeds[i])
-            .collect()
-    }
-
-    /// An arm's mean over seeds, plain and of each sample.
-    pub(super) fn means(&self, arm: Arm, figure: usize) -> (Option<f64>, Vec<Option<f64>>) {
-        self.means_of(&self.runs(arm, &self.seeds_of(arm)), figure)
-    }
-
-    fn means_of(&self, runs: &[usize], figure: usize) -> (Option<f64>, Vec<Option<f64>>) {
-        let mean = |values: &[Values]| -> Option<f64> {
-            let sum: Option<f64> = runs.iter().map(|&run| values[run][figure]).sum();
-            sum.filter(|_| !runs.is_empty())
-                .map(|sum| sum / runs.len() as f64)
-        };
-        (
-            mean(&self.plain),
-            self.samples.iter().map(|sample| mean(sample)).collect(),
-        )
-    }
-
-    /// `b` less `a`, over the seeds both have; nothing where they share none.
-    fn paired(&self, a: Arm, b: Arm, figure: usize) -> Option<Paired> {
-        let seeds: BTreeSet<u64> = &self.seeds_of(a) & &self.seeds_of(b);
-        if seeds.is_empty() {
-            return None;
-        }
-        let (plain_a, samples_a) = self.means_of(&self.runs(a, &seeds), figure);
-        let (plain_b, samples_b) = self.means_of(&self.runs(b, &seeds), figure);
-        let differences: Vec<Option<f64>> = samples_a
-            .into_iter()
-            .zip(samples_b)
-            .map(|(a, b)| Some(b? - a?))
-            .collect();
-        let interval = interval(&differences);
-        Some(Paired {
-            a,
-            b,
-            figure: FIGURES[figure].name.to_owned(),
-            difference: plain_a.zip(plain_b).map(|(a, b)| b - a),
-            interval,
-            p: interval.map(|_| two_sided(&differences)),
-        })
-    }
 }
 
 fn merge(
@@ -467,6 +296,7 @@ fn differences(arms: &[ArmSummary], measured: &Measured) -> Vec<Paired> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::evaluation::Metrics;
     use crate::study::claims::Answer;
     use crate::study::grid::{Cell, Grid};
     use crate::study::preset::Preset;

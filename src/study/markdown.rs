@@ -1,12 +1,13 @@
 //! The study as Markdown, for a document that tells it: answers, table, and
 //! what they were measured on.
 
-use super::collect::{ArmSummary, Figure, Study, TALKED_OF};
+use super::collect::{ArmSummary, Study};
+use super::figure::{Figure, TALKED_OF};
 use super::grid::{Arm, Start};
 use super::page::elsewhere;
 use crate::counted::counted;
 
-/// The figures of the table's columns, by their names in [`super::collect::FIGURES`].
+/// The figures of the table's columns, by their names in [`super::figure::FIGURES`].
 const COLUMNS: [(&str, &str); 7] = [
     ("accuracy", "Accuracy"),
     ("kappa_quadratic", "Kappa"),

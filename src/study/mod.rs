@@ -8,8 +8,10 @@
 pub mod cell;
 pub mod claims;
 pub mod collect;
+pub mod figure;
 pub mod grid;
 pub mod markdown;
+pub mod measured;
 pub mod page;
 pub mod plan;
 pub mod plot;

@@ -3,7 +3,8 @@
 
 use maud::{Markup, PreEscaped, html};
 
-use super::collect::{ArmSummary, FIGURES, Study, TALKED_OF};
+use super::collect::{ArmSummary, Study};
+use super::figure::{FIGURES, TALKED_OF};
 use super::grid::{Arm, Start};
 use super::talk::TalkRow;
 use crate::counted::counted;

@@ -5,7 +5,8 @@ use std::fmt::Display;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::collect::{ArmSummary, FIGURES, Figure, FigureKind, Study, TALKED_OF};
+use super::collect::{ArmSummary, Study};
+use super::figure::{FIGURES, Figure, FigureKind, TALKED_OF};
 use super::grid::Start;
 use super::talk::TalkRow;
 

@@ -1,14 +1,12 @@
 //! Learning when a model's answer is not to be relied on, from validation photos
-//! that were looked at several times, and measuring what that gains.
+//! that were looked at several times.
 
 use serde::{Deserialize, Serialize};
 
+use super::doubt_figures::figures;
 use super::regression::{self, Case};
-use crate::bundle::{Area, CONFIDENCE, DOUBT, Doubt, DoubtFigures, DoubtWeights, Looks, Manifest};
-use crate::evaluation::coverage::Answers;
+use crate::bundle::{Doubt, DoubtWeights, Looks, Manifest};
 use crate::evaluation::predictions::REFERABLE_FROM;
-use crate::evaluation::selective::{area, highest_probability};
-use crate::evaluation::{Bootstrap, InputError, Predictions};
 use crate::grading::doubt::{terms, torn};
 use crate::grading::{Agreement, Reading, most_probable};
 
@@ -27,8 +25,6 @@ pub struct Looked {
 /// Share of the validation photos that are answered where nothing else is asked
 /// for; the rest is unsure.
 pub const COVERAGE: f64 = 0.8;
-/// Coverages at which the answers are measured, beside that of the fit.
-const COVERAGES: [f64; 5] = [1.0, 0.9, 0.8, 0.7, 0.6];
 /// Fewer mistakes, or fewer right answers, teach nothing.
 const LEAST: usize = 20;
 /// Penalty on the weights: a photo's worth.
@@ -59,13 +55,13 @@ impl<'a> Rules<'a> {
 
 /// What is answered to a photo.
 #[derive(Clone)]
-struct Answer {
+pub(super) struct Answer {
     outputs: Vec<f32>,
-    probabilities: Vec<f64>,
-    agreement: Option<Agreement>,
-    grade: usize,
-    referred: bool,
-    wrong: bool,
+    pub probabilities: Vec<f64>,
+    pub agreement: Option<Agreement>,
+    pub grade: usize,
+    pub referred: bool,
+    pub wrong: bool,
 }
 
 impl Answer {
@@ -97,13 +93,13 @@ impl Answer {
 }
 
 /// A photo's answers by its first look and by all it has.
-struct Answered {
+pub(super) struct Answered {
     first: Answer,
     all: Answer,
 }
 
 impl Answered {
-    fn each(photos: &[Looked], rules: Rules<'_>) -> Vec<Self> {
+    pub fn each(photos: &[Looked], rules: Rules<'_>) -> Vec<Self> {
         let of = |photo: &Looked| Self {
             first: Answer::of(photo, &[], rules),
             all: Answer::of(photo, &photo.further, rules),
@@ -112,7 +108,7 @@ impl Answered {
     }
 
     /// What the grader answers: by all looks where the first is not clear.
-    fn given(&self, doubt: &Doubt, threshold: f64) -> &Answer {
+    pub fn given(&self, doubt: &Doubt, threshold: f64) -> &Answer {
         if doubt.looks_again(&self.first.probabilities, threshold) {
             &self.all
         } else {
@@ -309,119 +305,6 @@ pub fn doubts(photos: &[Looked], doubt: &Doubt, rules: Rules<'_>) -> Vec<f64> {
             given.doubt(doubt, rules.threshold)
         })
         .collect()
-}
-
-/// What leaving the photos of most doubt to a person does, a dataset each in the
-/// order they first appear. `doubts` has a number a photo; the least doubtful are
-/// answered.
-///
-/// # Errors
-/// As [`Answers::check`].
-pub fn figures(
-    photos: &[Looked],
-    doubts: &[f64],
-    settings: &Doubt,
-    rules: Rules<'_>,
-) -> Result<Vec<DoubtFigures>, InputError> {
-    if doubts.len() != photos.len() {
-        return Err(InputError::Lengths {
-            predictions: doubts.len(),
-            labels: photos.len(),
-        });
-    }
-    let mut names: Vec<&str> = Vec::new();
-    for photo in photos {
-        if !names.contains(&photo.dataset.as_str()) {
-            names.push(&photo.dataset);
-        }
-    }
-    let of_set = |name: &&str| {
-        let (theirs, doubts): (Vec<Looked>, Vec<f64>) = photos
-            .iter()
-            .zip(doubts)
-            .filter(|(photo, _)| photo.dataset == **name)
-            .map(|(photo, doubt)| (photo.clone(), *doubt))
-            .unzip();
-        of_dataset(name, &theirs, &doubts, settings, rules)
-    };
-    names.iter().map(of_set).collect()
-}
-
-fn of_dataset(
-    name: &str,
-    photos: &[Looked],
-    doubts: &[f64],
-    settings: &Doubt,
-    rules: Rules<'_>,
-) -> Result<DoubtFigures, InputError> {
-    let answered = Answered::each(photos, rules);
-    let given: Vec<&Answer> = answered
-        .iter()
-        .map(|photo| photo.given(settings, rules.threshold))
-        .collect();
-    let rows: Vec<Vec<f64>> = given.iter().map(|a| a.probabilities.clone()).collect();
-    let labels: Vec<u8> = photos.iter().map(|photo| photo.grade).collect();
-    let clusters: Vec<usize> = photos.iter().map(|photo| photo.patient).collect();
-    let predictions = Predictions::from_probabilities(&rows, &labels)?;
-    let referred: Vec<bool> = given.iter().map(|answer| answer.referred).collect();
-    let measured = Answers {
-        predictions: &predictions,
-        referred: &referred,
-        doubt: doubts,
-        clusters: &clusters,
-    };
-    measured.check()?;
-    let bootstrap = Bootstrap::default();
-    let mut limits = COVERAGES.map(|c| measured.left_from(c)).to_vec();
-    limits.push(Some(settings.unsure_from));
-    Ok(DoubtFigures {
-        dataset: name.to_owned(),
-        n: photos.len(),
-        areas: areas(&given, &predictions, doubts, rules.threshold),
-        rows: limits
-            .into_iter()
-            .map(|from| measured.at(from, bootstrap))
-            .collect(),
-    })
-}
-
-/// Doubt against each of what it is made of that every photo has, alone.
-fn areas(
-    given: &[&Answer],
-    predictions: &Predictions,
-    doubts: &[f64],
-    threshold: f64,
-) -> Vec<Area> {
-    let truth = predictions.truth_at_least(REFERABLE_FROM);
-    let wrong_grade: Vec<bool> = given
-        .iter()
-        .zip(predictions.labels())
-        .map(|(answer, label)| answer.grade != *label)
-        .collect();
-    let wrong_referral: Vec<bool> = given
-        .iter()
-        .zip(&truth)
-        .map(|(answer, truth)| answer.referred != *truth)
-        .collect();
-    let wrong: Vec<bool> = given.iter().map(|answer| answer.wrong).collect();
-    let from_the_line =
-        |answer: &&Answer| -terms(&answer.probabilities, threshold, answer.agreement.as_ref())[1];
-    [
-        (CONFIDENCE, highest_probability(predictions)),
-        (
-            "distance from the line",
-            given.iter().map(from_the_line).collect(),
-        ),
-        (DOUBT, doubts.iter().map(|doubt| -doubt).collect()),
-    ]
-    .into_iter()
-    .map(|(by, confidence): (&str, Vec<f64>)| Area {
-        by: by.to_owned(),
-        wrong_grade: area(&confidence, &wrong_grade),
-        wrong_referral: area(&confidence, &wrong_referral),
-        wrong: area(&confidence, &wrong),
-    })
-    .collect()
 }
 
 #[cfg(test)]

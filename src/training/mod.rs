@@ -19,6 +19,7 @@ pub mod dataset;
 pub mod devices;
 mod disjoint_sets;
 pub mod doubt;
+pub mod doubt_figures;
 pub mod duplicates;
 pub mod edema;
 pub mod export;
