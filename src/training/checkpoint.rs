@@ -2,6 +2,8 @@
 //! stopped. Written whole or not at all: a folder is filled under another name
 //! and renamed, and the one before is deleted only then.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::module::Module;
@@ -10,6 +12,7 @@ use burn::store::{ModuleRecord, RecordError};
 use burn::tensor::Bytes;
 
 use super::finetune::EpochFigures;
+use crate::bundle::sha256_hex;
 use crate::network::{Classifier, Precision, StateDict};
 
 const NETWORK: &str = "network.bpk";
@@ -17,6 +20,8 @@ const OPTIMIZER: &str = "optimizer.bpk";
 const HISTORY: &str = "history.json";
 const AVERAGE: &str = "average.safetensors";
 const BEST: &str = "best.safetensors";
+/// The other files' names and their SHA-256, written last.
+const SUMS: &str = "sha256.json";
 const PREFIX: &str = "epoch-";
 
 /// Why a checkpoint could not be written or read.
@@ -94,7 +99,9 @@ impl Checkpoints {
         }
         std::fs::create_dir_all(&partial).map_err(io)?;
         let bytes = |record: Result<Bytes, RecordError>| record.map_err(|e| other(e.to_string()));
-        let put = |name: &str, bytes: &[u8]| {
+        let sums = RefCell::new(BTreeMap::new());
+        let put = |name: &'static str, bytes: &[u8]| {
+            sums.borrow_mut().insert(name, sha256_hex(bytes));
             let file = std::fs::File::create(partial.join(name)).map_err(io)?;
             std::io::Write::write_all(&mut &file, bytes).map_err(io)?;
             file.sync_all().map_err(io)
@@ -114,6 +121,8 @@ impl Checkpoints {
                 put(name, &bytes)?;
             }
         }
+        let listed = serde_json::to_vec(&*sums.borrow()).map_err(|e| other(e.to_string()))?;
+        put(SUMS, &listed)?;
         if target.exists() {
             std::fs::remove_dir_all(&target).map_err(io)?;
         }
@@ -130,8 +139,8 @@ impl Checkpoints {
     /// whether the training keeps a mean of its weights.
     ///
     /// # Errors
-    /// [`CheckpointError::Damaged`] where its files do not read back, or one is gone:
-    /// what went on without it would end as another model.
+    /// [`CheckpointError::Damaged`] where its files are not those that were written, or
+    /// one is gone: what went on so would end as another model.
     pub fn load(
         &self,
         network: Classifier,
@@ -145,12 +154,26 @@ impl Checkpoints {
             path: path.clone(),
             reason,
         };
-        let read = |name: &str| {
+        let read_any = |name: &str| {
             std::fs::read(path.join(name)).map_err(|source| CheckpointError::Io {
                 path: path.join(name),
                 source,
                 remedy: "check that it is there and that you may read it",
             })
+        };
+        // Programs before this one wrote none.
+        let sums: BTreeMap<String, String> = match path.join(SUMS).exists() {
+            true => serde_json::from_slice(&read_any(SUMS)?).map_err(|e| damaged(e.to_string()))?,
+            false => BTreeMap::new(),
+        };
+        let read = |name: &str| {
+            let bytes = read_any(name)?;
+            match sums.get(name) {
+                Some(sum) if *sum != sha256_hex(&bytes) => {
+                    Err(damaged(format!("{name} is not what was written")))
+                }
+                _ => Ok(bytes),
+            }
         };
         let record = ModuleRecord::from_bytes(Bytes::from_bytes_vec(read(NETWORK)?))
             .map_err(|e| damaged(e.to_string()))?;
@@ -236,9 +259,9 @@ mod tests {
     use crate::training::config::{EARLIER, TrainConfig};
 
     /// Without its mean the training would go on with none, without its best epoch it
-    /// would take the next for the best.
+    /// would take the next for the best, and weights read back whatever their bits say.
     #[test]
-    fn a_checkpoint_that_lost_a_file_is_not_gone_on_with() {
+    fn a_checkpoint_that_lost_a_file_or_a_bit_is_not_gone_on_with() {
         let config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
         let network = config.network(&Device::flex());
         let optimizer = config.optimizer.init(config.weight_decay);
@@ -255,19 +278,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = Checkpoints::of(folder.path());
         let load = || checkpoints.load(network.clone(), optimizer.clone(), true);
-        for lost in [AVERAGE, BEST] {
-            checkpoints
-                .save(&Saved {
-                    epoch: 0,
-                    network: &network,
-                    optimizer: &optimizer,
-                    history: &history,
-                    average: Some(&weights),
-                    best: Some(&weights),
-                })
-                .unwrap();
+        let save = || {
+            let saved = Saved {
+                epoch: 0,
+                network: &network,
+                optimizer: &optimizer,
+                history: &history,
+                average: Some(&weights),
+                best: Some(&weights),
+            };
+            checkpoints.save(&saved).unwrap();
             load().unwrap().unwrap();
-            std::fs::remove_file(folder.path().join("checkpoints/epoch-0000").join(lost)).unwrap();
+        };
+        let written = folder.path().join("checkpoints/epoch-0000");
+        for name in [NETWORK, OPTIMIZER, HISTORY, AVERAGE, BEST] {
+            save();
+            let mut bytes = std::fs::read(written.join(name)).unwrap();
+            let middle = bytes.len() * 2 / 3;
+            bytes[middle] ^= 1;
+            std::fs::write(written.join(name), bytes).unwrap();
+            let error = load().err().unwrap().to_string();
+            assert!(
+                error.contains(&format!("{name} is not what was written;")),
+                "{error}"
+            );
+        }
+        // One that a program before this one wrote is gone on with.
+        save();
+        std::fs::remove_file(written.join(SUMS)).unwrap();
+        load().unwrap().unwrap();
+        for lost in [AVERAGE, BEST] {
+            save();
+            std::fs::remove_file(written.join(lost)).unwrap();
             let error = load().err().unwrap().to_string();
             assert!(error.contains(&format!("{lost} is missing;")), "{error}");
         }
