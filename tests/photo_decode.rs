@@ -110,6 +110,21 @@ fn an_orientation_that_does_not_exist_changes_nothing() {
     }
 }
 
+/// EXIF wants it in 16 bits; Chromium, Firefox and WebKit show a photo that has it as
+/// one byte or in 32 bits as it is stored, and so it is graded.
+#[test]
+fn an_orientation_of_another_width_is_none_as_in_browsers() {
+    let picture = corners(64, 48);
+    for kind in [1, 4] {
+        let mut exif = exif(6, false);
+        exif[12] = kind;
+        for format in [Format::Jpeg, Format::Png] {
+            let file = encode(&picture.clone().into(), format, Some(exif.clone()));
+            assert_alike(&read(&file), &picture, 12, &format!("{format:?}, {kind}"));
+        }
+    }
+}
+
 #[test]
 fn broken_exif_does_not_cost_the_picture() {
     let picture = corners(64, 48);
