@@ -127,7 +127,7 @@ impl From<Fault> for PhotoError {
         match fault {
             Fault::Ended => Self::Truncated,
             Fault::Wrong(reason) => Self::Corrupt {
-                reason: reason.to_owned(),
+                reason: format!("a piece is missing or changed: {reason}"),
             },
         }
     }
@@ -227,7 +227,7 @@ impl Structure {
     /// The JPEG up to its end marker. Having seen that, the decoder fills up with zeros
     /// what a gap in the scan has taken away; without it, it says so. It reads some
     /// bytes ahead, which are put there. [`scans::check`] would tell a little more, and
-    /// takes a third of the time that decoding does: it is for pictures of several scans.
+    /// takes a third of the time that decoding does: it is for files of several scans.
     fn without_end<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         const AHEAD: [u8; 16] = [0; 16];
         match self.end {
