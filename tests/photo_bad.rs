@@ -6,8 +6,12 @@ mod photo_support;
 use std::time::{Duration, Instant};
 
 use fovea::photo::{DecodeLimits, PhotoError, decode, find};
-use image::{DynamicImage, Rgb, RgbImage};
-use photo_support::{FORMATS, Format, encode, four_channel_jpeg, grainy, png_chunk, png_header};
+use image::{DynamicImage, GrayImage, Rgb, RgbImage};
+use photo_support::progressive::progressive_jpeg;
+use photo_support::{
+    FORMATS, Format, encode, four_channel_jpeg, grainy, jpeg_in_scans, png_chunk, png_header,
+    scatter,
+};
 
 fn refusal(bytes: &[u8]) -> PhotoError {
     match decode(bytes, &DecodeLimits::default()) {
@@ -201,6 +205,61 @@ fn a_jpeg_with_a_gap_never_becomes_a_picture() {
     }
 }
 
+/// Of several scans, with a piece missing from the middle of one, or from one to the
+/// next: the decoder of progressive ones makes do with what is there.
+#[test]
+fn a_jpeg_of_several_scans_with_a_gap_never_becomes_a_picture() {
+    let channels = [0, 1, 2].map(|salt| {
+        GrayImage::from_fn(160, 120, |x, y| {
+            image::Luma([(90.0 * scatter(x, y, salt)) as u8])
+        })
+    });
+    let colours = [(2, 2), (1, 1), (1, 1)];
+    for (kind, (file, scans)) in [
+        ("grey", progressive_jpeg(160, 120, &[(1, 1)], 0)),
+        ("in colour", progressive_jpeg(161, 123, &colours, 0)),
+        ("with restarts", progressive_jpeg(161, 123, &colours, 7)),
+        ("sequential", jpeg_in_scans(&channels)),
+    ] {
+        assert!(
+            decode(&file, &DecodeLimits::default()).is_ok(),
+            "{kind}, whole"
+        );
+        for (number, scan) in scans.iter().enumerate() {
+            let part = scan.len() / 4;
+            let middle = scan.start + scan.len() / 2;
+            let next = scans.get(number + 1);
+            let to_next = next.map(|next| middle..next.start + next.len() / 2);
+            for gap in [Some(middle..middle + part), to_next].into_iter().flatten() {
+                let holed = [&file[..gap.start], &file[gap.end..]].concat();
+                let taken = decode(&holed, &DecodeLimits::default()).is_ok();
+                assert!(
+                    !taken,
+                    "{kind}, without {gap:?} in scan {number} of {scans:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_progressive_jpeg_without_one_of_its_scans_is_refused() {
+    let (file, scans) = progressive_jpeg(160, 120, &[(1, 1)], 0);
+    // All but the second have a next that adds to it, or add to one.
+    for number in [0, 2] {
+        let scan = &scans[number];
+        let holed = [&file[..scan.start], &file[scan.end..]].concat();
+        assert_eq!(refusal(&holed).code(), "corrupt", "scan {number}");
+    }
+    let first = &scans[0];
+    let holed = [
+        &file[..first.start],
+        &file[first.end..scans[3].start],
+        &file[scans[4].start..],
+    ];
+    assert_eq!(refusal(&holed.concat()), PhotoError::Truncated, "no means");
+}
+
 #[test]
 fn a_jpeg_followed_by_other_bytes_is_read() {
     let mut file = encode(&DynamicImage::from(grainy(160, 120)), Format::Jpeg, None);
@@ -232,6 +291,8 @@ fn damaged_files_never_panic() {
         })
         .collect();
     files.push(four_channel_jpeg(40, [10, 200, 30, 90], Some(2)));
+    files.push(progressive_jpeg(48, 40, &[(2, 2), (1, 1), (1, 1)], 0).0);
+    files.push(progressive_jpeg(48, 40, &[(1, 1)], 5).0);
     files.push(photo_support::tiff_with_orientation(&grainy(40, 40), 6));
     for file in &files {
         for round in 0..1500 {

@@ -4,9 +4,10 @@ mod photo_support;
 
 use fovea::photo::{DecodeLimits, PhotoError, decode};
 use image::{DynamicImage, GrayImage, ImageBuffer, Luma, LumaA, Rgb, RgbImage, Rgba};
+use photo_support::progressive::progressive_jpeg;
 use photo_support::{
-    FORMATS, Format, corners, encode, exif, four_channel_jpeg, grainy, scatter, stored,
-    tiff_with_orientation,
+    FORMATS, Format, corners, encode, exif, four_channel_jpeg, grainy, jpeg_in_scans, scatter,
+    stored, tiff_with_orientation,
 };
 
 fn read(bytes: &[u8]) -> RgbImage {
@@ -39,6 +40,33 @@ fn every_format_gives_its_pixels() {
             tolerance,
             &format!("{format:?}"),
         );
+    }
+}
+
+/// Their scans are gone through before they are decoded: none may be refused.
+#[test]
+fn jpegs_of_several_scans_are_read() {
+    let channels = [0, 1, 2]
+        .map(|salt| GrayImage::from_fn(65, 47, |x, y| Luma([(90.0 * scatter(x, y, salt)) as u8])));
+    assert_eq!(read(&jpeg_in_scans(&channels).0).dimensions(), (65, 47));
+    for (width, height) in [(32, 32), (65, 47), (160, 120), (39, 300)] {
+        for sampling in [
+            &[(1, 1)][..],
+            &[(2, 2)],
+            &[(1, 1), (1, 1), (1, 1)],
+            &[(2, 2), (1, 1), (1, 1)],
+            &[(2, 1), (1, 1), (1, 1)],
+            &[(1, 2), (1, 1), (1, 1)],
+            &[(4, 1), (1, 1), (1, 1)],
+        ] {
+            for interval in [0, 1, 4, 100] {
+                let (file, _) = progressive_jpeg(width, height, sampling, interval);
+                let size = (width as u32, height as u32);
+                let what = format!("{size:?}, {sampling:?}, {interval}");
+                let picture = decode(&file, &DecodeLimits::default());
+                assert_eq!(picture.map(|one| one.dimensions()), Ok(size), "{what}");
+            }
+        }
     }
 }
 
@@ -79,6 +107,21 @@ fn an_orientation_that_does_not_exist_changes_nothing() {
             Some(exif(orientation, false)),
         );
         assert_alike(&read(&file), &picture, 0, "PNG");
+    }
+}
+
+/// EXIF wants it in 16 bits; Chromium, Firefox and WebKit show a photo that has it as
+/// one byte or in 32 bits as it is stored, and so it is graded.
+#[test]
+fn an_orientation_of_another_width_is_none_as_in_browsers() {
+    let picture = corners(64, 48);
+    for kind in [1, 4] {
+        let mut exif = exif(6, false);
+        exif[12] = kind;
+        for format in [Format::Jpeg, Format::Png] {
+            let file = encode(&picture.clone().into(), format, Some(exif.clone()));
+            assert_alike(&read(&file), &picture, 12, &format!("{format:?}, {kind}"));
+        }
     }
 }
 

@@ -96,8 +96,9 @@ pub fn draw_photograph(grade: u8, seed: u32) -> Result<Vec<u8>, JsValue> {
     Ok(bytes.into_inner())
 }
 
-/// The photo in small as a browser shows it, as PNG bytes: for what only the
-/// library reads, a TIFF. `side` is its longer side in pixels. Needs no model.
+/// The photo in small as it is graded, as PNG bytes: for what a browser does not show,
+/// a TIFF, or not turned as its EXIF tells, a WebP. `side` is its longer side in
+/// pixels. Needs no model.
 ///
 /// Throws an `Error` with a `code` where the photo cannot be read.
 #[wasm_bindgen(js_name = smallPicture, unchecked_return_type = "Uint8Array<ArrayBuffer>")]

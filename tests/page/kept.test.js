@@ -163,6 +163,40 @@ test("a browser that keeps nothing is told of where the box unticks itself", asy
   await other.close();
 });
 
+// WebKit in a private window; in its own test it is a real one.
+test("where the browser's store takes no Blob, the bytes are kept", async () => {
+  const other = await visitor.context.newPage();
+  await other.addInitScript(() => {
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = function (record) {
+      if (Object.values(record).some((value) => value instanceof Blob)) throw new DOMException("BlobURLs are not yet supported", "DataCloneError");
+      return put.call(this, record);
+    };
+  });
+  await other.goto(visitor.address);
+  await modelReady(other);
+  await choose(other, await png("12_left.png", 2, 2));
+  const before = await result(card(other, "12_left.png"));
+  const keep = other.getByLabel("Keep this work on this device");
+  await keep.check();
+  const more = [];
+  for (let n = 0; n < 5; n++) more.push(await png(`waiting ${n}.png`, 0, 3));
+  await choose(other, ...more);
+  await other.getByRole("button", { name: "Pause" }).click();
+  await other.waitForTimeout(1500);
+  assert.equal(await keep.isChecked(), true);
+  await other.reload();
+  await modelReady(other);
+  assert.equal(await other.locator("article").count(), 6);
+  assert.deepEqual((await result(card(other, "12_left.png"))).bars, before.bars);
+  for (const name of ["12_left.png", ...more.map(({ name }) => name)]) {
+    await card(other, name).locator("img").waitFor();
+    assert.equal((await result(card(other, name))).status, "graded");
+  }
+  await keep.uncheck();
+  await other.close();
+});
+
 test("a second window neither takes the work of the first nor keeps any, and says so", async () => {
   const keep = page.getByLabel("Keep this work on this device");
   await gradeDrawn(page);

@@ -1,11 +1,11 @@
 // A TIFF, which few browsers show, has its picture like any other photograph: on the
-// card, on the print sheet, and kept.
+// card, on the print sheet, and kept. What a browser would not turn is shown as graded.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { card, choose, modelReady, photo, result, visit } from "./help/page.js";
-import { drawnPng, paged, tiff } from "./help/pictures.js";
+import { drawnPng, paged, tiff, turned } from "./help/pictures.js";
 
 let visitor;
 let page;
@@ -39,6 +39,18 @@ test("a TIFF is shown on its card and printed", async () => {
   assert.equal(await page.locator(".sheet__picture img").count(), 1);
   await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
   assert.deepEqual(visitor.errors, []);
+});
+
+test("a WebP and a PNG that tell in EXIF how they are to be turned are shown as they are graded", async () => {
+  const upright = await drawnPng(page, 0, 3);
+  for (const [name, type] of [["5_left.webp", "image/webp"], ["6_left.png", "image/png"]]) {
+    await choose(page, photo(name, await turned(page, upright, type), type));
+    const image = card(page, name).locator("img");
+    await image.waitFor();
+    const [width, height] = await image.evaluate((one) => [one.naturalWidth, one.naturalHeight]);
+    assert.ok(width < height, `${name}: ${width} x ${height}`);
+    assert.equal((await result(card(page, name))).status, "graded");
+  }
 });
 
 test("of several pages the first is graded, and that is said on the card and in the table", async () => {

@@ -2,6 +2,8 @@
 //! eye lies in this tree.
 #![allow(dead_code)]
 
+pub mod progressive;
+
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -184,6 +186,38 @@ pub fn jpeg_in_tiff(jpeg: &[u8], width: u32, height: u32) -> Vec<u8> {
     file.extend([0; 4]);
     file.extend(jpeg);
     file
+}
+
+/// A sequential JPEG of several channels, a scan each, and where the scans are.
+pub fn jpeg_in_scans(pictures: &[image::GrayImage]) -> (Vec<u8>, Vec<std::ops::Range<usize>>) {
+    let files: Vec<Vec<u8>> = pictures
+        .iter()
+        .map(|picture| encode(&picture.clone().into(), Format::Jpeg, None))
+        .collect();
+    let marker = |file: &[u8], marker: u8| file.windows(2).position(|two| two == [0xff, marker]);
+    let first = &files[0];
+    let frame = marker(first, 0xc0).expect("a frame");
+    let mut file = first[..frame + 2].to_vec();
+    file.extend((8 + 3 * files.len() as u16).to_be_bytes());
+    file.extend(&first[frame + 4..frame + 9]);
+    file.push(files.len() as u8);
+    for id in 1..=files.len() as u8 {
+        file.extend([id, 0x11, 0]);
+    }
+    let scan = marker(first, 0xda).expect("a scan");
+    let length = usize::from(first[frame + 3]);
+    file.extend(&first[frame + 2 + length..scan]);
+    let mut places = Vec::new();
+    for (id, one) in (1..).zip(&files) {
+        let begin = file.len();
+        let scan = marker(one, 0xda).expect("a scan");
+        file.extend(&one[scan..scan + 10]);
+        file[begin + 5] = id;
+        file.extend(&one[scan + 10..one.len() - 2]);
+        places.push(begin..file.len());
+    }
+    file.extend([0xff, 0xd9]);
+    (file, places)
 }
 
 /// The CRC-32 that PNG chunks end with.

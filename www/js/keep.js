@@ -69,7 +69,8 @@ export class Keeper {
     if (round !== this.#round) return [];
     return records.sort((a, b) => a.added - b.added || a.number - b.number).map(({ key, fault, ...record }) => {
       const status = record.status === "working" ? "queued" : record.status;
-      return { ...record, key, status, fault: fault && Object.assign(new Error(fault.message), fault) };
+      const [file, thumb] = [asBlob(record.file), asBlob(record.thumb)];
+      return { ...record, key, status, file, thumb, fault: fault && Object.assign(new Error(fault.message), fault) };
     });
   }
 
@@ -129,16 +130,18 @@ export class Keeper {
     if (round !== this.#round) return;
     const base = await this.#open();
     if (round !== this.#round) return;
-    const record = Object.fromEntries(KEPT.map((name) => [name, item[name]]));
-    const { fault } = item;
-    record.fault = fault && { code: fault.code, detail: fault.detail, message: fault.message };
-    Object.assign(record, { key: item.key, number: item.id, file: waits(item) ? file : null });
     try {
-      await stored(base, record);
+      await stored(base, recordOf(item, file, item.thumb));
     } catch (error) {
-      // A file that was moved or renamed meanwhile cannot be kept; its card can.
-      if (!record.file || error?.name === "QuotaExceededError" || round !== this.#round) throw error;
-      await stored(base, { ...record, file: null });
+      if (error?.name === "QuotaExceededError" || round !== this.#round) throw error;
+      // A private window of WebKit takes no Blob into its store, but takes the bytes of
+      // one. They are in memory all at once, so elsewhere the Blob itself is kept. A
+      // file that was moved or renamed has none any more: its card is kept without it.
+      const bytes = await bytesIn(file).catch(() => null);
+      let thumb, small;
+      do small = await bytesIn((thumb = item.thumb));
+      while (thumb !== item.thumb);
+      if (round === this.#round) await stored(base, recordOf(item, bytes, small));
     }
   }
 
@@ -180,6 +183,22 @@ function switchedOn() {
 // Will it be read again?
 function waits({ status, fault }) {
   return ["queued", "working", "cancelled"].includes(status) || Boolean(fault && fault.code !== "file-gone");
+}
+
+// A photograph as it stands now: what is stored later never is of an earlier time.
+function recordOf(item, file, thumb) {
+  const record = Object.fromEntries(KEPT.map((name) => [name, item[name]]));
+  const { fault } = item;
+  record.fault = fault && { code: fault.code, detail: fault.detail, message: fault.message };
+  return Object.assign(record, { key: item.key, number: item.id, file: waits(item) ? file : null, thumb });
+}
+
+async function bytesIn(blob) {
+  return blob && { bytes: await blob.arrayBuffer(), type: blob.type };
+}
+
+function asBlob(kept) {
+  return kept?.bytes instanceof ArrayBuffer ? new Blob([kept.bytes], { type: kept.type }) : kept;
 }
 
 // Once the browser has it for good: that room has run out shows at the very end.

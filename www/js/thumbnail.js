@@ -4,18 +4,20 @@
 import { bytesOf } from "./file.js";
 
 const EDGE = 480; // device pixels
+const HEAD = 65_536; // bytes in which a PNG's own chunks stand, before its pixels
 
 let last = Promise.resolve();
 
 // Resolves to a small JPEG of the photograph that `open` gives; null where it cannot
 // be shown (a broken file), which says nothing about the grader. `render(bytes, side)`
-// gives a TIFF as a PNG: few browsers read one.
+// gives a photograph as the grader reads it, as a PNG.
 export function makeThumbnail(open, render, wanted = () => true) {
   last = last.then(async () => {
     if (!wanted()) return null;
     try {
       const photo = await open();
-      return await shrink(await createImageBitmap(photo).catch(async () => createImageBitmap(await rendered(photo, render))));
+      const seen = (await browserDiffers(photo)) ? await rendered(photo, render).catch(() => photo) : photo;
+      return await shrink(await createImageBitmap(seen));
     } catch {
       return null;
     }
@@ -37,9 +39,16 @@ export async function show(image, small) {
   }
 }
 
-// By its mark, whatever it is called: in either order of bytes.
+// Would the browser show it otherwise than it is graded? By its marks, whatever it is
+// called: few show a TIFF, and how a photograph is to be turned no browser that was
+// tried reads out of a WebP's EXIF, and not all read it out of a PNG's.
+async function browserDiffers(photo) {
+  const head = new TextDecoder("latin1").decode(await photo.slice(0, HEAD).arrayBuffer());
+  const turnedWebp = /^RIFF.{4}WEBPVP8X/s.test(head) && (head.charCodeAt(20) & 8) !== 0;
+  return /^(II[*+]\0|MM\0[*+])/.test(head) || turnedWebp || /^.PNG.*eXIf/s.test(head);
+}
+
 async function rendered(photo, render) {
-  if (!/^(II[*+]\0|MM\0[*+])$/.test(await photo.slice(0, 4).text())) throw new Error("no TIFF");
   return new Blob([await render(await bytesOf(photo), EDGE)], { type: "image/png" });
 }
 

@@ -119,3 +119,36 @@ export function paged(tiff) {
   whole.writeUInt32LE(tiff.length + (tiff.length % 2), next);
   return whole;
 }
+
+// A picture with a black margin at its sides, so that it lies, and EXIF that says to
+// turn it by a quarter: a WebP or a PNG.
+export async function turned(page, png, type) {
+  const [text, width, height] = await page.evaluate(
+    async ([data, kind]) => {
+      const bitmap = await createImageBitmap(new Blob([Uint8Array.from(data, (letter) => letter.charCodeAt(0))]));
+      const canvas = new OffscreenCanvas(bitmap.width * 1.2, bitmap.height);
+      const context = canvas.getContext("2d");
+      context.fillRect(0, 0, canvas.width, canvas.height);
+      context.drawImage(bitmap, bitmap.width * 0.1, 0);
+      const file = new Uint8Array(await (await canvas.convertToBlob({ type: kind, quality: 0.95 })).arrayBuffer());
+      return [Array.from(file, (byte) => String.fromCharCode(byte)).join(""), canvas.width, canvas.height];
+    },
+    [png.toString("latin1"), type],
+  );
+  const file = Buffer.from(text, "latin1");
+  const exif = Buffer.from("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0", "latin1");
+  const header = 8 + 25; // the signature and IHDR
+  if (type === "image/png") return Buffer.concat([file.subarray(0, header), chunk("eXIf", exif), file.subarray(header)]);
+  const size = Buffer.alloc(10);
+  size[0] = 8; // there is EXIF
+  size.writeUIntLE(width - 1, 4, 3);
+  size.writeUIntLE(height - 1, 7, 3);
+  const body = Buffer.concat([Buffer.from("WEBP"), riff("VP8X", size), file.subarray(12), riff("EXIF", exif)]);
+  return riff("RIFF", body);
+}
+
+function riff(type, data) {
+  const head = Buffer.from(`${type}....`);
+  head.writeUInt32LE(data.length, 4);
+  return Buffer.concat([head, data, Buffer.alloc(data.length % 2)]);
+}

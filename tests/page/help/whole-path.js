@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -92,6 +92,29 @@ export function wholePath(skip, visit) {
     assert.equal(widths.length, 4);
     assert.ok(widths.every((width) => width > 100), String(widths));
     await visitor.evaluate(() => document.querySelector("dialog[open]").close());
+  });
+
+  // A driven WebKit keeps its windows private, and takes no Blob into its store then.
+  test("work that is kept is there after a reload, what still waits too", { skip, timeout: 240_000 }, async () => {
+    const before = (await graded(1)).length;
+    await visitor.evaluate(() => document.querySelector("#keep").click());
+    await visitor.evaluate(() => [...document.querySelectorAll("button")].find(({ textContent }) => textContent.includes("Try a drawn photograph")).click());
+    const waiting = join(folder, "waiting.png");
+    await writeFile(waiting, await readFile(join(folder, (await readdir(folder))[0])));
+    await visitor.upload(waiting);
+    await visitor.evaluate(() => [...document.querySelectorAll("button")].find(({ textContent }) => textContent === "Pause").click());
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assert.equal(await visitor.evaluate(() => document.querySelector("#keep").checked), true, await visitor.evaluate(() => document.querySelector("#notice").textContent));
+    await visitor.reload();
+    await ready();
+    const cards = await graded(before + 2);
+    assert.ok(cards.every(({ status }) => status === "graded"), JSON.stringify(cards));
+    const shown = await until((count) => {
+      const images = [...document.querySelectorAll("article img")].filter((image) => image.naturalWidth > 0);
+      return images.length === count && images.length;
+    }, before + 2);
+    assert.equal(shown, before + 2);
+    await visitor.evaluate(() => document.querySelector("#keep").click());
   });
 
   test("once loaded it works offline", { skip, timeout: 120_000 }, async () => {

@@ -13,6 +13,10 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use super::{DecodeLimits, PhotoError};
 
+mod blocks;
+mod huffman;
+mod scans;
+
 /// Decodes a JPEG; the orientation is returned, not yet applied.
 pub(super) fn decode(
     bytes: &[u8],
@@ -35,6 +39,9 @@ pub(super) fn decode(
     limits.check_size(width, height)?;
     if structure.end.is_none() {
         return Err(PhotoError::Truncated);
+    }
+    if !structure.is_one_scan {
+        scans::check(Segments::of(bytes), (width, height))?;
     }
     let orientation = decoder
         .exif()
@@ -104,7 +111,89 @@ fn refuse(error: DecodeErrors) -> PhotoError {
     }
 }
 
-/// What the segments of a JPEG tell (ITU-T T.81, annex B), without decoding.
+/// The marker of the end of the image.
+const END: u8 = 0xd9;
+
+/// What shows that a JPEG is not as it was written.
+enum Fault {
+    /// Its data ends before what it codes.
+    Ended,
+    /// Something that no encoder writes.
+    Wrong(&'static str),
+}
+
+impl From<Fault> for PhotoError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Ended => Self::Truncated,
+            Fault::Wrong(reason) => Self::Corrupt {
+                reason: format!("a piece is missing or changed: {reason}"),
+            },
+        }
+    }
+}
+
+/// A part of a JPEG: a marker and what belongs to it.
+struct Segment<'a> {
+    /// Where its 0xff is.
+    at: usize,
+    marker: u8,
+    /// What its length spans.
+    body: &'a [u8],
+    /// What follows, up to the next marker other than a restart: a scan's data.
+    coded: &'a [u8],
+}
+
+/// The segments of a JPEG as far as they go, its end among them (ITU-T T.81, annex B).
+struct Segments<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Segments<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 2 } // after the start-of-image marker
+    }
+
+    /// Where the next marker's second byte is: after 0xff, neither 0x00 (a stuffed 0xff
+    /// of the entropy-coded data), nor 0xff (padding), nor a restart.
+    fn marker(&self) -> Option<usize> {
+        let mut at = self.at;
+        loop {
+            at += 1 + self.bytes.get(at..)?.iter().position(|&b| b == 0xff)?;
+            match self.bytes.get(at)? {
+                0xff | 0x00 | 0x01 | 0xd0..=0xd8 => {}
+                _ => return Some(at),
+            }
+        }
+    }
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Segment<'a>> {
+        let at = self.marker()?;
+        let rest = &self.bytes[at + 1..];
+        let length = match self.bytes[at] {
+            END => 0,
+            _ => usize::from(u16::from_be_bytes(*rest.first_chunk()?)).max(2),
+        };
+        let (body, coded) = rest.split_at(length.min(rest.len()));
+        let begin = at + 1 + body.len();
+        self.at = begin;
+        self.at = self.marker().map_or(self.bytes.len(), |next| next - 1);
+        Some(Segment {
+            at: at - 1,
+            marker: self.bytes[at],
+            body: body.get(2..).unwrap_or_default(),
+            coded: &coded[..self.at - begin],
+        })
+    }
+}
+
+/// What the segments of a JPEG tell, without decoding.
+#[derive(Default)]
 struct Structure {
     /// Where the end-of-image marker is that follows the last scan.
     end: Option<usize>,
@@ -116,61 +205,29 @@ struct Structure {
 
 impl Structure {
     fn walk(bytes: &[u8]) -> Self {
-        let mut found = Self {
-            end: None,
-            is_one_scan: false,
-            adobe: false,
-        };
-        let mut at = 2; // after the start-of-image marker
+        let mut found = Self::default();
         let mut is_sequential = false;
         let mut scans = 0;
-        loop {
-            // The next marker: 0xff, then neither 0x00 (a stuffed 0xff of the
-            // entropy-coded data), nor 0xff (padding), nor a restart.
-            let Some(step) = bytes
-                .get(at..)
-                .and_then(|rest| rest.iter().position(|&b| b == 0xff))
-            else {
-                return found;
-            };
-            at += step + 1;
-            let Some(&marker) = bytes.get(at) else {
-                return found;
-            };
-            match marker {
-                0xff => continue,
-                0x00 | 0x01 | 0xd0..=0xd8 => {
-                    at += 1;
-                    continue;
-                }
-                0xd9 => {
-                    found.end = (scans > 0).then_some(at - 1);
-                    found.is_one_scan = is_sequential && scans == 1;
-                    return found;
-                }
-                _ => at += 1,
-            }
-            let Some(&[high, low]) = bytes.get(at..at + 2) else {
-                return found;
-            };
-            let length = usize::from(u16::from_be_bytes([high, low])).max(2);
-            match marker {
+        for segment in Segments::of(bytes) {
+            match segment.marker {
                 0xc0 | 0xc1 => is_sequential = true,
                 0xda => scans += 1,
-                0xee => {
-                    found.adobe |= bytes
-                        .get(at + 2..at + length)
-                        .is_some_and(|segment| segment.starts_with(b"Adobe"));
+                0xee => found.adobe |= segment.body.starts_with(b"Adobe"),
+                END => {
+                    found.end = (scans > 0).then_some(segment.at);
+                    found.is_one_scan = is_sequential && scans == 1;
+                    break;
                 }
                 _ => {}
             }
-            at += length;
         }
+        found
     }
 
     /// The JPEG up to its end marker. Having seen that, the decoder fills up with zeros
     /// what a gap in the scan has taken away; without it, it says so. It reads some
-    /// bytes ahead, which are put there.
+    /// bytes ahead, which are put there. [`scans::check`] would tell a little more, and
+    /// takes a third of the time that decoding does: it is for files of several scans.
     fn without_end<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         const AHEAD: [u8; 16] = [0; 16];
         match self.end {
