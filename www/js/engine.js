@@ -269,15 +269,15 @@ export class Engine extends EventTarget {
   }
 
   // A worker with the model that is in use, and no other: the site's may have been
-  // replaced meanwhile.
+  // replaced meanwhile, or its settings fixed anew.
   #prepareHelper() {
-    const { bundle } = this.state;
+    const { bundle, settings } = this.state;
     const files = this.#ownFiles;
     const bridge = new Bridge({ ended: () => this.#helpers.lose(bridge) });
     const prepare = async () => {
       await bridge.call("start", ["cpu"], { limit: GRADE_LIMIT });
       const loaded = files ? await this.#loadOwn(bridge, files) : await bridge.call("loadKept", [{ older: this.state.older !== null }], { limit: GRADE_LIMIT });
-      if (loaded.bundle !== bundle) throw new Fault("model-network");
+      if (loaded.bundle !== bundle || loaded.settings !== settings) throw new Fault("model-network");
     };
     return { bridge, prepared: prepare() };
   }
