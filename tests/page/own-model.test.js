@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { shipped, signed } from "./help/bundle.js";
-import { gradeDrawn, modelReady, savedJson, visit } from "./help/page.js";
+import { allDone, choose, clearEverything, gradeDrawn, modelReady, photo, savedJson, visit } from "./help/page.js";
+import { drawnPng } from "./help/pictures.js";
 
 let visitor;
 let page;
@@ -205,6 +206,30 @@ test("the diagnostics tell what runs, test it, and copy as text", async () => {
   const text = await page.evaluate(() => navigator.clipboard.readText());
   for (const part of [/^Page: [0-9a-f]{16}/m, /^Library: \d+\.\d+\.\d+/m, /^Ran on: cpu/m, /^Graphics processor: /m, /^Threads in use: \d/m, /^Median of what was graded: .* ms/m, /^Self-test: Passed/m]) assert.match(text, part);
   assert.doesNotMatch(text, /undefined|null|\.png/);
+});
+
+test("a sheet tells of lines fixed anew for the same weights, and not that they decided what came before", async () => {
+  await page.reload();
+  await modelReady(page);
+  const eye = async (side, grade) => {
+    await choose(page, photo(`7_${side}.png`, await drawnPng(page, grade, 8), "image/png"));
+    await allDone(page);
+  };
+  await eye("left", 3);
+  const { referable } = manifest.thresholds;
+  await open({ ...manifest, name: "ward-eight", thresholds: { ...manifest.thresholds, referable: { ...referable, threshold: 0.4321 } } }, weights);
+  await told("ward-eight");
+  await eye("right", 0);
+  const [left, right] = await savedJson(page);
+  assert.equal(left.model, right.model);
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  const text = await page.locator(".sheet").textContent();
+  const [, foot] = text.split("Model in brief");
+  assert.doesNotMatch(foot, /probability 0\.43/);
+  assert.equal(text.split("Operating point").length, 3, "each photograph's own");
+  for (const { settings } of [left, right]) assert.ok(text.includes(settings), settings);
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  await clearEverything(page);
 });
 
 test("the weights of the test are the site’s own", () => {
