@@ -49,6 +49,8 @@ test("it cannot be taken while photographs are being graded", async () => {
 });
 
 test("taken, it runs at once, offline too, and the old one is gone", async () => {
+  // What was shared with a version that gave it the same place for every folder.
+  await page.evaluate(async () => (await caches.open("fovea-shared")).put("shared/1", new Response("a photograph")));
   const reloaded = page.waitForEvent("load");
   await take().click();
   await reloaded;
@@ -61,6 +63,7 @@ test("taken, it runs at once, offline too, and the old one is gone", async () =>
   assert.equal((await gradeDrawn(page)).status, "graded");
   const shells = await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith("fovea-shell-")));
   assert.deepEqual(shells, ["fovea-shell-f0f0f0f0f0f0f0f0/"]);
+  assert.equal(await page.evaluate(() => caches.has("fovea-shared")), false);
   await visitor.server.start();
 });
 
