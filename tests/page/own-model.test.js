@@ -232,6 +232,41 @@ test("a sheet tells of lines fixed anew for the same weights, and not that they 
   await clearEverything(page);
 });
 
+test("a map by it of what the shipped one graded names its own grade, in a translation, too", async () => {
+  await page.reload();
+  await modelReady(page);
+  const graded = await gradeDrawn(page);
+  assert.notEqual(graded.grade, "4");
+  await page.locator("#language").selectOption("es");
+  const shown = async () => {
+    await page.locator("article").getByRole("button", { name: "Dónde miró" }).click();
+    const said = page.locator("dialog.look .look__shows").first();
+    await page.waitForFunction((line) => /“|«/.test(line.textContent), await said.elementHandle());
+    const words = await said.textContent();
+    await page.getByRole("dialog").getByRole("button", { name: "Cerrar" }).click();
+    return words;
+  };
+  assert.match(await shown(), new RegExp(`indicios de «${graded.grade} ·`));
+  await page.locator("#language").selectOption("en");
+  const worst = alwaysTheWorst(weights);
+  await open({ ...manifest, name: "ward-nine", weights: signed(worst, manifest.weights) }, worst);
+  await told("ward-nine");
+  await page.locator("#language").selectOption("es");
+  assert.match(await shown(), /“4 ·/);
+  await page.locator("#language").selectOption("en");
+});
+
+// The same network, but that it calls every retina proliferative.
+function alwaysTheWorst(file) {
+  const worst = Buffer.from(file);
+  const length = Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.subarray(8, 8 + length).toString("utf8"));
+  const { dtype, data_offsets: at } = header["fc.bias"];
+  assert.equal(dtype, "F16");
+  worst.writeUInt16LE(0x5640, 8 + length + at[0] + 2 * 4); // 100
+  return worst;
+}
+
 test("the weights of the test are the site’s own", () => {
   assert.equal(createHash("sha256").update(weights).digest("hex"), manifest.weights.sha256);
 });
