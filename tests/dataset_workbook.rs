@@ -2,7 +2,7 @@
 #![cfg(feature = "train")]
 
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::{Cursor, Read, Write};
 use std::path::Path;
 
 use fovea::training::dataset;
@@ -19,6 +19,22 @@ fn zipped(files: &[(String, String)]) -> Vec<u8> {
         zip.write_all(content.as_bytes()).expect("its content");
     }
     zip.finish().expect("a whole archive").into_inner()
+}
+
+/// The same archive, one of its files changed.
+fn with_entry(archive: &[u8], changed: &str, change: impl Fn(&str) -> String) -> Vec<u8> {
+    let mut zip = zip::ZipArchive::new(Cursor::new(archive)).expect("an archive");
+    let files: Vec<(String, String)> = (0..zip.len())
+        .map(|at| {
+            let mut file = zip.by_index(at).expect("an entry");
+            let name = file.name().expect("a name").into_owned();
+            let mut text = String::new();
+            file.read_to_string(&mut text).expect("its text");
+            let text = if name == changed { change(&text) } else { text };
+            (name, text)
+        })
+        .collect();
+    zipped(&files)
 }
 
 fn is_number(cell: &str) -> bool {
@@ -336,6 +352,43 @@ fn a_workbook_that_cannot_be_opened_is_named() {
         set.remarks(false)[1],
         "labels.xlsx cannot be opened: where it holds grades, save it as CSV"
     );
+}
+
+/// Its other sheets alone would have passed for all of it.
+#[test]
+fn a_workbook_with_a_sheet_that_cannot_be_read_is_named_with_the_sheet() {
+    let rows = |photo: &'static str| [vec!["image", "grade"], vec![photo, "1"]];
+    let (train, test) = (rows("a.jpg"), rows("b.jpg"));
+    let (train, test) = (
+        train.each_ref().map(Vec::as_slice),
+        test.each_ref().map(Vec::as_slice),
+    );
+    let whole = xlsx(&[Sheet("train", 1, &train), Sheet("test", 1, &test)]);
+    let dir = folder(&["a.jpg", "b.jpg"], &[("labels.xlsx", whole.clone())]);
+    assert_eq!(dataset::read(dir.path()).expect("whole").records.len(), 2);
+    let damaged = with_entry(&whole, "xl/worksheets/2.xml", |sheet| {
+        sheet.replacen("><v>1</v>", " t=\"n\"><v>one</v>", 1)
+    });
+    let found = faults(&folder(&["a.jpg", "b.jpg"], &[("labels.xlsx", damaged)]));
+    assert!(
+        found[0].starts_with("labels.xlsx: it cannot be opened as a spreadsheet (sheet “test”: "),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_chart_is_no_sheet_to_be_read() {
+    let rows: &[&[&str]] = &[&["image", "grade"], &["a.jpg", "1"]];
+    let chart = xlsx(&[Sheet("grades", 1, rows), Sheet("chart", 1, rows)]);
+    let chart = with_entry(&chart, "xl/_rels/workbook.xml.rels", |related| {
+        let (grades, chart) = related.rsplit_once("/worksheet\"").expect("two sheets");
+        format!("{grades}/chartsheet\"{chart}")
+    });
+    let chart = with_entry(&chart, "xl/worksheets/2.xml", |_| {
+        "<chartsheet/>".to_owned()
+    });
+    let set = dataset::read(folder(&["a.jpg"], &[("labels.xlsx", chart)]).path());
+    assert_eq!(set.expect("a good data set").records.len(), 1);
 }
 
 #[test]

@@ -60,6 +60,7 @@ async function activate() {
     const [, folder] = /^fovea-shell-\w+(.*)$/.exec(name) ?? [];
     // Before there were folders in these names, each was a site's own.
     if ([SCOPE.pathname, ""].includes(folder) && name !== SHELL) await caches.delete(name);
+    if (name === "fovea-shared") await caches.delete(name); // what was never fetched there, nobody would
   }
   await self.clients.claim();
 }

@@ -33,8 +33,12 @@ pub enum CheckpointError {
         source: std::io::Error,
         remedy: &'static str,
     },
-    #[error("{}: {reason}; delete the folder to start again from the checkpoint before it", path.display())]
-    Damaged { path: PathBuf, reason: String },
+    #[error("{}: {reason}; {remedy}", path.display())]
+    Damaged {
+        path: PathBuf,
+        reason: String,
+        remedy: &'static str,
+    },
 }
 
 /// The folder of a training's checkpoints.
@@ -147,12 +151,21 @@ impl Checkpoints {
         optimizer: ModuleOptimizer,
         averages: bool,
     ) -> Result<Option<Checkpoint>, CheckpointError> {
-        let Some((epoch, path)) = self.list().into_iter().max() else {
+        let mut all = self.list();
+        all.sort();
+        let Some((epoch, path)) = all.pop() else {
             return Ok(None);
+        };
+        // Where the training was stopped before it had deleted the one before.
+        let remedy = if all.is_empty() {
+            "it is the only one: delete the folder and begin again"
+        } else {
+            "delete the folder and go on from the one before it with --resume"
         };
         let damaged = |reason: String| CheckpointError::Damaged {
             path: path.clone(),
             reason,
+            remedy,
         };
         let read_any = |name: &str| {
             std::fs::read(path.join(name)).map_err(|source| CheckpointError::Io {
@@ -311,7 +324,16 @@ mod tests {
             save();
             std::fs::remove_file(written.join(lost)).unwrap();
             let error = load().err().unwrap().to_string();
-            assert!(error.contains(&format!("{lost} is missing;")), "{error}");
+            let only = format!("{lost} is missing; it is the only one: delete the folder");
+            assert!(error.contains(&only), "{error}");
+            let next = folder.path().join("checkpoints/epoch-0001");
+            std::fs::create_dir(&next).unwrap();
+            for file in std::fs::read_dir(&written).unwrap().map(Result::unwrap) {
+                std::fs::copy(file.path(), next.join(file.file_name())).unwrap();
+            }
+            let error = load().err().unwrap().to_string();
+            assert!(error.contains("go on from the one before it"), "{error}");
+            std::fs::remove_dir_all(next).unwrap();
         }
     }
 

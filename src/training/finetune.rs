@@ -306,7 +306,7 @@ impl Finetune<'_> {
         if done < steps {
             return Err(FinetuneError::Other(format!(
                 "photos ran out in epoch {epoch} after step {done} of {steps}, for the reason \
-                 above; the last checkpoint is whole: mend it and go on with --resume"
+                 above; the last checkpoint is whole: mend that and go on with --resume"
             )));
         }
         if let Some(last) = unread {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::RgbImage;
+use sysinfo::{CGroupLimits, System};
 
 /// A prepared picture, which is square. Copies of it share its pixels.
 #[derive(Clone)]
@@ -175,12 +176,17 @@ fn no_room(size: u64, error: &std::io::Error) -> String {
 
 /// Bytes that programs may still take, in this one's container where it has one.
 fn free_memory() -> u64 {
-    let mut system = sysinfo::System::new();
+    let mut system = System::new();
     system.refresh_memory();
-    let free = system.available_memory();
-    match system.cgroup_limits() {
-        Some(limits) => free.min(limits.free_memory),
-        None => free,
+    free_of(system.available_memory(), system.cgroup_limits())
+}
+
+/// Files that were read count as taken in a container, and are let go as soon as a
+/// program wants the room: what programs hold is what is taken.
+fn free_of(machine: u64, container: Option<CGroupLimits>) -> u64 {
+    match container {
+        Some(limits) => machine.min(limits.total_memory.saturating_sub(limits.rss)),
+        None => machine,
     }
 }
 
@@ -241,6 +247,20 @@ mod tests {
             words.contains("3.0 GB") && words.contains("--size"),
             "{words}"
         );
+    }
+
+    #[test]
+    fn what_a_container_read_from_disk_is_not_taken() {
+        let container = |rss| CGroupLimits {
+            total_memory: 8 << 30,
+            free_memory: 0,
+            free_swap: 0,
+            rss,
+        };
+        assert_eq!(free_of(20 << 30, Some(container(1 << 30))), 7 << 30);
+        assert_eq!(free_of(20 << 30, Some(container(9 << 30))), 0);
+        assert_eq!(free_of(2 << 30, Some(container(1 << 30))), 2 << 30);
+        assert_eq!(free_of(20 << 30, None), 20 << 30);
     }
 
     #[test]

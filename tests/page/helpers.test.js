@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { shipped } from "./help/bundle.js";
-import { allDone, choose, clearEverything, modelReady, photo, savedJson, visit } from "./help/page.js";
+import { allDone, choose, clearEverything, modelReady, offlineReady, photo, savedJson, visit } from "./help/page.js";
 import { drawnPng } from "./help/pictures.js";
 
 const PHOTOS = 24;
@@ -103,6 +103,26 @@ test("helpers run a model of the visitor's own where one runs", async () => {
     await page.waitForSelector("html[data-model-source=shipped]", { state: "attached", timeout: 60_000 });
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("helpers of a new version, of the same weights and other settings, leave the old one's work alone", async () => {
+  // As when another window took that version: its service worker answers this one, too.
+  const swap = (manifest) =>
+    page.evaluate(async (text) => {
+      const cache = await caches.open((await caches.keys()).find((name) => name.startsWith("fovea-shell-")));
+      await cache.put(new URL("model/model.json", location.href), new Response(text));
+    }, JSON.stringify(manifest));
+  const { manifest } = await shipped();
+  await offlineReady(page);
+  await swap({ ...manifest, calibration: { ...manifest.calibration, temperature: 2 } });
+  try {
+    await choose(page, ...photos);
+    await done();
+    assert.equal(new Set((await savedJson(page)).map(({ settings }) => settings)).size, 1);
+  } finally {
+    await swap(manifest);
+    await page.reload();
   }
 });
 

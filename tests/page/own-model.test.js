@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { shipped, signed } from "./help/bundle.js";
-import { gradeDrawn, modelReady, savedJson, visit } from "./help/page.js";
+import { allDone, choose, clearEverything, gradeDrawn, modelReady, photo, savedJson, visit } from "./help/page.js";
+import { drawnPng } from "./help/pictures.js";
 
 let visitor;
 let page;
@@ -206,6 +207,65 @@ test("the diagnostics tell what runs, test it, and copy as text", async () => {
   for (const part of [/^Page: [0-9a-f]{16}/m, /^Library: \d+\.\d+\.\d+/m, /^Ran on: cpu/m, /^Graphics processor: /m, /^Threads in use: \d/m, /^Median of what was graded: .* ms/m, /^Self-test: Passed/m]) assert.match(text, part);
   assert.doesNotMatch(text, /undefined|null|\.png/);
 });
+
+test("a sheet tells of lines fixed anew for the same weights, and not that they decided what came before", async () => {
+  await page.reload();
+  await modelReady(page);
+  const eye = async (side, grade) => {
+    await choose(page, photo(`7_${side}.png`, await drawnPng(page, grade, 8), "image/png"));
+    await allDone(page);
+  };
+  await eye("left", 3);
+  const { referable } = manifest.thresholds;
+  await open({ ...manifest, name: "ward-eight", thresholds: { ...manifest.thresholds, referable: { ...referable, threshold: 0.4321 } } }, weights);
+  await told("ward-eight");
+  await eye("right", 0);
+  const [left, right] = await savedJson(page);
+  assert.equal(left.model, right.model);
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  const text = await page.locator(".sheet").textContent();
+  const [, foot] = text.split("Model in brief");
+  assert.doesNotMatch(foot, /probability 0\.43/);
+  assert.equal(text.split("Operating point").length, 3, "each photograph's own");
+  for (const { settings } of [left, right]) assert.ok(text.includes(settings), settings);
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  await clearEverything(page);
+});
+
+test("a map by it of what the shipped one graded names its own grade, in a translation, too", async () => {
+  await page.reload();
+  await modelReady(page);
+  const graded = await gradeDrawn(page);
+  assert.notEqual(graded.grade, "4");
+  await page.locator("#language").selectOption("es");
+  const shown = async () => {
+    await page.locator("article").getByRole("button", { name: "Dónde miró" }).click();
+    const said = page.locator("dialog.look .look__shows").first();
+    await page.waitForFunction((line) => /“|«/.test(line.textContent), await said.elementHandle());
+    const words = await said.textContent();
+    await page.getByRole("dialog").getByRole("button", { name: "Cerrar" }).click();
+    return words;
+  };
+  assert.match(await shown(), new RegExp(`indicios de «${graded.grade} ·`));
+  await page.locator("#language").selectOption("en");
+  const worst = alwaysTheWorst(weights);
+  await open({ ...manifest, name: "ward-nine", weights: signed(worst, manifest.weights) }, worst);
+  await told("ward-nine");
+  await page.locator("#language").selectOption("es");
+  assert.match(await shown(), /“4 ·/);
+  await page.locator("#language").selectOption("en");
+});
+
+// The same network, but that it calls every retina proliferative.
+function alwaysTheWorst(file) {
+  const worst = Buffer.from(file);
+  const length = Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.subarray(8, 8 + length).toString("utf8"));
+  const { dtype, data_offsets: at } = header["fc.bias"];
+  assert.equal(dtype, "F16");
+  worst.writeUInt16LE(0x5640, 8 + length + at[0] + 2 * 4); // 100
+  return worst;
+}
 
 test("the weights of the test are the site’s own", () => {
   assert.equal(createHash("sha256").update(weights).digest("hex"), manifest.weights.sha256);

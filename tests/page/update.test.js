@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { withHead } from "./help/bundle.js";
-import { allDone, gradeDrawn, modelReady, offlineReady, result, SITE, visit } from "./help/page.js";
+import { allDone, clearEverything, gradeDrawn, modelReady, offlineReady, result, SITE, visit } from "./help/page.js";
 import { publish } from "./help/publish.js";
 
 let visitor;
@@ -28,12 +28,21 @@ after(async () => {
 
 const version = () => page.evaluate(() => document.documentElement.dataset.version);
 const take = () => page.getByRole("button", { name: "Use it now" });
+const update = () => page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
+// The browser takes what is asked while it looks for itself for one question, which may
+// have begun before the version was there.
+const offered = async () => {
+  for (let n = 0; n < 6; n++) {
+    await update();
+    if (await take().waitFor({ timeout: 10_000 }).then(() => true, () => false)) return;
+  }
+  throw new Error("the new version is not offered");
+};
 
 test("a new version waits, says so, and reloading does not let it in", async () => {
   const old = await version();
   await publish(site, "f0f0f0f0f0f0f0f0");
-  await page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
-  await take().waitFor({ timeout: 60_000 });
+  await offered();
   await page.reload();
   await modelReady(page);
   assert.equal(await version(), old);
@@ -49,6 +58,8 @@ test("it cannot be taken while photographs are being graded", async () => {
 });
 
 test("taken, it runs at once, offline too, and the old one is gone", async () => {
+  // What was shared with a version that gave it the same place for every folder.
+  await page.evaluate(async () => (await caches.open("fovea-shared")).put("shared/1", new Response("a photograph")));
   const reloaded = page.waitForEvent("load");
   await take().click();
   await reloaded;
@@ -61,6 +72,7 @@ test("taken, it runs at once, offline too, and the old one is gone", async () =>
   assert.equal((await gradeDrawn(page)).status, "graded");
   const shells = await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith("fovea-shell-")));
   assert.deepEqual(shells, ["fovea-shell-f0f0f0f0f0f0f0f0/"]);
+  assert.equal(await page.evaluate(() => caches.has("fovea-shared")), false);
   await visitor.server.start();
 });
 
@@ -88,8 +100,7 @@ test("a version whose model is out of reach grades by the model before it, says 
   await writeFile(join(site, "model/model.json"), JSON.stringify(manifest));
   await publish(site, "cdcdcdcdcdcdcdcd");
   visitor.server.refuse = (path) => path === "model/newer.safetensors";
-  await page.evaluate(async () => (await navigator.serviceWorker.getRegistration()).update());
-  await take().waitFor({ timeout: 60_000 });
+  await offered();
   const reloaded = page.waitForEvent("load");
   await take().click();
   await reloaded;
@@ -111,6 +122,23 @@ test("a version whose model is out of reach grades by the model before it, says 
   assert.equal(await model(), before);
   await visitor.server.start();
   visitor.server.refuse = () => false;
+
+  // A server that gives another file for it, as one on the way may that is behind.
+  const another = Buffer.from(weights);
+  another[another.length >> 1] ^= 0x10;
+  for (const [file, why] of [
+    [weights.subarray(0, 1000), /wrong length/],
+    [another, /SHA-256/],
+  ]) {
+    await writeFile(join(site, "model/newer.safetensors"), file);
+    await page.reload();
+    await modelReady(page);
+    assert.equal(await model(), before);
+    const said = await page.locator("#loading-text").textContent();
+    assert.match(said, why);
+    assert.match(said, /the previous model is in use/);
+  }
+  await writeFile(join(site, "model/newer.safetensors"), weights);
   await page.getByRole("button", { name: "Try again" }).click();
   await page.waitForFunction((old) => document.querySelector("#model").textContent !== old, before);
   await modelReady(page);
@@ -118,4 +146,30 @@ test("a version whose model is out of reach grades by the model before it, says 
   assert.doesNotMatch(await page.locator("#loading-text").textContent(), /previous/);
   const kept = await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith("fovea-model-")));
   assert.deepEqual(kept, [`fovea-model-${manifest.weights.sha256}`]);
+});
+
+test("where another window has meanwhile put the new model in the place of the one before, a new worker takes it", async () => {
+  const model = () => page.locator("#model").textContent();
+  const { manifest, weights } = await withHead([0, 0, 1]);
+  manifest.weights.file = "newest.safetensors";
+  await writeFile(join(site, "model/newest.safetensors"), weights);
+  await writeFile(join(site, "model/model.json"), JSON.stringify(manifest));
+  await publish(site, "dcdcdcdcdcdcdcdc");
+  visitor.server.refuse = (path) => path === "model/newest.safetensors";
+  await offered();
+  const reloaded = page.waitForEvent("load");
+  await take().click();
+  await reloaded;
+  await modelReady(page);
+  assert.match(await model(), /headless/);
+  visitor.server.refuse = () => false;
+  const other = await visitor.context.newPage();
+  await other.goto(visitor.address);
+  await modelReady(other);
+  await other.close();
+  await gradeDrawn(page);
+  await clearEverything(page);
+  await modelReady(page);
+  assert.match(await model(), /head-001/);
+  assert.equal((await gradeDrawn(page)).status, "graded");
 });

@@ -44,7 +44,7 @@ export class Engine extends EventTarget {
       kept: null, // the model is stored on this device
       downloaded: null, // the model was fetched on this visit
       own: null, // name of a model of the visitor's own, while it runs
-      older: null, // { code, detail }: why the page's own model is not here, while the one before it runs
+      older: null, // { code, detail, message }: why the page's own model is not here, while the one before it runs
       hands: 1, // photographs graded at once
       mostHands: 1 + this.#helpers.most, // and at most, while many wait
     };
@@ -244,7 +244,8 @@ export class Engine extends EventTarget {
       const started = await bridge.call("start", ["cpu"]);
       this.#early = bridge;
       this.#set(started);
-      const loaded = older ? { ...(await bridge.call("loadKept", [{ older: true }])), older } : await bridge.call("loadModel", ["cpu"]);
+      const kept = older && (await bridge.call("loadKept", [{ older: true }]).catch(() => null)); // another window may have the new one by now
+      const loaded = kept ? { ...kept, older } : await bridge.call("loadModel", ["cpu"]);
       // WebGPU, tried meanwhile, may have been quicker, or a model of the visitor's own.
       if (this.state.model === "ready") return bridge.dispose();
       this.#adopt(bridge, { kind: "cpu", gpu: null, own: null, ...loaded });
@@ -269,15 +270,15 @@ export class Engine extends EventTarget {
   }
 
   // A worker with the model that is in use, and no other: the site's may have been
-  // replaced meanwhile.
+  // replaced meanwhile, or its settings fixed anew.
   #prepareHelper() {
-    const { bundle } = this.state;
+    const { bundle, settings } = this.state;
     const files = this.#ownFiles;
     const bridge = new Bridge({ ended: () => this.#helpers.lose(bridge) });
     const prepare = async () => {
       await bridge.call("start", ["cpu"], { limit: GRADE_LIMIT });
       const loaded = files ? await this.#loadOwn(bridge, files) : await bridge.call("loadKept", [{ older: this.state.older !== null }], { limit: GRADE_LIMIT });
-      if (loaded.bundle !== bundle) throw new Fault("model-network");
+      if (loaded.bundle !== bundle || loaded.settings !== settings) throw new Fault("model-network");
     };
     return { bridge, prepared: prepare() };
   }

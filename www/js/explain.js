@@ -28,13 +28,16 @@ export function updateLookButton(button, { name, status, file, drawn }) {
   write(more, ` ${strings.look.openFor(name)}`);
 }
 
-// What a map shows and what it does not: the library's sentences, or their translation.
+// What a map shows and what it does not: the library's sentences, or their translation
+// where the map is about the grade on the card. By another model than graded the
+// photograph it may be about another.
 export function mapWords({ method, shows, place, caveats, placeCode, cells }, assessment, { scale }) {
   const { library } = strings.look;
   if (!library) return { shows, place, caveats };
   const { label } = gradeOf(assessment, scale);
   const covered = method === "occlusion" ? [library.covered] : [];
-  return { shows: library.shows[method](label), place: library.place[placeCode], caveats: [...library.caveats(strings.f.count(cells)), ...covered] };
+  const isOfGrade = shows.includes(`“${assessment.gradeLabel}”`);
+  return { shows: isOfGrade ? library.shows[method](label) : shows, place: library.place[placeCode], caveats: [...library.caveats(strings.f.count(cells)), ...covered] };
 }
 
 class Look {

@@ -74,10 +74,10 @@ export class Report {
 
   // The operating points of these photographs, where the model in use graded them all.
   #used(items) {
-    const { card, points } = this.#engine.state;
+    const { state } = this.#engine;
     const decided = items.map(({ assessment }) => assessment).filter((assessment) => assessment?.operatingPoint);
-    if (!card || decided.some(({ model }) => model !== card.weights.sha256)) return [];
-    return points.filter(({ name }) => decided.some(({ operatingPoint }) => operatingPoint === name));
+    if (!decided.every((assessment) => gradedBy(state, assessment))) return [];
+    return state.points.filter(({ name }) => decided.some(({ operatingPoint }) => operatingPoint === name));
   }
 
   // `map`: where its evidence lay, if one was made. `pointed`: with its operating point, where the sheet does not say one for all.
@@ -93,7 +93,7 @@ export class Report {
       [words.followUp, followUpOf(a)],
       [words.sure, a?.probabilityLabels?.length && apart("; ", a.probabilityLabels.map((label, grade) => `${scaleEntry(state.scale[grade]).label}: ${strings.f.percent(label)}`))],
       [strings.provenanceBundle, a?.bundle],
-      [strings.provenanceModel, !gradedBy(state, a) && a?.model], // else beneath
+      ...(gradedBy(state, a) ? [] : [[strings.provenanceModel, a?.model], [strings.provenanceSettings, a?.settings]]), // else beneath
       [strings.provenanceBackend, a && apart(" · ", [a.backend, preparedBy(a, state), strings.f.ms(a.milliseconds.total)])],
       [strings.provenanceWhen, gradedAt && strings.f.moment(gradedAt)],
     ];
@@ -130,6 +130,7 @@ export class Report {
       el("p", { lang: "en", dir: "ltr" }, card.intended_use),
       guidelines.length ? el("p", {}, `${strings.provenanceFollowUp}: `, el("span", { lang: "en", dir: "ltr" }, guidelines.join("; "))) : null,
       el("p", { class: "sheet__print" }, `${strings.card.fingerprint}: ${card.weights.sha256}`),
+      items.every(({ assessment }) => !assessment || gradedBy(state, assessment)) ? null : el("p", { class: "sheet__print" }, `${strings.provenanceSettings}: ${state.settings}`),
       ...this.#used(items).map((point) => el("p", {}, `${strings.points.at(strings.points.name[point.name])}; `, ...reached(point))),
       ...figures.map((line) => el("p", {}, line)),
       card.edema ? el("p", {}, `${strings.card.edema(card.edema.figures.dataset, strings.f.count(card.edema.figures.n))}; ${strings.card.edemaLine}: `, ...edemaLine(card.edema)) : null,

@@ -12,8 +12,8 @@ let library = null;
 let grader = null;
 let points = []; // what the model offers
 
-// Faults by which a model cannot be had now, whatever is wrong with it.
-const OUT_OF_REACH = ["model-network", "model-stalled", "model-http"];
+// Faults by which a model cannot be had now: nothing came of it, or another file.
+const OUT_OF_REACH = ["model-network", "model-stalled", "model-http", "model-length", "weights-hash"];
 
 // The model's own choice where it does not offer what is wished for.
 const offered = (wish) => points.find(({ name }) => name === wish)?.name ?? null;
@@ -68,7 +68,7 @@ answer({
         throw fault;
       });
       seal();
-      return { ...loaded(), kept: true, downloaded: false, older: { code: fault.code, detail: fault.detail } };
+      return { ...loaded(), kept: true, downloaded: false, older: { code: fault.code, detail: fault.detail, message: fault.message } };
     }
   },
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use calamine::{Data, Range, Reader};
+use calamine::{Data, Range, Reader, SheetType};
 
 use super::folder::extension;
 
@@ -62,13 +62,19 @@ pub(super) fn headings(text: &str) -> &str {
 
 fn sheets(path: &Path) -> Result<Vec<Text>, String> {
     let mut workbook = calamine::open_workbook_auto(path).map_err(|error| error.to_string())?;
-    let sheets = workbook.worksheets();
-    let several = sheets.len() > 1;
-    let text = |(name, cells): (String, Range<Data>)| Text {
-        sheet: several.then_some(name),
-        text: as_csv(&cells),
+    let all = workbook.sheets_metadata().iter();
+    let of_cells = all.filter(|sheet| sheet.typ == SheetType::WorkSheet);
+    let names: Vec<String> = of_cells.map(|sheet| sheet.name.clone()).collect();
+    let several = names.len() > 1;
+    let text = |name: String| match workbook.worksheet_range(&name) {
+        Ok(cells) => Ok(Text {
+            text: as_csv(&cells),
+            sheet: several.then_some(name),
+        }),
+        // Read without it, the workbook would seem whole.
+        Err(error) => Err(format!("sheet “{name}”: {error}")),
     };
-    Ok(sheets.into_iter().map(text).collect())
+    names.into_iter().map(text).collect()
 }
 
 /// A sheet as CSV, a row a line: line breaks within a cell become spaces, and rows

@@ -162,7 +162,7 @@ export default (f) => {
     modelReady: "جاهز. لا شيء مما تفتحه هنا يغادر هذا الجهاز.",
     modelReadyShort: "النموذج جاهز.",
     modelFailed: (reason) => `تعذّر تحميل النموذج. ${reason}`,
-    modelOlder: (reason) => `تعذّر تحميل النموذج الجديد. ${reason} وحتى ذلك الحين يُستخدم النموذج السابق.`,
+    modelOlder: (reason) => `تعذّر تحميل النموذج الجديد. ${reason} وفي هذه الأثناء يُستخدم النموذج السابق.`,
     modelUnavailable: "غير محمَّل",
 
     own: {

@@ -162,7 +162,7 @@ export default (f) => {
     modelReady: "Klar. Intet, du åbner her, forlader denne enhed.",
     modelReadyShort: "Modellen er klar.",
     modelFailed: (reason) => `Modellen kunne ikke indlæses. ${reason}`,
-    modelOlder: (reason) => `Den nye model kunne ikke indlæses. ${reason} Indtil da bruges den forrige model.`,
+    modelOlder: (reason) => `Den nye model kunne ikke indlæses. ${reason} Imens bruges den forrige model.`,
     modelUnavailable: "Ikke indlæst",
 
     own: {

@@ -88,7 +88,7 @@ export default (f) => {
     modelReady: "Ready. Nothing you open here leaves this device.",
     modelReadyShort: "The model is ready.",
     modelFailed: (reason) => `The model could not be loaded. ${reason}`,
-    modelOlder: (reason) => `The new model could not be loaded. ${reason} Until then, the previous model is in use.`,
+    modelOlder: (reason) => `The new model could not be loaded. ${reason} Meanwhile, the previous model is in use.`,
     modelUnavailable: "Not loaded",
 
     // A model of the visitor's own.

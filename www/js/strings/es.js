@@ -162,7 +162,7 @@ export default (f) => {
     modelReady: "Listo. Nada de lo que abra aquí sale de este dispositivo.",
     modelReadyShort: "El modelo está listo.",
     modelFailed: (reason) => `No se pudo cargar el modelo. ${reason}`,
-    modelOlder: (reason) => `No se pudo cargar el modelo nuevo. ${reason} Hasta entonces se usa el modelo anterior.`,
+    modelOlder: (reason) => `No se pudo cargar el modelo nuevo. ${reason} Mientras tanto se usa el modelo anterior.`,
     modelUnavailable: "Sin cargar",
 
     own: {
