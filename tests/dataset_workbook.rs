@@ -166,7 +166,7 @@ fn a_workbook_is_read_as_the_table_it_holds() {
             &[
                 "image",
                 "Retinopathy grade",
-                "note",
+                "note (sharp; dim; cut; hazy)",
                 "Risk of macular edema",
             ],
             &["20051020", "3", "x", "2"],

@@ -7,8 +7,7 @@ use std::collections::HashMap;
 use super::Record;
 use super::columns::plain;
 use super::folder::{Folder, Resolution, extension, without_photo_extension};
-
-use super::text;
+use super::text::{self, Text};
 
 const LEFT: [&str; 5] = ["left", "left_eye", "left_image", "os", "og"];
 const RIGHT: [&str; 4] = ["right", "right_eye", "right_image", "od"];
@@ -32,7 +31,7 @@ fn patients(folder: &Folder) -> HashMap<usize, String> {
     for table in folder.tables.iter().filter(|t| extension(t) != "txt") {
         // What cannot be opened is told of where grades are looked for.
         let texts = text::of(table).unwrap_or_default();
-        for [left, right] in texts.iter().filter_map(|table| read(&table.text)).flatten() {
+        for [left, right] in texts.iter().filter_map(read).flatten() {
             let place = |name: &str| match folder.resolve(name, table) {
                 Resolution::Found(photo) => Some(photo),
                 _ => None,
@@ -51,11 +50,11 @@ fn patients(folder: &Folder) -> HashMap<usize, String> {
 
 /// The names in a table's columns of left and right eyes; none where it has no such
 /// columns.
-fn read(text: &str) -> Option<Vec<[String; 2]>> {
+fn read(table: &Text) -> Option<Vec<[String; 2]>> {
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(text::delimiter(text))
+        .delimiter(table.delimiter)
         .flexible(true)
-        .from_reader(text.as_bytes());
+        .from_reader(table.text.as_bytes());
     let headings: Vec<String> = reader.headers().ok()?.iter().map(plain).collect();
     let column = |names: &[&str]| {
         headings

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Fault;
 use super::columns::{Columns, is_messidors_own, plain};
 use super::scale::{self, Reading};
-use super::text;
+use super::text::{self, Text};
 use crate::training::lines::line;
 
 /// DDR and DeepDRiD write 5 for a photo that cannot be graded.
@@ -28,10 +28,11 @@ pub(super) struct Row {
 }
 
 /// Rows of a table with headings; `Err` where it has no labels at all.
-pub(super) fn parse(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
+pub(super) fn parse(path: &Path, table: &Text, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
+    let text = table.text.as_str();
     let first = text::headings(text);
     let mut reader = csv::ReaderBuilder::new()
-        .delimiter(text::delimiter(text))
+        .delimiter(table.delimiter)
         .flexible(true)
         .from_reader(text.as_bytes());
     let headings: Vec<String> = match reader.headers() {

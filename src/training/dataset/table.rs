@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::columns::plain;
 use super::folder::{Folder, extension, file_name};
 use super::rows::{self, Row};
-use super::text::{self, Text};
+use super::text;
 use super::{Fault, ddr};
 
 pub(super) struct Table {
@@ -87,19 +87,19 @@ pub(super) fn find(folder: &Folder, faults: &mut Vec<Fault>) -> Option<Found> {
                 continue;
             }
         };
-        for Text { sheet, text } in texts {
+        for table in texts {
             let mut its_faults = Vec::new();
             let parsed = match extension(path).as_str() {
-                "txt" => ddr::parse(path, &text, &mut its_faults),
-                _ => rows::parse(path, &text, &mut its_faults),
+                "txt" => ddr::parse(path, &table.text, &mut its_faults),
+                _ => rows::parse(path, &table, &mut its_faults),
             };
-            let of_it = |fault| of_sheet(sheet.as_deref(), fault);
+            let of_it = |fault| of_sheet(table.sheet.as_deref(), fault);
             faults.extend(its_faults.into_iter().map(of_it));
             match parsed {
                 Err(fault) => found.rejected.push(of_it(fault)),
                 Ok(rows) => found.tables.push(Table {
                     path: path.clone(),
-                    sheet,
+                    sheet: table.sheet,
                     rows,
                 }),
             }

@@ -15,6 +15,8 @@ pub(super) struct Text {
     /// The sheet's name, where the file has several.
     pub sheet: Option<String>,
     pub text: String,
+    /// What stands between the cells.
+    pub delimiter: u8,
 }
 
 /// The tables that a file holds, or why it cannot be read.
@@ -23,9 +25,11 @@ pub(super) fn of(path: &Path) -> Result<Vec<Text>, String> {
         return sheets(path);
     }
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let text = decoded(&bytes);
     Ok(vec![Text {
         sheet: None,
-        text: decoded(&bytes),
+        delimiter: delimiter(&text),
+        text,
     }])
 }
 
@@ -47,7 +51,7 @@ fn decoded(bytes: &[u8]) -> String {
 }
 
 /// What stands between the cells of a table, by its headings.
-pub(super) fn delimiter(text: &str) -> u8 {
+fn delimiter(text: &str) -> u8 {
     let first = headings(text);
     [b',', b';', b'\t']
         .into_iter()
@@ -70,6 +74,7 @@ fn sheets(path: &Path) -> Result<Vec<Text>, String> {
         Ok(cells) => Ok(Text {
             text: as_csv(&cells),
             sheet: several.then_some(name),
+            delimiter: b',',
         }),
         // Read without it, the workbook would seem whole.
         Err(error) => Err(format!("sheet “{name}”: {error}")),
