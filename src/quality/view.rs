@@ -144,4 +144,32 @@ mod tests {
         let view = View::of(&half, &retina).expect("viewed");
         assert!((0.4..0.62).contains(&view.visible), "{}", view.visible);
     }
+
+    #[test]
+    fn what_a_frame_cuts_off_is_a_segment_of_the_disc() {
+        // A chord half a radius from the centre of a disc of 0.97 radii: beyond it lies
+        // r²/2 (a - sin a) with a = 2 acos(0.5 / r), of pi r² in all.
+        let (r, d) = (0.97f64, 0.5);
+        let angle = 2.0 * (d / r).acos();
+        let seen = 1.0 - (angle - angle.sin()) / (2.0 * std::f64::consts::PI);
+        let photo = RgbImage::from_pixel(500, 400, image::Rgb([180, 90, 40]));
+        let (rx, ry) = (150.0, 120.0);
+        for (x, y) in [
+            (d as f32 * rx, 200.0),
+            (500.0 - d as f32 * rx, 200.0),
+            (250.0, d as f32 * ry),
+            (250.0, 400.0 - d as f32 * ry),
+        ] {
+            let retina = Retina {
+                center_x: x,
+                center_y: y,
+                radius_x: rx,
+                radius_y: ry,
+                cut: photo::Cut::default(),
+            };
+            let view = View::of(&photo, &retina).expect("viewed");
+            let off = f64::from(view.visible) - seen;
+            assert!(off.abs() < 0.006, "({x}, {y}): {}", view.visible);
+        }
+    }
 }
