@@ -447,5 +447,14 @@ mod tests {
         }
         assert!((taken.visible - 0.92856).abs() < 1e-4, "{}", taken.visible);
         assert_eq!(taken.diameter, 192.0);
+        for (radius_x, radius_y) in [(96.0, 90.0), (90.0, 96.0)] {
+            let squashed = Retina {
+                radius_x,
+                radius_y,
+                ..retina
+            };
+            let taken = Measures::of(&photo, &squashed).expect("measured");
+            assert_eq!(taken.diameter, 180.0);
+        }
     }
 }

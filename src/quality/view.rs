@@ -172,4 +172,24 @@ mod tests {
             assert!(off.abs() < 0.006, "({x}, {y}): {}", view.visible);
         }
     }
+
+    #[test]
+    fn what_a_camera_masks_is_no_retina_and_is_seen_all_the_same() {
+        let photo = RgbImage::from_fn(224, 224, |x, y| {
+            let away = (x as f32 - 111.5).hypot(y as f32 - 111.5);
+            let shown = away < RADIUS && x >= 60;
+            image::Rgb(if shown { [180, 90, 40] } else { [3, 2, 2] })
+        });
+        let retina = Retina {
+            center_x: 112.0,
+            center_y: 112.0,
+            radius_x: RADIUS,
+            radius_y: RADIUS,
+            cut: photo::Cut::default(),
+        };
+        let view = View::of(&photo, &retina).expect("viewed");
+        assert_eq!(view.visible, 1.0);
+        let row = |x: usize| view.retina[112 * SIDE + x];
+        assert!((0..=60).all(|x| !row(x)) && (68..=190).all(row));
+    }
 }

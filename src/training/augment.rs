@@ -791,6 +791,7 @@ mod tests {
         let good = Augmentation::AT_ANY_ANGLE;
         good.validate().unwrap();
         Augmentation::default().validate().unwrap();
+        assert!(Augmentation::default().quarter_turns && !good.quarter_turns);
         let wrong: [(&str, Augmentation); 10] = [
             ("--zoom", Augmentation { zoom: 0.95, ..good }),
             ("--shift", Augmentation { shift: 1.0, ..good }),
