@@ -3,7 +3,7 @@
 mod photo_support;
 
 use fovea::photo::{
-    Cut, DecodeLimits, LocalMean, PhotoError, Preprocessing, Retina, decode, find, prepare,
+    Cut, DecodeLimits, LocalMean, PhotoError, Preprocessing, Retina, around, decode, find, prepare,
     thumbnail, to_tensor,
 };
 use image::{Rgb, RgbImage};
@@ -78,6 +78,105 @@ fn a_circle_off_centre_and_cut_on_one_side() {
             ..WHOLE
         }
     );
+    let (right, bottom) = (
+        Scene {
+            x: 750.0,
+            ..Scene::whole(1000, 700, 320.0)
+        },
+        Scene {
+            y: 750.0,
+            ..Scene::whole(700, 1000, 320.0)
+        },
+    );
+    let cut = Cut {
+        right: true,
+        ..WHOLE
+    };
+    assert_eq!(assert_found(&right, 0.012).cut, cut);
+    let cut = Cut {
+        bottom: true,
+        ..WHOLE
+    };
+    assert_eq!(assert_found(&bottom, 0.012).cut, cut);
+}
+
+/// A patch on black; what is not round is taken by its own extent.
+fn patch(holds: impl Fn(u32, u32) -> bool) -> RgbImage {
+    RgbImage::from_fn(640, 480, |x, y| match holds(x, y) {
+        true => Rgb([190, 100, 40]),
+        false => Rgb([2, 2, 2]),
+    })
+}
+
+#[test]
+fn a_patch_without_a_round_rim_is_as_large_as_it_is_seen() {
+    let within = |at: u32, from: u32, to: u32| (from..to).contains(&at);
+    let found = find(&patch(|x, y| within(x, 100, 400) && within(y, 120, 360)));
+    let found = found.expect("a retina is found");
+    for (value, expected) in [
+        (found.center_x, 250.0),
+        (found.center_y, 240.0),
+        (found.radius_x, 150.0),
+        (found.radius_y, 120.0),
+    ] {
+        assert!((value - expected).abs() < 3.0, "{found:?}");
+    }
+    // No retina is twice as long as it is wide, or a cross.
+    let wide = patch(|x, y| within(x, 80, 560) && within(y, 140, 340));
+    let tall = patch(|x, y| within(x, 250, 420) && within(y, 40, 440));
+    let cross = |x, y| within(x, 280, 360) || within(y, 200, 280);
+    let cross = patch(|x, y| cross(x, y) && within(x, 140, 490) && within(y, 65, 415));
+    for (nothing, what) in [(wide, "wide"), (tall, "tall"), (cross, "cross")] {
+        assert_eq!(find(&nothing), Err(PhotoError::NoRetina), "{what}");
+    }
+}
+
+#[test]
+fn only_colours_of_an_eye_fill_a_frame() {
+    let textured = |colour: [f32; 3]| {
+        RgbImage::from_fn(300, 200, |x, y| {
+            let shade = 0.7 + 0.3 * ((x as f32 / 23.0).sin() * (y as f32 / 31.0).cos());
+            Rgb(colour.map(|level| (level * shade) as u8))
+        })
+    };
+    let found = find(&textured([220.0, 150.0, 100.0])).expect("a retina is found");
+    let half = 300f32.hypot(200.0) / 2.0;
+    let close = |value: f32, expected: f32| (value - expected).abs() < 1.0;
+    assert!(close(found.center_x, 150.0) && close(found.center_y, 100.0));
+    assert!(close(found.radius_x, half) && close(found.radius_y, half));
+    let all = [
+        found.cut.left,
+        found.cut.right,
+        found.cut.top,
+        found.cut.bottom,
+    ];
+    assert_eq!(all, [true; 4]);
+    // Grey, grass, and the purple of a stained slide.
+    for colour in [[200.0; 3], [120.0, 180.0, 90.0], [220.0, 130.0, 200.0]] {
+        assert_eq!(find(&textured(colour)), Err(PhotoError::NoRetina));
+    }
+}
+
+#[test]
+fn where_nothing_of_the_photo_lies_there_is_no_view() {
+    let photo = grainy(300, 200);
+    let at = |center_x: f32, center_y: f32| Retina {
+        center_x,
+        center_y,
+        radius_x: 50.0,
+        radius_y: 50.0,
+        cut: WHOLE,
+    };
+    assert!(around(&photo, &at(150.0, 100.0), 64, 30.0).is_ok());
+    for (x, y) in [
+        (-100.0, 100.0),
+        (400.0, 100.0),
+        (150.0, -100.0),
+        (150.0, 300.0),
+    ] {
+        let nothing = around(&photo, &at(x, y), 64, 30.0);
+        assert_eq!(nothing, Err(PhotoError::NoRetina), "({x}, {y})");
+    }
 }
 
 #[test]
@@ -103,6 +202,25 @@ fn an_underexposed_retina() {
         },
         0.015,
     );
+}
+
+#[test]
+fn a_retina_in_red_free_light() {
+    let scene = Scene::whole(900, 700, 320.0);
+    let mut photo = scene.draw();
+    for pixel in photo.pixels_mut() {
+        let [_, green, blue] = pixel.0;
+        pixel.0 = [0, green, blue / 2];
+    }
+    let found = find(&photo).expect("a retina is found");
+    for (value, expected) in [
+        (found.center_x, scene.x),
+        (found.center_y, scene.y),
+        (found.radius_x, scene.rx),
+        (found.radius_y, scene.ry),
+    ] {
+        assert!((value - expected).abs() < 5.0, "{found:?}");
+    }
 }
 
 #[test]
@@ -141,19 +259,24 @@ fn a_retina_that_fills_the_frame() {
 }
 
 #[test]
-fn a_caption_in_the_corner_does_not_count() {
+fn captions_in_one_corner_or_two_do_not_count() {
     let scene = Scene::whole(900, 700, 320.0);
-    let mut photo = scene.draw();
-    for y in 640..690 {
-        for x in 15..150 {
-            if (x / 6 + y / 9) % 2 == 0 {
-                photo.put_pixel(x, y, Rgb([255, 255, 255]));
+    let corners = [(0, 0), (750, 0), (0, 640), (750, 640)];
+    for first in corners {
+        for second in corners {
+            let mut photo = scene.draw();
+            for (left, top) in [first, second] {
+                for (x, y) in (0..150).flat_map(|x| (0..60).map(move |y| (x, y))) {
+                    if (x / 6 + y / 9) % 2 == 0 {
+                        photo.put_pixel(left + x, top + y, Rgb([255, 255, 255]));
+                    }
+                }
             }
+            let found = find(&photo).expect("a retina is found");
+            assert!((found.center_x - scene.x).abs() < 4.0, "{found:?}");
+            assert!((found.radius_x - scene.rx).abs() < 5.0, "{found:?}");
         }
     }
-    let found = find(&photo).expect("a retina is found");
-    assert!((found.center_x - scene.x).abs() < 4.0, "{found:?}");
-    assert!((found.radius_x - scene.rx).abs() < 5.0, "{found:?}");
 }
 
 #[test]
@@ -330,7 +453,50 @@ fn the_local_mean_goes_and_what_differs_from_it_stays() {
     // The lesion stands out: photo pixel (253, 323) in the picture's own.
     let x = (112.0 + (253.0 - 450.0) * 112.0 / 400.0) as u32;
     assert!(green(x, 110) < 60, "{}", green(x, 110));
-    assert_eq!(picture.get_pixel(1, 1).0, [0, 0, 0]);
+    // Black: what lies round the disc, what the frame cut off, and the rim itself.
+    for (x, y) in [(1, 1), (112, 10), (112, 214), (1, 112), (222, 112)] {
+        assert_eq!(picture.get_pixel(x, y).0, [0, 0, 0], "({x}, {y})");
+    }
+    assert_ne!(picture.get_pixel(6, 112).0, [0, 0, 0]);
+}
+
+#[test]
+fn the_local_mean_is_a_gaussian_s_as_wide_as_its_setting() {
+    // A retina whose right half is lighter by 40 levels.
+    let photo = RgbImage::from_fn(900, 900, |x, y| {
+        let away = (x as f32 - 449.5).hypot(y as f32 - 449.5);
+        let level = if x < 450 { 100 } else { 140 };
+        Rgb([if away < 430.0 { level } else { 2 }; 3])
+    });
+    let sigma = 0.08;
+    let settings = Preprocessing {
+        local_mean: Some(LocalMean {
+            sigma,
+            gain: 3.0,
+            mid: 120.0,
+        }),
+        ..Preprocessing::imagenet(300)
+    };
+    let picture = prepare(&photo, &settings).expect("prepared").picture;
+    // Of a step, a Gaussian's mean is its integral: 3 x 40 x Phi(-d / sigma) is left.
+    for (pixels, left) in [(6, 0.3085), (12, 0.1587), (24, 0.0228), (60, 0.0)] {
+        let levels =
+            [150 + pixels, 149 - pixels].map(|x| f32::from(picture.get_pixel(x, 150).0[0]));
+        let expected = 120.0 * left;
+        assert!(
+            (levels[0] - 120.0 - expected).abs() < 4.0,
+            "{pixels}: {levels:?}"
+        );
+        assert!(
+            (120.0 - levels[1] - expected).abs() < 4.0,
+            "{pixels}: {levels:?}"
+        );
+    }
+    let usual = LocalMean::default();
+    assert_eq!(
+        (usual.sigma, usual.gain, usual.mid),
+        (1.0 / 30.0, 4.0, 128.0)
+    );
 }
 
 #[test]
@@ -370,6 +536,7 @@ fn a_thumbnail_keeps_its_proportions() {
     assert_eq!(thumbnail(&grainy(300, 400), 100).dimensions(), (75, 100));
     assert_eq!(thumbnail(&grainy(40, 30), 100), grainy(40, 30));
     assert_eq!(thumbnail(&grainy(3000, 2), 100).dimensions(), (100, 1));
+    assert_eq!(thumbnail(&grainy(30, 20), 0).dimensions(), (1, 1));
 }
 
 /// Real photographs: every fifteenth of each set.

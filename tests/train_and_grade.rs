@@ -259,6 +259,25 @@ fn a_training_that_was_killed_resumes_to_the_same_weights() {
     search.extend(["--out", killed.to_str().unwrap()]);
     succeed(&search);
 
+    // With a photo more, others may have changed sides: what was learnt from would validate.
+    let labels = Path::new(data).join("labels.csv");
+    let (as_it_was, split) = (std::fs::read(&labels).unwrap(), killed.join("split.csv"));
+    let divided = std::fs::read(&split).unwrap();
+    let one = ["--size", "160", "--count", "1", "--grade", "2", "--seed"];
+    let images = Path::new(data).join("images");
+    let images = images.to_str().unwrap();
+    succeed(&[&["synth", "--out", images][..], &one, &["77"]].concat());
+    let more = [&as_it_was[..], b"drawn-2-77.png,2\n"].concat();
+    std::fs::write(&labels, more).unwrap();
+    let words = refused(&asked);
+    assert!(
+        words.contains("photos are not those that this training began with"),
+        "{words}"
+    );
+    assert_eq!(std::fs::read(&split).unwrap(), divided);
+    std::fs::remove_file(Path::new(images).join("drawn-2-77.png")).unwrap();
+    std::fs::write(&labels, as_it_was).unwrap();
+
     succeed(&asked);
     assert_eq!(hash(&killed), hash(&unbroken));
     let manifest = std::fs::read_to_string(killed.join("model.json")).unwrap();

@@ -230,3 +230,106 @@ fn solve(rows: &mut [[f64; 5]; 4], size: usize) -> Option<[f64; 4]> {
     }
     Some(solved)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDE: Ellipse = Ellipse {
+        x: 150.0,
+        y: 110.0,
+        rx: 100.0,
+        ry: 80.0,
+    };
+
+    fn plausible() -> Plausible {
+        Plausible {
+            min_radius: 30.0,
+            max_radius: 300.0,
+            max_aspect: 1.75,
+            width: 320.0,
+            height: 240.0,
+        }
+    }
+
+    /// Points of the rim from one angle to another, in degrees.
+    fn rim(e: Ellipse, from: u32, to: u32) -> Vec<Point> {
+        (from..to)
+            .map(|degree| f64::from(degree).to_radians().sin_cos())
+            .map(|(sin, cos)| (e.x + e.rx * cos, e.y + e.ry * sin))
+            .collect()
+    }
+
+    fn assert_close(found: Ellipse, expected: Ellipse, within: f64) {
+        for (found, expected) in [
+            (found.x, expected.x),
+            (found.y, expected.y),
+            (found.rx, expected.rx),
+            (found.ry, expected.ry),
+        ] {
+            assert!((found - expected).abs() < within, "{found}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn a_rim_is_found_though_a_third_of_the_points_lie_elsewhere() {
+        let round = Ellipse { ry: 100.0, ..WIDE };
+        for (shape, ellipse) in [(Shape::Circle, round), (Shape::Ellipse, WIDE)] {
+            let mut points = rim(ellipse, 0, 200);
+            // A straight line through it, such as a notch's edge.
+            points.extend((0..100).map(|step| (60.0 + f64::from(step), 90.0)));
+            let fit = fit(&points, shape, &plausible()).expect("fitted");
+            assert_close(fit.ellipse, ellipse, 0.5);
+            assert!((0.66..0.75).contains(&fit.share), "{}", fit.share);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_retina_is_not_fitted() {
+        let none = |ellipse: Ellipse| {
+            let fit = fit(&rim(ellipse, 0, 360), Shape::Ellipse, &plausible());
+            assert!(fit.is_none(), "{ellipse:?}: {fit:?}");
+        };
+        none(Ellipse {
+            rx: 20.0,
+            ry: 20.0,
+            ..WIDE
+        });
+        none(Ellipse {
+            rx: 400.0,
+            ry: 400.0,
+            ..WIDE
+        });
+        none(Ellipse { rx: 150.0, ..WIDE });
+        none(Ellipse { ry: 180.0, ..WIDE });
+        for (x, y) in [(-5.0, 110.0), (325.0, 110.0), (150.0, -5.0), (150.0, 245.0)] {
+            none(Ellipse { x, y, ..WIDE });
+        }
+        let few = &rim(WIDE, 0, 360)[..11];
+        assert!(fit(few, Shape::Ellipse, &plausible()).is_none());
+    }
+
+    #[test]
+    fn points_that_determine_no_shape_fit_none() {
+        let line: Vec<(Point, f64)> = (0..30).map(|x| ((f64::from(x), 7.0), 1.0)).collect();
+        let one = vec![((3.0, 4.0), 1.0); 9];
+        for points in [line, one] {
+            for shape in [Shape::Circle, Shape::Ellipse] {
+                assert!(least_squares(points.iter().copied(), shape).is_none());
+            }
+        }
+        // Of weights nothing counts as nothing.
+        let weighted = rim(WIDE, 0, 90).into_iter().map(|p| (p, 1.0));
+        let with_none = weighted.chain([((0.0, 0.0), 0.0); 40]);
+        let found = least_squares(with_none, Shape::Ellipse).expect("solved");
+        assert_close(found, WIDE, 1e-6);
+    }
+
+    #[test]
+    fn a_distance_is_outward() {
+        let round = Ellipse { ry: 100.0, ..WIDE };
+        assert!((round.distance((275.0, 110.0)) - 25.0).abs() < 1e-9);
+        assert!((round.distance((150.0, 40.0)) + 30.0).abs() < 1e-9);
+        assert_eq!(WIDE.mean_radius(), 8000f64.sqrt());
+    }
+}

@@ -350,4 +350,111 @@ mod tests {
             assert!((a - b).abs() < 0.15, "{name}: {a} and {b}");
         }
     }
+
+    /// A retina as large as it is measured, cut off above, with vessels, an optic disc,
+    /// a shadow, a reflection and a pale ground below: something for every measure.
+    fn retina_of_everything() -> (RgbImage, Retina) {
+        let photo = RgbImage::from_fn(224, 170, |column, row| {
+            let z = column
+                .wrapping_mul(0x9e37_79b1)
+                .wrapping_add(row.wrapping_mul(0x85eb_ca77));
+            let grain = ((z ^ (z >> 15)).wrapping_mul(0x2c1b_3c6d) >> 24) as i32 & 15;
+            let (x, y) = (column as i32, row as i32);
+            let within = |x: i32, y: i32, reach: i32| x * x + y * y < reach * reach;
+            if !within(2 * x - 223, 2 * y - 139, 192) {
+                let dark = [3 + grain % 4, 2 + grain % 3, 4 + grain % 2];
+                let ground = if y < 120 { dark } else { [140, 90, 30] };
+                return image::Rgb(ground.map(|level| level as u8));
+            }
+            let light = 60 + x * 90 / 224 + y * 20 / 170;
+            let mut rgb = [light + 60, light / 2 + 20, light / 4 + 6];
+            let mut darker = |by: [i32; 3]| {
+                for (level, by) in rgb.iter_mut().zip(by) {
+                    *level -= by;
+                }
+            };
+            if (3 * y - x - 120).abs() < 9 || (x - 90).abs() < 2 && y > 60 {
+                darker([12, 24, 3]);
+            }
+            if (x + y - 210).abs() < 2 {
+                darker([5, 14, 0]);
+            }
+            if within(x - 160, y - 84, 14) {
+                rgb = [250, 244, 150];
+            }
+            if within(x - 50, y - 120, 20) {
+                rgb = [26, 15, 4 + grain];
+            }
+            if x > 120 && x < 150 && y > 140 && y < 150 {
+                rgb = [90, 110, 120];
+            }
+            image::Rgb(rgb.map(|level| (level + grain).min(255) as u8))
+        });
+        let retina = Retina {
+            center_x: 112.0,
+            center_y: 70.0,
+            radius_x: 96.0,
+            radius_y: 96.0,
+            cut: photo::Cut::default(),
+        };
+        (photo, retina)
+    }
+
+    /// The gate was fitted to these very numbers: a measure that is taken otherwise is
+    /// weighed as if it were not. They were computed from the definitions by numpy and
+    /// scipy (eigenvalues, labelled components and all), by a script that is not kept.
+    #[test]
+    fn every_measure_is_what_numpy_makes_of_it() {
+        let (photo, retina) = retina_of_everything();
+        let taken = Measures::of(&photo, &retina).expect("measured");
+        let expected = [
+            ("red-share", 0.58991),
+            ("blue-share", 0.13725),
+            ("colour-spread", 0.02598),
+            ("red-over-green-over-blue", 0.97771),
+            ("saturation", 0.74222),
+            ("brightness", 4.71492),
+            ("dark-part", 0.01671),
+            ("saturated-part", 0.02699),
+            ("highlight", 0.51412),
+            ("unevenness", 0.39146),
+            ("lit-part", 0.83937),
+            ("contrast", -2.36529),
+            ("black-level", 0.23297),
+            ("blue-level", 0.27778),
+            ("grain", -3.50775),
+            ("detail-finest", -4.20708),
+            ("detail-fine", -4.24735),
+            ("detail-medium", -3.93491),
+            ("detail-coarse", -3.45186),
+            ("edges", 8.13604),
+            ("one-direction", 0.26966),
+            ("vessels-thin", -4.88575),
+            ("vessels-wide", -4.53539),
+            ("darkness-thin", 0.04781),
+            ("darkness-wide", 0.09911),
+            ("long-lines", 1.95505),
+            ("vessel-colour", 0.27983),
+            ("rim", 0.14583),
+            ("ground", 0.45936),
+        ];
+        for ((name, expected), (measure, value)) in
+            expected.into_iter().zip(NAMES.iter().zip(taken.values))
+        {
+            assert_eq!(name, *measure);
+            let off = (value - expected).abs();
+            assert!(off < 1e-3, "{name} is {value}, not {expected}");
+        }
+        assert!((taken.visible - 0.92856).abs() < 1e-4, "{}", taken.visible);
+        assert_eq!(taken.diameter, 192.0);
+        for (radius_x, radius_y) in [(96.0, 90.0), (90.0, 96.0)] {
+            let squashed = Retina {
+                radius_x,
+                radius_y,
+                ..retina
+            };
+            let taken = Measures::of(&photo, &squashed).expect("measured");
+            assert_eq!(taken.diameter, 180.0);
+        }
+    }
 }

@@ -262,10 +262,103 @@ mod tests {
         gate.fundus.weights.pop();
         let cut = serde_json::to_string(&gate).expect("written");
         assert!(matches!(Gate::from_json(&cut), Err(GateError::Unsound)));
+        let spoil: [fn(&mut Gate); 8] = [
+            |gate| gate.ruined.weights.push(0.0),
+            |gate| gate.faults[3].score.weights.clear(),
+            |gate| gate.scaling.mean.truncate(3),
+            |gate| gate.scaling.deviation.push(1.0),
+            |gate| gate.scaling.deviation[7] = 0.0,
+            |gate| gate.scaling.deviation[7] = -1.0,
+            |gate| gate.least_visible = 1.1,
+            |gate| gate.least_visible = -0.1,
+        ];
+        for (number, spoil) in spoil.into_iter().enumerate() {
+            let mut gate = Gate::shipped().clone();
+            spoil(&mut gate);
+            let json = serde_json::to_string(&gate).expect("written");
+            let read = Gate::from_json(&json);
+            assert!(matches!(read, Err(GateError::Unsound)), "{number}");
+        }
         let mut gate = Gate::shipped().clone();
         gate.ruined.threshold = f64::NEG_INFINITY;
         assert!(!gate.ruined.is_sound());
         assert!(matches!(Gate::from_json("{}"), Err(GateError::Json(_))));
+    }
+
+    /// A gate whose margins are four measures as they come: how much of a retina it is,
+    /// how ruined, how blurred and how hazy.
+    fn simple() -> Gate {
+        let score = |measure: usize| {
+            let mut weights = vec![0.0; TERMS];
+            weights[1 + measure] = 1.0;
+            Score {
+                weights,
+                threshold: 0.0,
+            }
+        };
+        Gate {
+            scaling: Scaling {
+                mean: vec![0.0; COUNT],
+                deviation: vec![1.0; COUNT],
+            },
+            fundus: score(0),
+            ruined: score(1),
+            faults: [(Reason::Blurred, 2), (Reason::Hazy, 3)]
+                .map(|(reason, measure)| Fault {
+                    reason,
+                    score: score(measure),
+                })
+                .to_vec(),
+            least_visible: 0.75,
+            ..Gate::shipped().clone()
+        }
+    }
+
+    #[test]
+    fn the_first_reason_that_holds_is_given() {
+        let good = ([1.0, -1.0, -1.0, -1.0], 0.9, 300.0);
+        let judge = |(margins, visible, diameter): ([f32; 4], f32, f32)| {
+            let mut values = [0.0; COUNT];
+            values[..4].copy_from_slice(&margins);
+            simple().judge(&Measures {
+                values,
+                visible,
+                diameter,
+            })
+        };
+        assert_eq!(judge(good), Ok(()));
+        // On each line it passes still.
+        assert_eq!(judge(([0.0; 4], 0.75, LEAST_DIAMETER)), Ok(()));
+        let (fine, visible, diameter) = good;
+        for (margins, visible, diameter, reason) in [
+            (fine, visible, 99.9, Reason::TooSmall),
+            (fine, 0.74, diameter, Reason::CutOff),
+            ([1.0, 1.0, 0.1, -1.0], visible, diameter, Reason::Blurred),
+            ([1.0, 1.0, -1.0, 0.1], visible, diameter, Reason::Hazy),
+            // The worse of two faults, and geometry before either.
+            ([1.0, -1.0, 0.2, 0.3], visible, diameter, Reason::Hazy),
+            ([1.0, -1.0, 0.3, 0.2], visible, diameter, Reason::Blurred),
+            ([1.0, -1.0, 0.3, 0.2], 0.5, diameter, Reason::CutOff),
+            ([1.0, -1.0, 0.3, 0.2], 0.5, 99.0, Reason::TooSmall),
+            // What is no retina is none, whatever else it is,
+            ([-0.1, -0.1, 3.0, 2.0], 0.5, 99.0, Reason::NotFundus),
+            ([-0.1, 0.0, 3.0, 2.0], visible, diameter, Reason::NotFundus),
+            // but for a shot in which nothing can be seen: the fault it has most of.
+            ([-0.1, 0.1, 3.0, 2.0], 0.5, 99.0, Reason::Blurred),
+            ([-0.1, 0.1, -3.0, -2.0], visible, diameter, Reason::Hazy),
+        ] {
+            let judged = judge((margins, visible, diameter));
+            assert_eq!(judged, Err(reason), "{margins:?} {visible} {diameter}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_lit_is_no_retina() {
+        let photo = crate::synth::draw(0, 1, 300);
+        let retina = crate::photo::find(&photo).expect("found");
+        let black = RgbImage::new(300, 300);
+        let verdict = Gate::shipped().check(&black, &retina);
+        assert_eq!(verdict, Err(Reason::NotFundus));
     }
 
     #[test]

@@ -65,3 +65,38 @@ impl Score {
             && self.threshold.is_finite()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measure_counts_in_deviations_and_no_further_than_the_oddest() {
+        let scaling = Scaling {
+            mean: vec![10.0; COUNT],
+            deviation: vec![2.0; COUNT],
+        };
+        let mut values = [10.0; COUNT];
+        for (value, odd) in values.iter_mut().zip([13.0, 7.0, 30.0, -30.0, f32::NAN]) {
+            *value = odd;
+        }
+        let terms = scaling.terms(&values);
+        assert_eq!(terms[0], 1.0);
+        assert_eq!(terms[1..7], [1.5, -1.5, 4.0, -4.0, 4.0, 0.0]);
+        let squares = [0.5625, 0.5625, 4.0, 4.0, 4.0, 0.0];
+        assert_eq!(terms[1 + COUNT..7 + COUNT], squares);
+    }
+
+    #[test]
+    fn a_margin_is_the_weighted_sum_less_the_threshold() {
+        let mut weights = vec![0.0; TERMS];
+        (weights[0], weights[2], weights[TERMS - 1]) = (0.5, 2.0, -1.0);
+        let score = Score {
+            weights,
+            threshold: 0.25,
+        };
+        let mut terms = [7.0; TERMS];
+        (terms[0], terms[2], terms[TERMS - 1]) = (1.0, 3.0, 4.0);
+        assert_eq!(score.margin(&terms), 0.5 + 6.0 - 4.0 - 0.25);
+    }
+}

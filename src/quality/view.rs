@@ -144,4 +144,52 @@ mod tests {
         let view = View::of(&half, &retina).expect("viewed");
         assert!((0.4..0.62).contains(&view.visible), "{}", view.visible);
     }
+
+    #[test]
+    fn what_a_frame_cuts_off_is_a_segment_of_the_disc() {
+        // A chord half a radius from the centre of a disc of 0.97 radii: beyond it lies
+        // r²/2 (a - sin a) with a = 2 acos(0.5 / r), of pi r² in all.
+        let (r, d) = (0.97f64, 0.5);
+        let angle = 2.0 * (d / r).acos();
+        let seen = 1.0 - (angle - angle.sin()) / (2.0 * std::f64::consts::PI);
+        let photo = RgbImage::from_pixel(500, 400, image::Rgb([180, 90, 40]));
+        let (rx, ry) = (150.0, 120.0);
+        for (x, y) in [
+            (d as f32 * rx, 200.0),
+            (500.0 - d as f32 * rx, 200.0),
+            (250.0, d as f32 * ry),
+            (250.0, 400.0 - d as f32 * ry),
+        ] {
+            let retina = Retina {
+                center_x: x,
+                center_y: y,
+                radius_x: rx,
+                radius_y: ry,
+                cut: photo::Cut::default(),
+            };
+            let view = View::of(&photo, &retina).expect("viewed");
+            let off = f64::from(view.visible) - seen;
+            assert!(off.abs() < 0.006, "({x}, {y}): {}", view.visible);
+        }
+    }
+
+    #[test]
+    fn what_a_camera_masks_is_no_retina_and_is_seen_all_the_same() {
+        let photo = RgbImage::from_fn(224, 224, |x, y| {
+            let away = (x as f32 - 111.5).hypot(y as f32 - 111.5);
+            let shown = away < RADIUS && x >= 60;
+            image::Rgb(if shown { [180, 90, 40] } else { [3, 2, 2] })
+        });
+        let retina = Retina {
+            center_x: 112.0,
+            center_y: 112.0,
+            radius_x: RADIUS,
+            radius_y: RADIUS,
+            cut: photo::Cut::default(),
+        };
+        let view = View::of(&photo, &retina).expect("viewed");
+        assert_eq!(view.visible, 1.0);
+        let row = |x: usize| view.retina[112 * SIDE + x];
+        assert!((0..=60).all(|x| !row(x)) && (68..=190).all(row));
+    }
 }

@@ -603,4 +603,263 @@ mod tests {
             assert!((planes[32] - white).abs() < 1e-3, "{}", planes[32]);
         }
     }
+
+    /// A pixel's colour as the network is shown it, on the scale of the picture.
+    fn level(planes: &[f32], settings: &Preprocessing, x: usize, y: usize) -> [f32; 3] {
+        let size = settings.size as usize;
+        [0, 1, 2].map(|channel| {
+            let value = planes[channel * size * size + y * size + x];
+            (value * settings.std[channel] + settings.mean[channel]) * 255.0
+        })
+    }
+
+    #[test]
+    fn light_is_multiplied_and_added_and_the_dark_ground_left_as_it_is() {
+        let settings = Preprocessing::imagenet(8);
+        let mut picture = RgbImage::from_pixel(8, 8, image::Rgb([100, 60, 20]));
+        picture.put_pixel(0, 0, image::Rgb([8, 8, 8]));
+        picture.put_pixel(1, 0, image::Rgb([0, 0, 25]));
+        picture.put_pixel(2, 0, image::Rgb([250, 2, 2]));
+        let change = Change {
+            gain: [1.2, 0.5, 2.0],
+            offset: -6.0,
+            ..Change::NONE
+        };
+        let mut planes = Vec::new();
+        change.apply(&picture, &settings, &mut planes);
+        for ((x, y), expected) in [
+            ((4, 4), [114.0, 24.0, 34.0]),
+            ((0, 0), [8.0, 8.0, 8.0]),
+            ((1, 0), [0.0, 0.0, 44.0]),
+            ((2, 0), [255.0, 0.0, 0.0]),
+        ] {
+            let found = level(&planes, &settings, x, y);
+            for (found, expected) in found.iter().zip(expected) {
+                assert!((found - expected).abs() < 0.01, "({x}, {y}): {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_shift_is_a_share_of_the_side_at_every_oversampling() {
+        let settings = Preprocessing::imagenet(16);
+        for oversampling in [1, 2] {
+            let mut picture = RgbImage::new(16 * oversampling, 16 * oversampling);
+            let mark = image::Rgb([200, 100, 50]);
+            for (x, y) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+                let place = |at: u32, within: u32| at * oversampling + within % oversampling;
+                picture.put_pixel(place(11, x), place(6, y), mark);
+            }
+            let change = Change {
+                shift: [0.25, -0.125],
+                oversampling,
+                ..Change::NONE
+            };
+            let mut planes = Vec::new();
+            change.apply(&picture, &settings, &mut planes);
+            // Read four to the right and two above: it appears so much further back.
+            let found = level(&planes, &settings, 7, 8);
+            assert!((found[0] - 200.0).abs() < 0.1, "{found:?}");
+            assert!(level(&planes, &settings, 11, 6)[0].abs() < 0.1);
+        }
+    }
+
+    /// The least and the most of what 2,000 draws come to.
+    fn drawn_between(reach: &Augmentation, of: impl Fn(&Change) -> f32) -> (f32, f32) {
+        let mut rng = StdRng::seed_from_u64(9);
+        (0..2000).map(|_| of(&Change::draw(reach, &mut rng))).fold(
+            (f32::INFINITY, f32::NEG_INFINITY),
+            |(least, most), value| (least.min(value), most.max(value)),
+        )
+    }
+
+    fn assert_between(drawn: (f32, f32), least: f32, most: f32) {
+        let slack = 0.03 * (most - least);
+        let (low, high) = drawn;
+        assert!(low >= least - 1e-4 && low < least + slack, "{drawn:?}");
+        assert!(high <= most + 1e-4 && high > most - slack, "{drawn:?}");
+    }
+
+    #[test]
+    fn every_change_is_drawn_from_its_whole_range() {
+        let none = Augmentation::NONE;
+        let colour = Augmentation {
+            colour: 0.2,
+            ..none
+        };
+        for channel in 0..3 {
+            let drawn = drawn_between(&colour, |change| change.gain[channel]);
+            assert_between(drawn, 0.8, 1.2);
+        }
+        // Each channel its own, or it would be exposure.
+        let apart = drawn_between(&colour, |change| change.gain[0] - change.gain[1]);
+        assert!(apart.0 < -0.3 && apart.1 > 0.3, "{apart:?}");
+        let contrast = Augmentation {
+            contrast: 0.3,
+            ..none
+        };
+        assert_between(drawn_between(&contrast, |c| c.gain[1]), 0.7, 1.3);
+        // About the mean level of a retina, which stays where it is.
+        let mean = drawn_between(&contrast, |c| 60.0 * c.gain[1] + c.offset);
+        assert!((mean.0 - 60.0).abs() < 1e-3 && (mean.1 - 60.0).abs() < 1e-3);
+        let brightness = Augmentation {
+            brightness: 0.2,
+            ..none
+        };
+        assert_between(drawn_between(&brightness, |c| c.offset), -51.0, 51.0);
+        let zoom = Augmentation { zoom: 0.25, ..none };
+        assert_between(drawn_between(&zoom, |c| c.matrix[0]), 0.8, 1.0 / 0.75);
+        assert_between(drawn_between(&zoom, |c| c.matrix[3]), 0.8, 1.0 / 0.75);
+        let shift = Augmentation { shift: 0.1, ..none };
+        for axis in 0..2 {
+            assert_between(drawn_between(&shift, |c| c.shift[axis]), -0.1, 0.1);
+        }
+        let framing = Augmentation {
+            framing: 1.0,
+            ..none
+        };
+        assert_between(drawn_between(&framing, |c| c.cut), 0.65, 0.97);
+        // A share is a share.
+        let some = Augmentation {
+            blur: 0.3,
+            jpeg: 0.1,
+            framing: 0.5,
+            ..none
+        };
+        let mut rng = StdRng::seed_from_u64(9);
+        let changes: Vec<Change> = (0..2000).map(|_| Change::draw(&some, &mut rng)).collect();
+        let share = |of: &dyn Fn(&Change) -> bool| {
+            changes.iter().filter(|change| of(change)).count() as f64 / 2000.0
+        };
+        assert!((share(&|c| c.blur.is_some()) - 0.3).abs() < 0.04);
+        assert!((share(&|c| c.quality.is_some()) - 0.1).abs() < 0.03);
+        assert!((share(&|c| c.cut.is_finite()) - 0.5).abs() < 0.05);
+    }
+
+    #[test]
+    fn a_turn_is_a_turn_and_a_flip_mirrors_left_and_right() {
+        let turned = Augmentation {
+            rotate: true,
+            ..Augmentation::NONE
+        };
+        let mut rng = StdRng::seed_from_u64(9);
+        for _ in 0..50 {
+            let [a, b, c, d] = Change::draw(&turned, &mut rng).matrix;
+            assert!((a * d - b * c - 1.0).abs() < 1e-5 && (a * a + c * c - 1.0).abs() < 1e-5);
+        }
+        let flipped = Augmentation {
+            flip: true,
+            ..Augmentation::NONE
+        };
+        let mut seen = [0; 2];
+        for _ in 0..200 {
+            match Change::draw(&flipped, &mut rng).matrix {
+                [1.0, _, _, 1.0] => seen[0] += 1,
+                [-1.0, _, _, 1.0] => seen[1] += 1,
+                matrix => panic!("{matrix:?}"),
+            }
+        }
+        assert!(seen.iter().all(|count| *count > 70), "{seen:?}");
+    }
+
+    #[test]
+    fn a_cut_disc_reaches_as_far_in_a_picture_that_shows_its_middle_or_is_larger() {
+        let white = image::Rgb([255; 3]);
+        for (margin, oversampling) in [(0.0, 1), (0.25, 1), (0.0, 2), (-0.2, 2)] {
+            let settings = Preprocessing {
+                margin,
+                ..Preprocessing::imagenet(80)
+            };
+            let picture = RgbImage::from_pixel(80 * oversampling, 80 * oversampling, white);
+            let change = Change {
+                cut: 0.6,
+                oversampling,
+                ..Change::NONE
+            };
+            let mut planes = Vec::new();
+            change.apply(&picture, &settings, &mut planes);
+            let lit = (0..80).filter(|&y| level(&planes, &settings, 40, y)[0] > 128.0);
+            // The disc's radius is half of 80 pixels, less the margin's share.
+            let expected = 2.0 * 0.6 * 40.0 / (1.0 + margin);
+            let off = (lit.count() as f32 - expected).abs();
+            assert!(off <= 1.0, "margin {margin}, {oversampling} times: {off}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_drawn_is_refused_by_its_flag() {
+        let good = Augmentation::AT_ANY_ANGLE;
+        good.validate().unwrap();
+        Augmentation::default().validate().unwrap();
+        assert!(Augmentation::default().quarter_turns && !good.quarter_turns);
+        let wrong: [(&str, Augmentation); 10] = [
+            ("--zoom", Augmentation { zoom: 0.95, ..good }),
+            ("--shift", Augmentation { shift: 1.0, ..good }),
+            (
+                "--brightness",
+                Augmentation {
+                    brightness: -0.1,
+                    ..good
+                },
+            ),
+            (
+                "--contrast",
+                Augmentation {
+                    contrast: f32::NAN,
+                    ..good
+                },
+            ),
+            (
+                "--colour",
+                Augmentation {
+                    colour: 2.0,
+                    ..good
+                },
+            ),
+            ("--blur", Augmentation { blur: 1.1, ..good }),
+            ("--jpeg", Augmentation { jpeg: -0.1, ..good }),
+            (
+                "--framing",
+                Augmentation {
+                    framing: f64::NAN,
+                    ..good
+                },
+            ),
+            (
+                "--oversampling",
+                Augmentation {
+                    oversampling: 0,
+                    ..good
+                },
+            ),
+            (
+                "--oversampling",
+                Augmentation {
+                    oversampling: 5,
+                    ..good
+                },
+            ),
+        ];
+        for (flag, augmentation) in wrong {
+            let said = augmentation.validate().unwrap_err();
+            assert!(said.starts_with(flag), "{flag}: {said}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_keeps_every_change_and_an_earlier_one_is_read_as_it_was() {
+        let all = Augmentation {
+            quarter_turns: true,
+            oversampling: 3,
+            ..EVERYTHING
+        };
+        for augmentation in [all, EVERYTHING, Augmentation::default()] {
+            let json = serde_json::to_string(&augmentation).unwrap();
+            let read: Augmentation = serde_json::from_str(&json).unwrap();
+            assert_eq!(read, augmentation);
+        }
+        // Written before there were quarter turns and oversampling.
+        let json = serde_json::to_string(&EVERYTHING).unwrap();
+        assert!(!json.contains("quarter") && !json.contains("oversampling"));
+    }
 }

@@ -379,3 +379,224 @@ impl Finetune<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::path::{Path, PathBuf};
+
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::training::augment::Augmentation;
+    use crate::training::config::{EARLIER, SizeStage};
+    use crate::training::dataset::{Record, Source};
+    use crate::training::keep::Keep;
+    use crate::training::run::Watch;
+    use crate::training::shelf::Shelf;
+
+    struct Silent;
+
+    impl Watch for Silent {
+        fn stage(&self, _: &str, _: usize) {}
+        fn advance(&self, _: usize) {}
+        fn loss(&self, _: f64) {}
+        fn say(&self, _: &str) {}
+        fn epoch(&self, _: &EpochFigures, _: Keep) {}
+        fn stop(&self) -> bool {
+            false
+        }
+    }
+
+    /// Four epochs of three steps.
+    fn config() -> TrainConfig {
+        let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        config.preprocessing.size = 32;
+        (config.epochs, config.batch) = (4, 4);
+        config.augmentation = Augmentation::NONE;
+        config.average_epochs = 0.0;
+        config.keep = Keep::CrossEntropy;
+        config
+    }
+
+    fn drawn(folder: &Path, seeds: std::ops::Range<u64>) -> Vec<Record> {
+        let record = |seed: u64| {
+            let grade = (seed % 5) as u8;
+            let path: PathBuf = folder.join(format!("{seed}.png"));
+            crate::synth::draw(grade, seed, 96).save(&path).unwrap();
+            Record {
+                dataset: "drawn".to_owned(),
+                name: seed.to_string(),
+                source: Source::File(path),
+                grade,
+                patient: seed.to_string(),
+                edema: None,
+            }
+        };
+        seeds.map(record).collect()
+    }
+
+    /// What a training of twelve drawn photos came to.
+    struct Trained {
+        history: Vec<EpochFigures>,
+        /// Of each step: its loss and learning rate as logged, and the loss as shown.
+        steps: Vec<(f64, f64, f64)>,
+        weights: StateDict,
+        /// Of the network that was kept, measured once more.
+        again: f64,
+    }
+
+    /// Where the trainings of a test begin.
+    fn start() -> StateDict {
+        network::state_dict(&config().network(&Device::flex()))
+    }
+
+    fn train(config: &TrainConfig, start: &StateDict) -> Trained {
+        train_stopping(config, start, None)
+    }
+
+    /// The same, asked to stop before a step (from 1, over all epochs) and gone on with.
+    fn train_stopping(config: &TrainConfig, start: &StateDict, before: Option<usize>) -> Trained {
+        let folder = tempfile::tempdir().unwrap();
+        let (train, validation) = (drawn(folder.path(), 0..12), drawn(folder.path(), 20..30));
+        let shelf = Shelf::new(folder.path());
+        let album = Album {
+            train: &train,
+            validation: &validation,
+            opinions: Default::default(),
+            teachers: Vec::new(),
+            config,
+            shelf: &shelf,
+            watch: &Silent,
+        };
+        let devices = Devices::from(Device::flex()).autodiff();
+        let checkpoints = Checkpoints::of(folder.path());
+        let (mut history, mut shown) = (Vec::new(), Vec::new());
+        let mut run = |stop: &dyn Fn() -> bool| {
+            let journal = Journal::open(folder.path(), checkpoints.epochs()).unwrap();
+            let finetune = Finetune {
+                album: &album,
+                config,
+                devices: &devices,
+                checkpoints: &checkpoints,
+                journal: &journal,
+                stop,
+            };
+            let network = network::load(config.network(devices.first()), start).unwrap();
+            let mut observe = |progress: Progress<'_>| match progress {
+                Progress::Step { loss, .. } => shown.push(loss),
+                Progress::Epoch(epochs) => history = epochs.to_vec(),
+            };
+            finetune.run(network, None, &mut observe).unwrap()
+        };
+        if let Some(before) = before {
+            let asked = Cell::new(0);
+            let stopped = run(&|| {
+                asked.set(asked.get() + 1);
+                asked.get() == before
+            });
+            assert!(matches!(stopped, Outcome::Interrupted));
+            assert_eq!(checkpoints.epochs(), Some((before - 1) / 3));
+        }
+        let Outcome::Finished(network) = run(&|| false) else {
+            panic!("nobody stopped it");
+        };
+        let photos = album.at(config.preprocessing.size).unwrap();
+        let again = judge::judge(
+            &network,
+            &photos.validation,
+            &config.preprocessing,
+            config.objective,
+            &Device::flex(),
+        );
+        let log = std::fs::read_to_string(folder.path().join(journal::FILE)).unwrap();
+        let logged = log
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .filter(|line| line["kind"] == "step")
+            .map(|line| ["loss", "learning_rate"].map(|of| line[of].as_f64().unwrap()));
+        Trained {
+            history,
+            steps: logged
+                .zip(shown)
+                .map(|([loss, rate], shown)| (loss, rate, shown))
+                .collect(),
+            weights: network::state_dict(&*network),
+            again: again.unwrap().scaled_cross_entropy,
+        }
+    }
+
+    /// An epoch comes to the mean of its steps, and the cycle of rates runs once.
+    fn assert_steps(trained: &Trained) {
+        assert_eq!((trained.history.len(), trained.steps.len()), (5, 12));
+        assert_eq!(trained.history[0].training_loss, None);
+        for (number, epoch) in trained.history.iter().enumerate().skip(1) {
+            let steps = &trained.steps[3 * (number - 1)..3 * number];
+            let mean = steps.iter().map(|(loss, ..)| loss).sum::<f64>() / 3.0;
+            assert!((epoch.training_loss.unwrap() - mean).abs() < 1e-9);
+            assert_eq!((epoch.epoch, epoch.size), (number, 32));
+            // Shown is a mean that forgets slowly, anew in each epoch.
+            let mut smoothed = steps[0].0;
+            for (loss, _, shown) in steps {
+                smoothed = 0.95 * smoothed + 0.05 * loss;
+                assert!((shown - smoothed).abs() < 1e-9, "{shown}, not {smoothed}");
+            }
+        }
+        // Three steps of twelve warm up; the head learns at the rate that was asked for.
+        let rates: Vec<f64> = trained.steps.iter().map(|(_, rate, _)| *rate).collect();
+        let peak = rates.iter().copied().fold(0.0, f64::max);
+        assert!((peak - 1e-3).abs() < 1e-9, "{rates:?}");
+        assert!((rates[0] - 4e-5).abs() < 1e-9, "{rates:?}");
+        let top = rates.iter().position(|rate| *rate == peak).unwrap();
+        assert!((2..=4).contains(&top), "{rates:?}");
+        assert!(rates[..=top].is_sorted(), "{rates:?}");
+        assert!(rates[top..].iter().rev().is_sorted(), "{rates:?}");
+        assert!(rates[11] < 5e-5, "{rates:?}");
+    }
+
+    #[test]
+    fn the_best_epoch_at_the_full_size_is_kept() {
+        let mut config = config();
+        config.smaller_first = vec![SizeStage {
+            size: 24,
+            epochs: 1,
+        }];
+        let trained = train(&config, &start());
+        let sizes: Vec<u32> = trained.history.iter().map(|epoch| epoch.size).collect();
+        assert_eq!(sizes, [24, 24, 32, 32, 32]);
+        let mut lowest = f64::INFINITY;
+        for epoch in &trained.history {
+            let off = epoch.scaled_cross_entropy.unwrap();
+            assert_eq!(epoch.best, epoch.size == 32 && off < lowest, "{epoch:?}");
+            if epoch.best {
+                lowest = off;
+            }
+        }
+        assert!((trained.again - lowest).abs() < 1e-6, "{lowest}");
+    }
+
+    #[test]
+    fn a_mean_of_weights_is_measured_and_kept_beside_a_training_that_counts_its_steps() {
+        let start = start();
+        let plain = train(&config(), &start);
+        let mut averaged = config();
+        averaged.average_epochs = 1.0;
+        let stopped = train_stopping(&averaged, &start, Some(8));
+        let averaged = train(&averaged, &start);
+        // Stopped in the third epoch and gone on with, it is the same training.
+        assert_eq!(stopped.weights, averaged.weights);
+        let figures = |trained: &Trained| serde_json::to_string(&trained.history).unwrap();
+        assert_eq!(figures(&stopped), figures(&averaged));
+        assert_steps(&plain);
+        assert_eq!(plain.steps, averaged.steps);
+        let figures = |trained: &Trained, epoch: usize| trained.history[epoch].scaled_cross_entropy;
+        assert_eq!(figures(&plain, 0), figures(&averaged, 0));
+        for epoch in 2..=4 {
+            assert_ne!(figures(&plain, epoch), figures(&averaged, epoch), "{epoch}");
+        }
+        assert_ne!(plain.weights, averaged.weights);
+        let kept = averaged.history.iter().rfind(|epoch| epoch.best).unwrap();
+        let measured = kept.scaled_cross_entropy.unwrap();
+        assert!((averaged.again - measured).abs() < 1e-6);
+    }
+}

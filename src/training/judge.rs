@@ -89,3 +89,20 @@ fn link(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_calibrated_is_left_as_the_network_gives_it() {
+        let outputs = [vec![0.0, 3f32.ln(), 0.0, 0.0, 0.0]];
+        let calibration = uncalibrated(Objective::CrossEntropy, &outputs, &[1]).unwrap();
+        let probabilities = calibration.probabilities(&outputs[0]);
+        // One in seven each, and three of seven.
+        for (grade, probability) in probabilities.iter().enumerate() {
+            let expected = if grade == 1 { 3.0 } else { 1.0 } / 7.0;
+            assert!((probability - expected).abs() < 1e-6, "{probabilities:?}");
+        }
+    }
+}

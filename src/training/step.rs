@@ -252,5 +252,6 @@ mod tests {
         assert_eq!(of(32, 3), [10, 11, 11]);
         assert_eq!(of(5, 4), [2, 3]);
         assert_eq!(of(3, 4), [3]);
+        assert_eq!(of(1, 2), [1]);
     }
 }

@@ -261,3 +261,86 @@ fn lowest<'a>(values: impl Iterator<Item = (&'a str, f64)>, part: f64) -> f64 {
         })
         .fold(f64::INFINITY, f64::min)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(origin: Origin, dataset: &str, first: f32) -> Sample {
+        let mut values = [0.0; COUNT];
+        values[0] = first;
+        Sample {
+            origin,
+            dataset: dataset.to_owned(),
+            part: Part::Train,
+            fold: 0,
+            measures: Some(Measures {
+                values,
+                visible: 1.0,
+                diameter: 300.0,
+            }),
+        }
+    }
+
+    #[test]
+    fn every_data_set_counts_the_same_and_good_photos_alone() {
+        let mut samples = vec![
+            sample(Origin::Good, "one", 1.0),
+            sample(Origin::Good, "one", 3.0),
+            sample(Origin::Everyday, "", 90.0),
+            sample(Origin::Drawn, "", -90.0),
+        ];
+        samples.extend((0..4).map(|_| sample(Origin::Good, "two", 10.0)));
+        let used: Vec<(&Sample, &Measures)> = samples
+            .iter()
+            .map(|sample| (sample, sample.measures.as_ref().unwrap()))
+            .collect();
+        let scaling = scaling(&used);
+        // Means of 2 and 10; squares off 6 of 25, 9 and 16.
+        assert_eq!(scaling.mean[0], 6.0);
+        assert!((scaling.deviation[0] - 16.5f64.sqrt()).abs() < 1e-12);
+        // What never varies is divided by little, not by nothing.
+        assert_eq!((scaling.mean[1], scaling.deviation[1]), (0.0, 0.01));
+    }
+
+    #[test]
+    fn a_threshold_is_the_strictest_set_s() {
+        let one = [5.0, 1.0, 4.0, 2.0, 3.0].map(|value| ("one", value));
+        let two = [9.0, 7.0, 8.0, 6.5, 10.0].map(|value| ("two", value));
+        let of = |part: f64| lowest(one.into_iter().chain(two), part);
+        // None, one, and two of five below it.
+        assert_eq!((of(0.1), of(0.2), of(0.4)), (1.0, 2.0, 3.0));
+        assert_eq!(lowest(two.into_iter(), 0.0), 6.5);
+        assert_eq!(lowest([].into_iter(), 0.1), f64::INFINITY);
+    }
+
+    #[test]
+    fn lines_lie_on_the_side_of_the_photo() {
+        let mut samples = Vec::new();
+        for number in 0..60 {
+            let spread = (number % 10) as f32 / 5.0;
+            samples.push(sample(Origin::Good, "one", spread));
+            samples.push(sample(Origin::Everyday, "", 6.0 + spread));
+            let origin = Origin::Spoilt {
+                kind: Kind::Haze,
+                severity: 5,
+            };
+            samples.push(sample(origin, "one", 3.0 + spread));
+        }
+        let gate = fit(&samples.iter().collect::<Vec<_>>());
+        assert!(gate.fundus.threshold <= 0.0 && gate.ruined.threshold >= 0.0);
+        for fault in &gate.faults {
+            assert!(fault.score.threshold >= 1.0, "{fault:?}");
+        }
+        for sample in &samples {
+            let measures = sample.measures.as_ref().unwrap();
+            let terms = gate.scaling.terms(&measures.values);
+            match sample.origin {
+                Origin::Good => assert_eq!(gate.judge(measures), Ok(())),
+                // Refused, and taken for nobody's eye.
+                Origin::Everyday => assert!(gate.ruined.margin(&terms) <= 0.0),
+                _ => {}
+            }
+        }
+    }
+}

@@ -211,3 +211,144 @@ fn unseen_sets(samples: &[&Sample]) -> Vec<Figure> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quality::{COUNT, Measures, Reason};
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    /// Measures of no picture: where a retina is told (0), a haze (1), a blur (2), and
+    /// what only some everyday photos have (3).
+    fn sample(origin: Origin, dataset: &str, part: Part, told: [f32; 4]) -> Sample {
+        let mut values = [0.0; COUNT];
+        values[..4].copy_from_slice(&told);
+        Sample {
+            origin,
+            dataset: dataset.to_owned(),
+            part,
+            fold: 0,
+            measures: Some(Measures {
+                values,
+                visible: 0.9,
+                diameter: 300.0,
+            }),
+        }
+    }
+
+    /// Two data sets, bad shots of them, and everyday photos in three folds, those of
+    /// the first like retinas but for one measure that nothing else has.
+    fn samples() -> Vec<Sample> {
+        let mut random = StdRng::seed_from_u64(4);
+        let mut near = |at: f32| at + random.random_range(-1.0..1.0f32);
+        let mut samples = Vec::new();
+        for part in [Part::Train, Part::Validation] {
+            for (set, train, validation) in [("one", 60, 40), ("two", 50, 30)] {
+                let number = if part == Part::Train {
+                    train
+                } else {
+                    validation
+                };
+                for _ in 0..number {
+                    let told = [near(0.0), near(0.0), near(0.0), 0.0];
+                    samples.push(sample(Origin::Good, set, part, told));
+                }
+            }
+            for severity in SEVERITIES {
+                let bad = 1.5 * (severity - 1) as f32;
+                for _ in 0..20 {
+                    let (haze, blur) = (near(bad), near(bad));
+                    let hazy = [near(0.0), haze, near(0.0), 0.0];
+                    let blurred = [near(0.0), near(0.0), blur, 0.0];
+                    for (kind, told) in [(Kind::Haze, hazy), (Kind::Blur, blurred)] {
+                        let origin = Origin::Spoilt { kind, severity };
+                        samples.push(sample(origin, "one", part, told));
+                    }
+                }
+            }
+        }
+        for number in 0..90 {
+            let fold = number % 3;
+            let (at, only) = if fold == 0 { (0.0, 3.0) } else { (9.0, 0.0) };
+            let told = [near(at), near(0.0), near(0.0), only];
+            samples.push(Sample {
+                fold,
+                ..sample(Origin::Everyday, "", Part::Train, told)
+            });
+        }
+        samples
+    }
+
+    fn of<'a>(gate: &'a Gate, pictures: &str) -> &'a Figure {
+        let mut figures = gate.record.figures.iter();
+        let found = figures.find(|figure| figure.pictures == pictures);
+        found.unwrap_or_else(|| panic!("no figure of {pictures}"))
+    }
+
+    #[test]
+    fn a_gate_tells_apart_what_it_was_fitted_to_and_its_figures_count_what_it_was_not() {
+        let samples = samples();
+        let gate = fit(&samples, 3, 7, "fovea gate fit");
+        let json = serde_json::to_string(&gate).unwrap();
+        assert_eq!(Gate::from_json(&json).unwrap(), gate);
+        assert_eq!((gate.record.photos, gate.record.seed), (110, 7));
+        for (set, number) in [("one (validation)", 40), ("two (validation)", 30)] {
+            let figure = of(&gate, set);
+            assert_eq!(figure.n, number);
+            assert!(figure.refused <= 2, "{figure:?}");
+        }
+        for (kind, reason) in [("haze", Reason::Hazy), ("blur", Reason::Blurred)] {
+            let hopeless = of(&gate, &format!("{kind} 5 of 5"));
+            assert_eq!((hopeless.n, hopeless.refused), (20, 20), "{hopeless:?}");
+            assert_eq!(hopeless.reasons[&reason], 20, "{hopeless:?}");
+            let harmless = of(&gate, &format!("{kind} 1 of 5"));
+            assert!(harmless.refused <= 1, "{harmless:?}");
+        }
+        for (set, number) in [("one", 100), ("two", 80)] {
+            // All of a set that a gate knew nothing of, training and validation.
+            let unseen = of(&gate, &format!("{set}, the gate fitted without it"));
+            assert_eq!(unseen.n, number);
+        }
+        let all = samples.iter().filter(|s| s.origin == Origin::Everyday);
+        let refused = all.filter(|s| gate.judge(s.measures.as_ref().unwrap()).is_err());
+        assert_eq!(refused.count(), 90);
+        // A gate that saw none of the first fold cannot know it.
+        let everyday = of(&gate, "everyday photos, cross-validated");
+        assert_eq!(everyday.n, 90);
+        assert!((58..=62).contains(&everyday.refused), "{everyday:?}");
+    }
+
+    #[test]
+    fn no_held_out_picture_changes_the_gate() {
+        let mut samples = samples();
+        let before = fit(&samples, 3, 7, "");
+        let mut held_out = 0;
+        for sample in &mut samples {
+            if sample.part == Part::Validation {
+                held_out += 1;
+                let measures = sample.measures.as_mut().unwrap();
+                measures.values = [5.0; COUNT];
+                measures.visible = 0.1;
+            }
+        }
+        assert_eq!(held_out, 270);
+        let after = fit(&samples, 3, 7, "");
+        let record = before.record.clone();
+        assert_ne!(record.figures, after.record.figures);
+        assert_eq!(Gate { record, ..after }, before);
+    }
+
+    #[test]
+    fn a_disc_is_to_be_as_whole_as_good_photos_are() {
+        let least = |visible: f32| {
+            let mut samples = samples();
+            let good = samples.iter_mut().find(|s| s.origin == Origin::Good);
+            good.unwrap().measures.as_mut().unwrap().visible = visible;
+            fit(&samples, 1, 7, "").least_visible
+        };
+        // Rounded down to fiftieths, and never more than three quarters.
+        assert_eq!(least(0.9), 0.74);
+        assert_eq!(least(0.71), 0.7);
+    }
+}

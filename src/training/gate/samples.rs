@@ -328,3 +328,128 @@ fn of_drawings(plan: &Plan) -> Vec<Sample> {
     });
     things.chain(retinas).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::dataset::Source;
+
+    fn record(dataset: &str, number: usize) -> Record {
+        Record {
+            dataset: dataset.to_owned(),
+            name: number.to_string(),
+            source: Source::File(PathBuf::from(number.to_string())),
+            grade: 0,
+            patient: number.to_string(),
+            edema: None,
+        }
+    }
+
+    #[test]
+    fn photos_are_chosen_evenly_of_each_set_and_no_test_photo_is() {
+        let records: Vec<Record> = (0..300)
+            .map(|number| record(if number < 200 { "large" } else { "small" }, number))
+            .collect();
+        let of = |rest: usize| (0..300).filter(move |i| i % 5 == rest || rest == 0 && i % 5 > 2);
+        let split = Split {
+            train: of(0).collect(),
+            validation: of(1).collect(),
+            test: of(2).collect(),
+            group: (0..300).collect(),
+        };
+        let plan = Plan {
+            good: 70,
+            spoilt: 10,
+            spoilt_held_out: 4,
+            ..Plan::default()
+        };
+        let chosen = choose(&records, &split, &plan);
+        assert_eq!(count(&records, &split, 9, &plan), chosen.len() + 9);
+        assert!(chosen.iter().all(|c| split.part(c.part).contains(&c.index)));
+        assert!(chosen.iter().all(|c| c.part != Part::Test));
+        let number = |part: Part, large: bool, spoilt: bool| {
+            let of =
+                |c: &&Choice| c.part == part && (c.index < 200) == large && (c.spoil || !spoilt);
+            chosen.iter().filter(of).count()
+        };
+        // Of 120 training photos 70, and all of 60; ten of each are spoilt too.
+        assert!((70..=80).contains(&number(Part::Train, true, false)));
+        assert_eq!(number(Part::Train, false, false), 60);
+        assert_eq!(number(Part::Validation, true, false), 40);
+        assert_eq!(number(Part::Validation, false, false), 20);
+        for large in [true, false] {
+            assert_eq!(number(Part::Train, large, true), 10);
+            assert_eq!(number(Part::Validation, large, true), 4);
+        }
+        let spoilt: Vec<usize> = chosen
+            .iter()
+            .filter(|c| c.spoil && c.part == Part::Train && c.index < 200)
+            .map(|c| c.index)
+            .collect();
+        let gaps = spoilt.windows(2).map(|pair| pair[1] - pair[0]);
+        assert!(
+            gaps.clone().all(|gap| (18..=22).contains(&gap)),
+            "{spoilt:?}"
+        );
+    }
+
+    #[test]
+    fn every_severity_is_measured_and_two_of_each_kind_are_fitted_to() {
+        let choice = |part, index| Choice {
+            index,
+            part,
+            spoil: true,
+        };
+        let all = shots(&choice(Part::Validation, 3));
+        assert_eq!(all.len(), 35);
+        let mut fitted: Vec<(Kind, usize)> = Vec::new();
+        for index in 0..12 {
+            let shots = shots(&choice(Part::Train, index));
+            for kind in Kind::ALL {
+                let of_kind = shots.iter().filter(|(of, _)| *of == kind);
+                let severities: Vec<usize> = of_kind.map(|(_, severity)| *severity).collect();
+                assert!(matches!(severities[..], [1..=3, 4..=5]), "{severities:?}");
+            }
+            fitted.extend(shots);
+        }
+        assert!(all.iter().all(|shot| fitted.contains(shot)));
+    }
+
+    #[test]
+    fn what_is_drawn_and_what_is_everyday_falls_where_it_is_measured() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("thing.png");
+        crate::synth::draw(0, 1, 80).save(&path).unwrap();
+        let plan = Plan {
+            disguises: 2,
+            drawings: 2,
+            folds: 3,
+            ..Plan::default()
+        };
+        let made = of_everyday(&path, 5, &plan).unwrap();
+        assert_eq!(made.len(), 3);
+        for sample in &made {
+            assert_eq!((sample.fold, sample.part), (2, Part::Train));
+        }
+        assert_eq!(made[0].origin, Origin::Everyday);
+        assert!(made[1..].iter().all(|s| s.origin == Origin::Disguised));
+        let drawn = of_drawings(&plan);
+        for part in [Part::Train, Part::Validation] {
+            let of = |origin| {
+                drawn
+                    .iter()
+                    .filter(move |s| s.part == part && s.origin == origin)
+            };
+            assert_eq!(of(Origin::Thing).count(), Thing::ALL.len());
+            assert_eq!(of(Origin::Drawn).count(), 3);
+            assert!(of(Origin::Drawn).all(|sample| sample.measures.is_some()));
+        }
+    }
+
+    #[test]
+    fn a_colourless_photo_is_its_light_or_its_green() {
+        let photo = RgbImage::from_pixel(2, 2, Rgb([200, 100, 50]));
+        assert_eq!(colourless(&photo, false).get_pixel(1, 1).0, [125; 3]);
+        assert_eq!(colourless(&photo, true).get_pixel(1, 1).0, [100; 3]);
+    }
+}

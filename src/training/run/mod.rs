@@ -88,6 +88,9 @@ pub fn run_on(
     let stopped = TrainError::Stopped;
     let out = destination.out;
     check_destination(out, resume)?;
+    if resume {
+        records::same_split(photos, out)?;
+    }
     let sides = photos.sides(config.share, config.seed);
     watch.say(&sides.to_string());
     before::sides(&sides, config)?;

@@ -7,6 +7,7 @@ use super::{Destination, TrainError};
 use crate::training::config::TrainConfig;
 use crate::training::export;
 use crate::training::finetune::EpochFigures;
+use crate::training::photos::Photos;
 
 /// The file of a run's configuration in its folder.
 pub const CONFIG: &str = "config.json";
@@ -34,6 +35,25 @@ pub(super) fn begin(config: &TrainConfig, destination: &Destination<'_>) -> Resu
     export::write_whole(&out.join(NAME), format!("{name}\n").as_bytes()).map_err(stopped)?;
     let json = serde_json::to_vec_pretty(config).map_err(|e| stopped(e.to_string()))?;
     export::write_whole(&out.join(CONFIG), &json).map_err(stopped)
+}
+
+/// Whether the photos are divided as they were when the run in `out` began. Where some
+/// came or went, others change sides, and a photo that the network has learnt from would
+/// choose its epoch and fix its lines.
+///
+/// # Errors
+/// A sentence that says what to do.
+pub(super) fn same_split(photos: &Photos, out: &Path) -> Result<(), TrainError> {
+    let file = out.join(SPLIT);
+    if !file.exists() || photos.split.is_written(&photos.records, &file) {
+        return Ok(());
+    }
+    Err(TrainError::Stopped(format!(
+        "{}: the photos are not those that this training began with, or are divided otherwise, \
+         and some that it has learnt from might now be for validation; put photos, grades and \
+         --split file back as they were, or begin anew with another --out",
+        file.display()
+    )))
 }
 
 /// The name of the model whose run saved the configuration at `config`; none where
