@@ -42,7 +42,8 @@ pub struct Suggestion {
 /// Trains a copy of `network` at rising rates; the network itself is not changed.
 ///
 /// # Errors
-/// burn's words where a rate is out of its range.
+/// burn's words where a rate is out of its range; a sentence where the photos cannot be
+/// had any more.
 pub fn search(
     mut network: Classifier,
     photos: &Sized,
@@ -57,9 +58,16 @@ pub fn search(
     let mut curve: Vec<Tried> = Vec::new();
     let mut mean = 0.0;
     // As many epochs as it takes: a small folder has few steps in one.
-    let batches =
-        (1..).flat_map(|epoch| batches::epoch(&photos.train, &photos.opinions, &drawing, epoch));
+    let steps = batches::batches_in_epoch(photos.train.len(), config.batch);
+    let batches = (1..).flat_map(|epoch| {
+        let received = batches::epoch(&photos.train, &photos.opinions, &drawing, epoch);
+        (0..steps).map(move |_| received.recv())
+    });
     for (number, batch) in batches.take(STEPS).enumerate() {
+        // What makes them died of a fault, and would of the next epoch's, too.
+        let batch = batch.map_err(|_| {
+            "photos ran out, for the reason above; mend that and search again".to_owned()
+        })?;
         let rate = FROM * (TO / FROM).powf(number as f64 / (STEPS - 1) as f64);
         let taken = step::take(&network, batch, size, &weights, config, devices);
         let loss = f64::from(taken.loss.into_scalar::<f32>());
@@ -118,7 +126,14 @@ pub fn write(out: &Path, curve: &[Tried]) -> Result<PathBuf, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use burn::tensor::Device;
+    use image::RgbImage;
+
     use super::*;
+    use crate::training::config::EARLIER;
+    use crate::training::picture::Picture;
 
     /// Flat, then down to a bottom at 1e-2, then up.
     fn curve() -> Vec<Tried> {
@@ -140,6 +155,23 @@ mod tests {
         assert!((suggestion.tenth_of_lowest.log10() + 3.0).abs() < 0.01);
         // The parabola is steepest where it begins, two decades before the bottom.
         assert!((suggestion.steepest.log10() + 4.0).abs() < 0.2);
+    }
+
+    #[test]
+    fn photos_that_cannot_be_had_any_more_end_the_search() {
+        let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        config.preprocessing.size = 32;
+        let lost = Picture::from(RgbImage::new(32, 32)).through(|_| panic!("the disk fails"));
+        let photos = Sized {
+            size: 32,
+            train: Arc::new(vec![(lost, 0); 20]),
+            opinions: Arc::default(),
+            validation: Arc::default(),
+        };
+        let devices = Devices::from(Device::flex()).autodiff();
+        let network = config.network(devices.first());
+        let ended = search(network, &photos, &config, &devices, &mut |_, _| {});
+        assert!(ended.unwrap_err().starts_with("photos ran out"));
     }
 
     #[test]
