@@ -11,6 +11,8 @@ const SCOPE = new URL(self.registration.scope);
 const SHELL = `fovea-shell-${VERSION}${SCOPE.pathname}`; // a host may have a Fovea in several folders
 const LIST = "precache.json";
 const SHARED = `fovea-shared${SCOPE.pathname}`;
+// Binds a worker begun from a script kept here, as the page's own binds the page.
+const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 // As js/simd.js asks, which a worker of this kind cannot import.
 const RELAXED = WebAssembly.validate(
   new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11]),
@@ -116,6 +118,7 @@ async function fetchListed({ url, sha256 }) {
     const headers = new Headers(response.headers);
     headers.delete("content-encoding");
     headers.delete("content-length");
+    if (url.endsWith("worker.js")) headers.set("content-security-policy", WORKER_POLICY);
     return new Response(bytes, { headers });
   }
   throw new Error(`${url} is not the file this version lists`);

@@ -204,7 +204,7 @@ test("the diagnostics tell what runs, test it, and copy as text", async () => {
   await page.getByRole("button", { name: "Copy as text" }).click();
   await page.getByText("Copied.").waitFor();
   const text = await page.evaluate(() => navigator.clipboard.readText());
-  for (const part of [/^Page: [0-9a-f]{16}/m, /^Library: \d+\.\d+\.\d+/m, /^Ran on: cpu/m, /^Graphics processor: /m, /^Threads in use: \d/m, /^Median of what was graded: .* ms/m, /^Self-test: Passed/m]) assert.match(text, part);
+  for (const part of [/^Page: [0-9a-f]{16}/m, /^Library: \d+\.\d+\.\d+/m, /^Ran on: cpu/m, /^Graphics processor: /m, /^Threads in use: \d/m, /^Median of what was graded: .* ms/m, /^Photographs kept from other hosts by the browser, too: yes/m, /^Self-test: Passed/m]) assert.match(text, part);
   assert.doesNotMatch(text, /undefined|null|\.png/);
 });
 

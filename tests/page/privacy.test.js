@@ -69,6 +69,24 @@ test("the worker that holds photographs has no network left", async () => {
   assert.equal(brought, false);
 });
 
+test("nor can it bring in a script by its address, which no function is needed for", async () => {
+  const first = await visit(); // which no service worker answers yet
+  try {
+    await modelReady(first.page);
+    for (const { page, outside } of [first, visitor]) {
+      const [worker] = page.workers();
+      const answers = await worker.evaluate(async () => {
+        const all = await Promise.allSettled([import("https://elsewhere.example/x.js"), import("data:text/javascript,")]);
+        return all.map(({ status }) => status);
+      });
+      assert.deepEqual(answers, ["rejected", "rejected"], worker.url());
+      assert.ok(!outside.asked.some((where) => where.includes("elsewhere.example")), worker.url());
+    }
+  } finally {
+    await first.close();
+  }
+});
+
 test("the policy is the strict one", async () => {
   const policy = await page.locator("meta[http-equiv=Content-Security-Policy]").getAttribute("content");
   assert.match(policy, /default-src 'none'/);

@@ -2,6 +2,7 @@
 // crashes, is slow beyond its limit or is thrown away, each open call is
 // rejected, and the bridge is of no more use: build another.
 
+import { beginBound } from "./bound-worker.js";
 import { Fault, fromMessage } from "./fault.js";
 
 export class Bridge {
@@ -19,7 +20,7 @@ export class Bridge {
   constructor({ script = "worker.js", tell = () => {}, ended = () => {} } = {}) {
     this.#tell = tell;
     this.#ended = ended;
-    this.#worker = new Worker(new URL(script, import.meta.url), { type: "module", name: "fovea" });
+    this.#worker = beginBound(new URL(script, import.meta.url));
     this.#worker.onmessage = ({ data }) => this.#hear(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();

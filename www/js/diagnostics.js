@@ -12,6 +12,7 @@ export class Diagnostics {
   #queue;
   #offline;
   #selfTest = null; // { passed, ms, why }
+  #bound = null; // whether the browser, too, keeps the worker from other hosts
 
   constructor({ engine, queue, offline }) {
     this.#engine = engine;
@@ -39,15 +40,17 @@ export class Diagnostics {
       [words.screen, `${innerWidth} × ${innerHeight} @ ${devicePixelRatio}`],
       [words.browser, navigator.userAgent],
       [words.timings, graded.length ? words.timing(graded.length, medians(graded)) : words.none],
+      [words.bound, this.#bound === null ? words.notYet : this.#bound ? words.yes : words.no],
       [words.selfTest, this.#said()],
     ];
     return rows.map(([name, value]) => `${name}: ${value ?? words.none}`).join("\n");
   }
 
-  // Grades a drawn photograph twice.
+  // Grades a drawn photograph twice, and asks whether the policy holds.
   async selfTest() {
     const began = performance.now();
     try {
+      this.#bound = await this.#engine.bound();
       const answers = [];
       for (let n = 0; n < 2; n++) {
         const drawing = await this.#engine.draw(SELF_TEST.grade, SELF_TEST.seed);

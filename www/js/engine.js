@@ -160,6 +160,11 @@ export class Engine extends EventTarget {
     this.#helpers.dismiss();
   }
 
+  // Whether the browser itself keeps the worker's photographs from other hosts.
+  bound() {
+    return this.#ask("bound", [], { limit: GRADE_LIMIT });
+  }
+
   // The result for a photograph that the library could not read.
   refuse(error) {
     return this.#ask("refuse", [error], { limit: GRADE_LIMIT });

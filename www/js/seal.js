@@ -1,9 +1,9 @@
-// Takes the network away from a worker for good. The content security policy
-// of a page does not reach into its workers, nor into workers these would make,
-// which inherit none either where a static host sends none with the script; so
-// every function that sends or begins a worker goes, and code that holds a
-// photograph is left none to call. `import()` alone stays: it is syntax, which
-// nothing in a worker can take away. Nothing here calls it on a sealed worker.
+// Takes the network away from a worker for good: every function that sends or
+// begins a worker goes, and code that holds a photograph is left none to call, not
+// even for the page's own host, which the policy that binds the worker
+// (bound-worker.js) allows. `import()` stays: it is syntax, which nothing in a worker
+// can take away. By that policy it brings in files of the page's own host alone, and
+// nothing here calls it on a sealed worker.
 
 const WAYS_OUT = [
   ...["fetch", "XMLHttpRequest", "WebSocket", "WebSocketStream", "WebTransport", "EventSource", "BroadcastChannel", "importScripts", "caches", "indexedDB"],

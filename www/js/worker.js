@@ -39,6 +39,10 @@ answer({
   readNames: (names) => library.readNames(names),
   summarisePatients: (patients) => library.summarisePatients(patients),
 
+  // Whether the browser refuses this worker what its policy does not allow. (What is
+  // tried here asks nobody: it would be brought in from its own address.)
+  bound: () => import("data:text/javascript,").then(() => false, () => true),
+
   // A model from the visitor's disk: nothing is fetched and nothing kept.
   async loadOwn(manifest, weights) {
     grader = await library.Grader.load(manifest, weights, "cpu");

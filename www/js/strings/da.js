@@ -412,6 +412,7 @@ export default (f) => {
       model: "Modellen",
       offline: "Uden net",
       isolated: "Adskilt fra andre oprindelser",
+      bound: "Browseren forhindrer også, at billeder sendes til andre værter",
       timings: "Median af det graderede",
       selfTest: "Selvtest",
       yes: "ja",

@@ -329,6 +329,7 @@ export default (f) => {
       model: "Model",
       offline: "Offline",
       isolated: "Cross-origin isolated",
+      bound: "Photographs kept from other hosts by the browser, too",
       timings: "Median of what was graded",
       selfTest: "Self-test",
       yes: "yes",

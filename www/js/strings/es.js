@@ -412,6 +412,7 @@ export default (f) => {
       model: "Modelo",
       offline: "Sin conexión",
       isolated: "Aislada de otros orígenes",
+      bound: "El navegador impide también que salgan fotografías a otros servidores",
       timings: "Mediana de lo graduado",
       selfTest: "Autoprueba",
       yes: "sí",

@@ -211,6 +211,9 @@ fn policy_of(text: &str) -> Option<&str> {
 /// keeps, and the published results of a study, on a page that takes no photo.
 const FETCHERS: [&str; 3] = ["www/js/model.js", "www/js/study.js", "www/sw.js"];
 
+/// Where workers begin, bound by the page's policy.
+const BEGINNER: &str = "www/js/bound-worker.js";
+
 /// Other ways of sending, wanted nowhere.
 const SENDERS: [&str; 7] = [
     "new XMLHttpRequest",
@@ -235,6 +238,9 @@ pub fn fetch_in_its_place(tree: &Tree) -> Result<Vec<Finding>> {
         };
         if !FETCHERS.contains(&file.as_str()) {
             report("fetch(", "fetches where nothing may");
+        }
+        if file != BEGINNER {
+            report("new Worker(", "begins a worker past the page's policy");
         }
         for sender in SENDERS {
             report(sender, &format!("`{sender}` can carry a photo away"));
@@ -407,9 +413,18 @@ mod tests {
                     "www/js/tell.js",
                     "navigator.sendBeacon('/', photo); fetchManifest();",
                 ),
+                ("www/js/bound-worker.js", "return new Worker(script);"),
+                ("www/js/helpers.js", "\n\nnew Worker(script);"),
             ],
         );
-        assert_eq!(hits, ["www/js/card.js:2", "www/js/tell.js:1"]);
+        assert_eq!(
+            hits,
+            [
+                "www/js/card.js:2",
+                "www/js/helpers.js:3",
+                "www/js/tell.js:1"
+            ]
+        );
     }
 
     #[test]
