@@ -224,6 +224,9 @@ fn faults_name_the_row_as_the_workbook_counts_it_and_the_sheet() {
         assert!(found[0].starts_with(&format!("{name}:5: grade “7” of “a.jpg”")));
         assert!(found[1].starts_with(&format!("{name}:6: the photo “gone.jpg”")));
     }
+    let strange = xlsx(&[Sheet("only", 4, &[&["Bild", "Stufe"], &["a.jpg", "1"]])]);
+    let found = faults(&folder(&["a.jpg"], &[("labels.xlsx", strange)]));
+    assert!(found[0].starts_with("labels.xlsx:4: among its columns “Bild,Stufe”"));
     let several = xlsx(&[
         Sheet("about", 1, &[&["These photos were graded by two."]]),
         Sheet("train", 1, &[&["image", "grade"], &["a.jpg", "1"]]),

@@ -52,16 +52,17 @@ fn decoded(bytes: &[u8]) -> String {
 
 /// What stands between the cells of a table, by its headings.
 fn delimiter(text: &str) -> u8 {
-    let first = headings(text);
+    let (_, first) = headings(text);
     [b',', b';', b'\t']
         .into_iter()
         .max_by_key(|&d| (first.bytes().filter(|&b| b == d).count(), d == b','))
         .unwrap_or(b',')
 }
 
-/// The first line that holds anything.
-pub(super) fn headings(text: &str) -> &str {
-    text.lines().find(|line| !line.is_empty()).unwrap_or("")
+/// The first line that holds anything, and its number.
+pub(super) fn headings(text: &str) -> (u64, &str) {
+    let mut lines = (1..).zip(text.lines());
+    lines.find(|(_, line)| !line.is_empty()).unwrap_or((1, ""))
 }
 
 fn sheets(path: &Path) -> Result<Vec<Text>, String> {
