@@ -267,6 +267,23 @@ fn sheets_and_tables_may_repeat_one_another() {
     }
 }
 
+/// As slips into the last cell of all: every cell between would take half a terabyte.
+#[test]
+fn a_cell_astray_far_from_the_table_costs_nothing() {
+    let rows: &[&[&str]] = &[&["image", "grade"], &["a.jpg", "1"]];
+    let astray = with_entry(
+        &xlsx(&[Sheet("Sheet1", 1, rows)]),
+        "xl/worksheets/1.xml",
+        |sheet| {
+            let cell = r#"<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>"#;
+            sheet.replace("</sheetData>", cell)
+        },
+    );
+    let found = faults(&folder(&["a.jpg"], &[("labels.xlsx", astray)]));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("labels.xlsx:1048576: the row names no photo;"));
+}
+
 /// DeepDRiD's test part comes with its grades in a workbook, 5 for what nobody can grade.
 #[test]
 fn deepdrids_answers_are_read_from_their_workbook() {

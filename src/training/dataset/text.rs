@@ -1,9 +1,11 @@
 //! The text of a file that may hold labels: a table's, whatever it is encoded in, or
 //! each sheet of a workbook (Excel's or OpenDocument's), written as CSV.
 
+use std::collections::BTreeMap;
+use std::io::{Read, Seek};
 use std::path::Path;
 
-use calamine::{Data, Range, Reader, SheetType};
+use calamine::{Data, Reader, SheetType, Sheets};
 
 use super::folder::extension;
 
@@ -71,7 +73,7 @@ fn sheets(path: &Path) -> Result<Vec<Text>, String> {
     let of_cells = all.filter(|sheet| sheet.typ == SheetType::WorkSheet);
     let names: Vec<String> = of_cells.map(|sheet| sheet.name.clone()).collect();
     let several = names.len() > 1;
-    let text = |name: String| match workbook.worksheet_range(&name) {
+    let text = |name: String| match filled(&mut workbook, &name) {
         Ok(cells) => Ok(Text {
             text: as_csv(&cells),
             sheet: several.then_some(name),
@@ -83,21 +85,56 @@ fn sheets(path: &Path) -> Result<Vec<Text>, String> {
     names.into_iter().map(text).collect()
 }
 
-/// A sheet as CSV, a row a line: line breaks within a cell become spaces, and rows
-/// above the first that is used stay, so that a line's number is the row's.
-fn as_csv(cells: &Range<Data>) -> String {
-    let above = cells.start().map_or(0, |(row, _)| row);
-    let mut text = "\n".repeat(above as usize);
-    for row in cells.rows() {
-        let row: Vec<String> = row.iter().map(quoted).collect();
-        text.push_str(&row.join(","));
-        text.push('\n');
+/// What is in a sheet's cells, by row and column.
+type Cells = BTreeMap<(u32, u32), String>;
+
+/// The cells of a sheet that hold something.
+fn filled(workbook: &mut Sheets<impl Read + Seek>, sheet: &str) -> Result<Cells, calamine::Error> {
+    let mut cells = Cells::new();
+    // One by one: with a cell that lies astray, far below or to the right, all those
+    // between would take gigabytes.
+    if let Sheets::Xlsx(workbook) = workbook {
+        let mut reader = workbook.worksheet_cells_reader(sheet)?;
+        while let Some(cell) = reader.next_cell()? {
+            let value = Data::from(cell.get_value().clone());
+            if value != Data::Empty {
+                cells.insert(cell.get_position(), value.to_string());
+            }
+        }
+        return Ok(cells);
     }
+    let range = workbook.worksheet_range(sheet)?;
+    let (top, left) = range.start().unwrap_or_default();
+    for (row, column, value) in range.used_cells() {
+        cells.insert((top + row as u32, left + column as u32), value.to_string());
+    }
+    Ok(cells)
+}
+
+/// A sheet as CSV, a row a line, so that a line's number is the row's: line breaks within
+/// a cell become spaces, and rows of which nothing is used stay.
+fn as_csv(cells: &Cells) -> String {
+    let left = cells.keys().map(|(_, column)| *column).min();
+    let left = left.unwrap_or_default();
+    let mut text = String::new();
+    let mut at = (0, left);
+    for (&(row, column), cell) in cells {
+        for _ in at.0..row {
+            text.push('\n');
+            at = (row, left);
+        }
+        for _ in at.1..column {
+            text.push(',');
+        }
+        text.push_str(&quoted(cell));
+        at = (row, column);
+    }
+    text.push('\n');
     text
 }
 
-fn quoted(cell: &Data) -> String {
-    let text = cell.to_string().replace(['\r', '\n'], " ");
+fn quoted(cell: &str) -> String {
+    let text = cell.replace(['\r', '\n'], " ");
     if text.contains([',', '"']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
