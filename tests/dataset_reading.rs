@@ -353,6 +353,30 @@ fn two_tables_may_repeat_a_grade_but_not_contradict_it() {
 }
 
 #[test]
+fn photos_of_nobody_are_not_one_persons() {
+    let dir = folder(&[
+        (
+            "labels.csv",
+            "image,grade,patient\na.jpg,0,nan\nb.jpg,1,NaN\nc.jpg,2,p1\nd.jpg,2,\n",
+        ),
+        ("a.jpg", ""),
+        ("b.jpg", ""),
+        ("c.jpg", ""),
+        ("d.jpg", ""),
+    ]);
+    let set = dataset::read(dir.path()).expect("a good data set");
+    let patients: Vec<&str> = set.records.iter().map(|r| r.patient.as_str()).collect();
+    assert_eq!(patients, ["a", "b", "p1", "d"]);
+    assert_eq!(
+        set.remarks(false),
+        [
+            "without a patient: 3 photos, in a table that names others': each is taken by its name, \
+             or for a person of its own"
+        ]
+    );
+}
+
+#[test]
 fn a_five_is_no_grade_but_where_a_data_set_means_ungradable_by_it() {
     let found = faults(&[
         ("labels.csv", "image,grade\na.jpg,5\nb.jpg,1\n"),

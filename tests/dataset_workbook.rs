@@ -267,6 +267,46 @@ fn sheets_and_tables_may_repeat_one_another() {
     }
 }
 
+/// As clinics write them, and pandas a table of two indices.
+#[test]
+fn a_patient_merged_beside_both_photos_is_said_of_both() {
+    let rows: &[&[&str]] = &[
+        &["patient", "image", "grade"],
+        &["p7", "a.jpg", "1"],
+        &["", "b.jpg", "2"],
+        &["p8", "c.jpg", "0"],
+    ];
+    let patients = |workbook: Vec<u8>| {
+        let dir = folder(
+            &["a.jpg", "b.jpg", "c.jpg"],
+            &[("labels.xlsx", workbook.clone())],
+        );
+        let set = dataset::read(dir.path()).expect("a good data set");
+        let of = |record: &dataset::Record| record.patient.clone();
+        let patients: Vec<String> = set.records.iter().map(of).collect();
+        (patients, set.remarks(false))
+    };
+    for (first, area) in [(1, "A2:A3"), (4, "A5:A6")] {
+        let plain = xlsx(&[Sheet("Sheet1", first, rows)]);
+        let merged = with_entry(&plain, "xl/worksheets/1.xml", |sheet| {
+            let cells = format!(r#"<mergeCells count="1"><mergeCell ref="{area}"/></mergeCells>"#);
+            sheet.replace("</sheetData>", &format!("</sheetData>{cells}"))
+        });
+        let (known, remarks) = patients(merged);
+        assert_eq!(
+            (&known[..], remarks.len()),
+            (&["p7", "p7", "p8"].map(String::from)[..], 0)
+        );
+        // A gap that is none of merged cells is told.
+        let (known, remarks) = patients(plain);
+        assert_eq!(known, ["p7", "b", "p8"]);
+        assert!(
+            remarks[0].starts_with("without a patient: 1 photo,"),
+            "{remarks:?}"
+        );
+    }
+}
+
 /// As slips into the last cell of all: every cell between would take half a terabyte.
 #[test]
 fn a_cell_astray_far_from_the_table_costs_nothing() {

@@ -15,9 +15,12 @@ pub(super) fn tables(
     faults: &mut Vec<Fault>,
 ) {
     let mut names = Vec::new();
+    // Whether the table of each record names anybody's patient.
+    let mut tells_patients = Vec::new();
     let mut seen: HashMap<usize, (u8, &Table, u64)> = HashMap::new();
     let mut named: HashSet<usize> = HashSet::new();
     for table in tables {
+        let tells = table.rows.iter().any(|row| row.patient.is_some());
         for row in &table.rows {
             let photo = match folder.resolve(&row.image, &table.path) {
                 Resolution::Found(photo) => photo,
@@ -74,6 +77,7 @@ pub(super) fn tables(
                 }
             }
             names.push(photo);
+            tells_patients.push(tells);
             dataset.records.push(Record {
                 dataset: dataset.name.clone(),
                 name: row.image.clone(),
@@ -86,6 +90,9 @@ pub(super) fn tables(
     }
     dataset.unlabelled = folder.photos.len() - named.len();
     pairs::fill(&mut dataset.records, &names, folder);
+    let without = |(record, tells): &(&Record, bool)| *tells && record.patient.is_empty();
+    let told = dataset.records.iter().zip(tells_patients);
+    dataset.without_patient = told.filter(without).count();
     settle_names(&mut dataset.records, |i| folder.relative(names[i]));
 }
 

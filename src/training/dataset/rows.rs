@@ -185,7 +185,7 @@ fn row(
         patient: columns
             .patient
             .map(cell)
-            .filter(|text| !text.is_empty())
+            .filter(|text| !is_empty(text))
             .map(str::to_string),
         edema,
     }))

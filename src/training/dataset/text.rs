@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use calamine::{Data, Reader, SheetType, Sheets};
+use calamine::{Data, Dimensions, Reader, SheetType, Sheets};
 
 use super::folder::extension;
 
@@ -73,7 +73,7 @@ fn sheets(path: &Path) -> Result<Vec<Text>, String> {
     let of_cells = all.filter(|sheet| sheet.typ == SheetType::WorkSheet);
     let names: Vec<String> = of_cells.map(|sheet| sheet.name.clone()).collect();
     let several = names.len() > 1;
-    let text = |name: String| match filled(&mut workbook, &name) {
+    let text = |name: String| match shown(&mut workbook, &name) {
         Ok(cells) => Ok(Text {
             text: as_csv(&cells),
             sheet: several.then_some(name),
@@ -87,6 +87,22 @@ fn sheets(path: &Path) -> Result<Vec<Text>, String> {
 
 /// What is in a sheet's cells, by row and column.
 type Cells = BTreeMap<(u32, u32), String>;
+
+/// The cells of a sheet as it shows them: what is merged down a column, a patient beside
+/// both of their photos, is in the file once, and said of each of its rows.
+fn shown(workbook: &mut Sheets<impl Read + Seek>, sheet: &str) -> Result<Cells, calamine::Error> {
+    let mut cells = filled(workbook, sheet)?;
+    let last = cells.keys().map(|(row, _)| *row).max().unwrap_or_default();
+    for Dimensions { start, end } in merged(workbook, sheet)? {
+        let (top, column) = start;
+        let Some(cell) = cells.get(&start).cloned() else {
+            continue;
+        };
+        let below = top + 1..=end.0.min(last);
+        cells.extend(below.map(|row| ((row, column), cell.clone())));
+    }
+    Ok(cells)
+}
 
 /// The cells of a sheet that hold something.
 fn filled(workbook: &mut Sheets<impl Read + Seek>, sheet: &str) -> Result<Cells, calamine::Error> {
@@ -109,6 +125,19 @@ fn filled(workbook: &mut Sheets<impl Read + Seek>, sheet: &str) -> Result<Cells,
         cells.insert((top + row as u32, left + column as u32), value.to_string());
     }
     Ok(cells)
+}
+
+/// Which cells of a sheet are merged, where the reader of its format tells: not of
+/// OpenDocument's, nor of Excel's binary ones.
+fn merged(
+    workbook: &mut Sheets<impl Read + Seek>,
+    sheet: &str,
+) -> Result<Vec<Dimensions>, calamine::Error> {
+    match workbook {
+        Sheets::Xlsx(workbook) => Ok(workbook.merge_cells_by_sheet_name(sheet)?),
+        Sheets::Xls(workbook) => Ok(workbook.merge_cells_by_sheet_name(sheet)?),
+        Sheets::Xlsb(_) | Sheets::Ods(_) => Ok(Vec::new()),
+    }
 }
 
 /// A sheet as CSV, a row a line, so that a line's number is the row's: line breaks within
