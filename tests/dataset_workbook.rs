@@ -324,6 +324,19 @@ fn a_cell_astray_far_from_the_table_costs_nothing() {
     assert!(found[0].starts_with("labels.xlsx:1048576: the row names no photo;"));
 }
 
+/// DDR writes 5 for what nobody can grade, and its table has no name for that but its own.
+#[test]
+fn ddrs_table_may_lie_in_a_workbook() {
+    let table = xlsx(&[Sheet(
+        "Sheet1",
+        1,
+        &[&["id_code", "diagnosis"], &["a.jpg", "5"], &["b.jpg", "1"]],
+    )]);
+    let dir = folder(&["a.jpg", "b.jpg"], &[("DR_grading.xlsx", table)]);
+    let set = dataset::read(dir.path()).expect("a good data set");
+    assert_eq!((set.records.len(), set.ungradable), (1, 1));
+}
+
 /// DeepDRiD's test part comes with its grades in a workbook, 5 for what nobody can grade.
 #[test]
 fn deepdrids_answers_are_read_from_their_workbook() {
