@@ -409,6 +409,21 @@ fn messidors_own_scale_is_refused() {
     }
 }
 
+/// Its first sector is to have 512 bytes, and has three.
+#[test]
+fn a_workbook_that_was_cut_short_is_named() {
+    let mut cut = vec![0xff; 512 + 3];
+    cut[..8].copy_from_slice(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    for (at, value) in [(26, 3), (30, 9), (32, 6), (76, 0), (78, 0)] {
+        cut[at..at + 2].copy_from_slice(&[value, 0]);
+    }
+    let found = faults(&folder(&["a.jpg"], &[("labels.xls", cut)]));
+    assert!(
+        found[0].starts_with("labels.xls: it cannot be opened as a spreadsheet (it is damaged);"),
+        "{found:?}"
+    );
+}
+
 #[test]
 fn a_workbook_that_cannot_be_opened_is_named() {
     let broken = ("labels.xlsx", b"PK".to_vec());

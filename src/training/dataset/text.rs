@@ -24,7 +24,9 @@ pub(super) struct Text {
 /// The tables that a file holds, or why it cannot be read.
 pub(super) fn of(path: &Path) -> Result<Vec<Text>, String> {
     if WORKBOOKS.contains(&extension(path).as_str()) {
-        return sheets(path);
+        // The reader of Excel's former format panics over files that were cut short.
+        let read = std::panic::catch_unwind(|| sheets(path));
+        return read.unwrap_or_else(|_| Err("it is damaged".to_owned()));
     }
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let text = decoded(&bytes);
