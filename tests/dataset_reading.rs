@@ -352,6 +352,58 @@ fn two_tables_may_repeat_a_grade_but_not_contradict_it() {
     );
 }
 
+/// Who says the same grade may say what the other does not: whose eye it is, and its oedema.
+#[test]
+fn a_table_that_repeats_a_grade_adds_what_it_tells_besides() {
+    let with = |second: &'static str| {
+        [
+            ("first.csv", "image,grade,dme\na.jpg,1,0\nb.jpg,2,\n"),
+            ("second.csv", second),
+            ("a.jpg", ""),
+            ("b.jpg", ""),
+        ]
+    };
+    let records = read(&with(
+        "image,grade,dme,patient\na.jpg,1,,p7\nb.jpg,2,1,p7\n",
+    ));
+    assert_eq!(
+        summary(&records),
+        [("a.jpg", 1, "p7", Some(0)), ("b.jpg", 2, "p7", Some(1))]
+    );
+    let found = faults(&with("image,grade,dme\na.jpg,1,2\n"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with(
+            "second.csv:2: “a.jpg” has risk of macular oedema 2 here and risk of macular oedema 0 at"
+        ) && found[0].contains("first.csv:2"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn photos_of_nobody_are_not_one_persons() {
+    let dir = folder(&[
+        (
+            "labels.csv",
+            "image,grade,patient\na.jpg,0,nan\nb.jpg,1,NaN\nc.jpg,2,p1\nd.jpg,2,\n",
+        ),
+        ("a.jpg", ""),
+        ("b.jpg", ""),
+        ("c.jpg", ""),
+        ("d.jpg", ""),
+    ]);
+    let set = dataset::read(dir.path()).expect("a good data set");
+    let patients: Vec<&str> = set.records.iter().map(|r| r.patient.as_str()).collect();
+    assert_eq!(patients, ["a", "b", "p1", "d"]);
+    assert_eq!(
+        set.remarks(false),
+        [
+            "without a patient: 3 photos, in a table that names others': each is taken by its name, \
+             or for a person of its own"
+        ]
+    );
+}
+
 #[test]
 fn a_five_is_no_grade_but_where_a_data_set_means_ungradable_by_it() {
     let found = faults(&[

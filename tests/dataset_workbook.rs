@@ -224,6 +224,9 @@ fn faults_name_the_row_as_the_workbook_counts_it_and_the_sheet() {
         assert!(found[0].starts_with(&format!("{name}:5: grade “7” of “a.jpg”")));
         assert!(found[1].starts_with(&format!("{name}:6: the photo “gone.jpg”")));
     }
+    let strange = xlsx(&[Sheet("only", 4, &[&["Bild", "Stufe"], &["a.jpg", "1"]])]);
+    let found = faults(&folder(&["a.jpg"], &[("labels.xlsx", strange)]));
+    assert!(found[0].starts_with("labels.xlsx:4: among its columns “Bild,Stufe”"));
     let several = xlsx(&[
         Sheet("about", 1, &[&["These photos were graded by two."]]),
         Sheet("train", 1, &[&["image", "grade"], &["a.jpg", "1"]]),
@@ -262,6 +265,76 @@ fn sheets_and_tables_may_repeat_one_another() {
         let set = dataset::read(dir.path()).expect("a good data set");
         assert_eq!(set.grade_counts(), [0, 1, 1, 0, 0]);
     }
+}
+
+/// As clinics write them, and pandas a table of two indices.
+#[test]
+fn a_patient_merged_beside_both_photos_is_said_of_both() {
+    let rows: &[&[&str]] = &[
+        &["patient", "image", "grade"],
+        &["p7", "a.jpg", "1"],
+        &["", "b.jpg", "2"],
+        &["p8", "c.jpg", "0"],
+    ];
+    let patients = |workbook: Vec<u8>| {
+        let dir = folder(
+            &["a.jpg", "b.jpg", "c.jpg"],
+            &[("labels.xlsx", workbook.clone())],
+        );
+        let set = dataset::read(dir.path()).expect("a good data set");
+        let of = |record: &dataset::Record| record.patient.clone();
+        let patients: Vec<String> = set.records.iter().map(of).collect();
+        (patients, set.remarks(false))
+    };
+    for (first, area) in [(1, "A2:A3"), (4, "A5:A6")] {
+        let plain = xlsx(&[Sheet("Sheet1", first, rows)]);
+        let merged = with_entry(&plain, "xl/worksheets/1.xml", |sheet| {
+            let cells = format!(r#"<mergeCells count="1"><mergeCell ref="{area}"/></mergeCells>"#);
+            sheet.replace("</sheetData>", &format!("</sheetData>{cells}"))
+        });
+        let (known, remarks) = patients(merged);
+        assert_eq!(
+            (&known[..], remarks.len()),
+            (&["p7", "p7", "p8"].map(String::from)[..], 0)
+        );
+        // A gap that is none of merged cells is told.
+        let (known, remarks) = patients(plain);
+        assert_eq!(known, ["p7", "b", "p8"]);
+        assert!(
+            remarks[0].starts_with("without a patient: 1 photo,"),
+            "{remarks:?}"
+        );
+    }
+}
+
+/// As slips into the last cell of all: every cell between would take half a terabyte.
+#[test]
+fn a_cell_astray_far_from_the_table_costs_nothing() {
+    let rows: &[&[&str]] = &[&["image", "grade"], &["a.jpg", "1"]];
+    let astray = with_entry(
+        &xlsx(&[Sheet("Sheet1", 1, rows)]),
+        "xl/worksheets/1.xml",
+        |sheet| {
+            let cell = r#"<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>"#;
+            sheet.replace("</sheetData>", cell)
+        },
+    );
+    let found = faults(&folder(&["a.jpg"], &[("labels.xlsx", astray)]));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("labels.xlsx:1048576: the row names no photo;"));
+}
+
+/// DDR writes 5 for what nobody can grade, and its table has no name for that but its own.
+#[test]
+fn ddrs_table_may_lie_in_a_workbook() {
+    let table = xlsx(&[Sheet(
+        "Sheet1",
+        1,
+        &[&["id_code", "diagnosis"], &["a.jpg", "5"], &["b.jpg", "1"]],
+    )]);
+    let dir = folder(&["a.jpg", "b.jpg"], &[("DR_grading.xlsx", table)]);
+    let set = dataset::read(dir.path()).expect("a good data set");
+    assert_eq!((set.records.len(), set.ungradable), (1, 1));
 }
 
 /// DeepDRiD's test part comes with its grades in a workbook, 5 for what nobody can grade.
@@ -334,6 +407,21 @@ fn messidors_own_scale_is_refused() {
             "{found:?}"
         );
     }
+}
+
+/// Its first sector is to have 512 bytes, and has three.
+#[test]
+fn a_workbook_that_was_cut_short_is_named() {
+    let mut cut = vec![0xff; 512 + 3];
+    cut[..8].copy_from_slice(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    for (at, value) in [(26, 3), (30, 9), (32, 6), (76, 0), (78, 0)] {
+        cut[at..at + 2].copy_from_slice(&[value, 0]);
+    }
+    let found = faults(&folder(&["a.jpg"], &[("labels.xls", cut)]));
+    assert!(
+        found[0].starts_with("labels.xls: it cannot be opened as a spreadsheet (it is damaged);"),
+        "{found:?}"
+    );
 }
 
 #[test]

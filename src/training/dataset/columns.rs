@@ -1,8 +1,7 @@
 //! Which columns of a table tell of photos, by the names that data sets give them.
 
+use std::ffi::OsStr;
 use std::path::Path;
-
-use super::folder::file_name;
 
 /// Names of columns, most telling first, as [`plain`] writes them.
 /// APTOS and Messidor-2: `id_code`; EyePACS: `image`; IDRiD: `Image name`;
@@ -83,7 +82,9 @@ impl Columns {
         let eyes: Vec<usize> = EYES.iter().filter_map(|eye| any(&[eye])).collect();
         let deepdrid = !eyes.is_empty()
             || (headings.iter()).any(|heading| heading == "dr_level" || heading == "dr_levels");
-        let ddr = plain(&file_name(path)) == "dr_grading_csv";
+        // As CSV, or in a workbook.
+        let named = |stem: &OsStr| plain(&stem.to_string_lossy()) == "dr_grading";
+        let ddr = path.file_stem().is_some_and(named);
         Some(Self {
             image: any(&IMAGE)?,
             grade: match any(&GRADE) {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::folder::{Folder, Resolution};
-use super::rows::Label;
+use super::rows::{Label, Row};
 use super::table::Table;
 use super::{Dataset, Fault, Record, Source, pairs, patients};
 
@@ -15,9 +15,12 @@ pub(super) fn tables(
     faults: &mut Vec<Fault>,
 ) {
     let mut names = Vec::new();
-    let mut seen: HashMap<usize, (u8, &Table, u64)> = HashMap::new();
+    // Whether the table of each record names anybody's patient.
+    let mut tells_patients = Vec::new();
+    let mut seen: HashMap<usize, (usize, &Table, u64)> = HashMap::new();
     let mut named: HashSet<usize> = HashSet::new();
     for table in tables {
+        let tells = table.rows.iter().any(|row| row.patient.is_some());
         for row in &table.rows {
             let photo = match folder.resolve(&row.image, &table.path) {
                 Resolution::Found(photo) => photo,
@@ -52,28 +55,30 @@ pub(super) fn tables(
                 dataset.ungradable += 1;
                 continue;
             };
-            match seen.get(&photo) {
-                None => {
-                    seen.insert(photo, (grade, table, row.line));
-                }
+            if let Some(&(at, other, line)) = seen.get(&photo) {
+                let before = &mut dataset.records[at];
                 // Several tables of one data set often repeat one another.
-                Some(&(before, other, _)) if before == grade && !std::ptr::eq(other, table) => {
-                    continue;
-                }
-                Some(&(before, other, line)) => {
+                let two = if before.grade != grade || std::ptr::eq(other, table) {
+                    Some(("grade", grade, before.grade))
+                } else {
+                    add(row, before)
+                };
+                if let Some((what, here, there)) = two {
                     faults.push(table.fault(
                         row.line,
                         format!(
-                            "“{}” has grade {grade} here and grade {before} at {}",
+                            "“{}” has {what} {here} here and {what} {there} at {}",
                             row.image,
                             other.at(line)
                         ),
                         "keep one of the two rows",
                     ));
-                    continue;
                 }
+                continue;
             }
+            seen.insert(photo, (dataset.records.len(), table, row.line));
             names.push(photo);
+            tells_patients.push(tells);
             dataset.records.push(Record {
                 dataset: dataset.name.clone(),
                 name: row.image.clone(),
@@ -86,7 +91,25 @@ pub(super) fn tables(
     }
     dataset.unlabelled = folder.photos.len() - named.len();
     pairs::fill(&mut dataset.records, &names, folder);
+    let without = |(record, tells): &(&Record, bool)| *tells && record.patient.is_empty();
+    let told = dataset.records.iter().zip(tells_patients);
+    dataset.without_patient = told.filter(without).count();
     settle_names(&mut dataset.records, |i| folder.relative(names[i]));
+}
+
+/// Adds what a row says of a photo beside its grade to what was known of it, or gives
+/// the two risks of macular oedema that contradict each other, the row's first.
+fn add(row: &Row, known: &mut Record) -> Option<(&'static str, u8, u8)> {
+    if let (Some(here), Some(there)) = (row.edema, known.edema)
+        && here != there
+    {
+        return Some(("risk of macular oedema", here, there));
+    }
+    known.edema = known.edema.or(row.edema);
+    if known.patient.is_empty() {
+        known.patient = row.patient.clone().unwrap_or_default();
+    }
+    None
 }
 
 /// The first of these photos' paths, and how many more there are: each patient's may

@@ -115,6 +115,8 @@ pub struct Dataset {
     pub ungradable: usize,
     /// Photos in the folder that no label names: left out.
     pub unlabelled: usize,
+    /// Photos without a patient in a table that names others'.
+    pub without_patient: usize,
     /// The parts that the data set was published in (`train`, `test`, `valid`,
     /// `evaluation`); empty where it came whole.
     pub parts: Vec<&'static str>,
@@ -253,6 +255,7 @@ pub fn scan(dir: &Path) -> (Dataset, Vec<Fault>) {
         records: Vec::new(),
         ungradable: 0,
         unlabelled: 0,
+        without_patient: 0,
         parts: Vec::new(),
         unread: Vec::new(),
     };

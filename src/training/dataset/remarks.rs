@@ -36,6 +36,13 @@ impl Dataset {
                 counted(self.ungradable, "row")
             ));
         }
+        if self.without_patient > 0 {
+            sentences.push(format!(
+                "without a patient: {}, in a table that names others': each is taken by its name, \
+                 or for a person of its own",
+                counted(self.without_patient, "photo")
+            ));
+        }
         sentences
     }
 }

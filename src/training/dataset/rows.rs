@@ -30,7 +30,7 @@ pub(super) struct Row {
 /// Rows of a table with headings; `Err` where it has no labels at all.
 pub(super) fn parse(path: &Path, table: &Text, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
     let text = table.text.as_str();
-    let first = text::headings(text);
+    let (top, first) = text::headings(text);
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(table.delimiter)
         .flexible(true)
@@ -40,7 +40,7 @@ pub(super) fn parse(path: &Path, table: &Text, faults: &mut Vec<Fault>) -> Resul
         Err(error) => {
             return Err(Fault::new(
                 path,
-                Some(1),
+                Some(top),
                 format!("the headings cannot be read ({error})"),
                 "save it again as CSV",
             ));
@@ -49,7 +49,7 @@ pub(super) fn parse(path: &Path, table: &Text, faults: &mut Vec<Fault>) -> Resul
     let Some(columns) = Columns::of(&headings, path) else {
         return Err(Fault::new(
             path,
-            Some(1),
+            Some(top),
             format!("among its columns “{first}” there is no pair of photo and grade"),
             "name them “image” and “grade”",
         ));
@@ -57,7 +57,7 @@ pub(super) fn parse(path: &Path, table: &Text, faults: &mut Vec<Fault>) -> Resul
     if is_messidors_own(&headings) {
         return Err(Fault::new(
             path,
-            Some(1),
+            Some(top),
             "its grades, 0 to 3, are on Messidor's own scale, which counts lesions and is not ICDR",
             "take the grades on the ICDR scale that were published for Messidor-2, or grade anew",
         ));
@@ -65,7 +65,7 @@ pub(super) fn parse(path: &Path, table: &Text, faults: &mut Vec<Fault>) -> Resul
     if let Some(twice) = columns.twice(&headings) {
         faults.push(Fault::new(
             path,
-            Some(1),
+            Some(top),
             format!("two of its columns are called “{twice}”"),
             "rename or remove the one that is not meant",
         ));
@@ -185,7 +185,7 @@ fn row(
         patient: columns
             .patient
             .map(cell)
-            .filter(|text| !text.is_empty())
+            .filter(|text| !is_empty(text))
             .map(str::to_string),
         edema,
     }))

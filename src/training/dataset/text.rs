@@ -1,9 +1,11 @@
 //! The text of a file that may hold labels: a table's, whatever it is encoded in, or
 //! each sheet of a workbook (Excel's or OpenDocument's), written as CSV.
 
+use std::collections::BTreeMap;
+use std::io::{Read, Seek};
 use std::path::Path;
 
-use calamine::{Data, Range, Reader, SheetType};
+use calamine::{Data, Dimensions, Reader, SheetType, Sheets};
 
 use super::folder::extension;
 
@@ -22,7 +24,9 @@ pub(super) struct Text {
 /// The tables that a file holds, or why it cannot be read.
 pub(super) fn of(path: &Path) -> Result<Vec<Text>, String> {
     if WORKBOOKS.contains(&extension(path).as_str()) {
-        return sheets(path);
+        // The reader of Excel's former format panics over files that were cut short.
+        let read = std::panic::catch_unwind(|| sheets(path));
+        return read.unwrap_or_else(|_| Err("it is damaged".to_owned()));
     }
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let text = decoded(&bytes);
@@ -52,16 +56,17 @@ fn decoded(bytes: &[u8]) -> String {
 
 /// What stands between the cells of a table, by its headings.
 fn delimiter(text: &str) -> u8 {
-    let first = headings(text);
+    let (_, first) = headings(text);
     [b',', b';', b'\t']
         .into_iter()
         .max_by_key(|&d| (first.bytes().filter(|&b| b == d).count(), d == b','))
         .unwrap_or(b',')
 }
 
-/// The first line that holds anything.
-pub(super) fn headings(text: &str) -> &str {
-    text.lines().find(|line| !line.is_empty()).unwrap_or("")
+/// The first line that holds anything, and its number.
+pub(super) fn headings(text: &str) -> (u64, &str) {
+    let mut lines = (1..).zip(text.lines());
+    lines.find(|(_, line)| !line.is_empty()).unwrap_or((1, ""))
 }
 
 fn sheets(path: &Path) -> Result<Vec<Text>, String> {
@@ -70,7 +75,7 @@ fn sheets(path: &Path) -> Result<Vec<Text>, String> {
     let of_cells = all.filter(|sheet| sheet.typ == SheetType::WorkSheet);
     let names: Vec<String> = of_cells.map(|sheet| sheet.name.clone()).collect();
     let several = names.len() > 1;
-    let text = |name: String| match workbook.worksheet_range(&name) {
+    let text = |name: String| match shown(&mut workbook, &name) {
         Ok(cells) => Ok(Text {
             text: as_csv(&cells),
             sheet: several.then_some(name),
@@ -82,21 +87,85 @@ fn sheets(path: &Path) -> Result<Vec<Text>, String> {
     names.into_iter().map(text).collect()
 }
 
-/// A sheet as CSV, a row a line: line breaks within a cell become spaces, and rows
-/// above the first that is used stay, so that a line's number is the row's.
-fn as_csv(cells: &Range<Data>) -> String {
-    let above = cells.start().map_or(0, |(row, _)| row);
-    let mut text = "\n".repeat(above as usize);
-    for row in cells.rows() {
-        let row: Vec<String> = row.iter().map(quoted).collect();
-        text.push_str(&row.join(","));
-        text.push('\n');
+/// What is in a sheet's cells, by row and column.
+type Cells = BTreeMap<(u32, u32), String>;
+
+/// The cells of a sheet as it shows them: what is merged down a column, a patient beside
+/// both of their photos, is in the file once, and said of each of its rows.
+fn shown(workbook: &mut Sheets<impl Read + Seek>, sheet: &str) -> Result<Cells, calamine::Error> {
+    let mut cells = filled(workbook, sheet)?;
+    let last = cells.keys().map(|(row, _)| *row).max().unwrap_or_default();
+    for Dimensions { start, end } in merged(workbook, sheet)? {
+        let (top, column) = start;
+        let Some(cell) = cells.get(&start).cloned() else {
+            continue;
+        };
+        let below = top + 1..=end.0.min(last);
+        cells.extend(below.map(|row| ((row, column), cell.clone())));
     }
+    Ok(cells)
+}
+
+/// The cells of a sheet that hold something.
+fn filled(workbook: &mut Sheets<impl Read + Seek>, sheet: &str) -> Result<Cells, calamine::Error> {
+    let mut cells = Cells::new();
+    // One by one: with a cell that lies astray, far below or to the right, all those
+    // between would take gigabytes.
+    if let Sheets::Xlsx(workbook) = workbook {
+        let mut reader = workbook.worksheet_cells_reader(sheet)?;
+        while let Some(cell) = reader.next_cell()? {
+            let value = Data::from(cell.get_value().clone());
+            if value != Data::Empty {
+                cells.insert(cell.get_position(), value.to_string());
+            }
+        }
+        return Ok(cells);
+    }
+    let range = workbook.worksheet_range(sheet)?;
+    let (top, left) = range.start().unwrap_or_default();
+    for (row, column, value) in range.used_cells() {
+        cells.insert((top + row as u32, left + column as u32), value.to_string());
+    }
+    Ok(cells)
+}
+
+/// Which cells of a sheet are merged, where the reader of its format tells: not of
+/// OpenDocument's, nor of Excel's binary ones.
+fn merged(
+    workbook: &mut Sheets<impl Read + Seek>,
+    sheet: &str,
+) -> Result<Vec<Dimensions>, calamine::Error> {
+    match workbook {
+        Sheets::Xlsx(workbook) => Ok(workbook.merge_cells_by_sheet_name(sheet)?),
+        Sheets::Xls(workbook) => Ok(workbook.merge_cells_by_sheet_name(sheet)?),
+        Sheets::Xlsb(_) | Sheets::Ods(_) => Ok(Vec::new()),
+    }
+}
+
+/// A sheet as CSV, a row a line, so that a line's number is the row's: line breaks within
+/// a cell become spaces, and rows of which nothing is used stay.
+fn as_csv(cells: &Cells) -> String {
+    let left = cells.keys().map(|(_, column)| *column).min();
+    let left = left.unwrap_or_default();
+    let mut text = String::new();
+    let mut at = (0, left);
+    for (&(row, column), cell) in cells {
+        for _ in at.0..row {
+            text.push('\n');
+            at = (row, left);
+        }
+        for _ in at.1..column {
+            text.push(',');
+        }
+        text.push_str(&quoted(cell));
+        at = (row, column);
+    }
+    text.push('\n');
     text
 }
 
-fn quoted(cell: &Data) -> String {
-    let text = cell.to_string().replace(['\r', '\n'], " ");
+fn quoted(cell: &str) -> String {
+    let text = cell.replace(['\r', '\n'], " ");
     if text.contains([',', '"']) {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
