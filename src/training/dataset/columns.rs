@@ -39,10 +39,12 @@ const GRADE: [&str; 12] = [
     "label",
 ];
 const PATIENT: [&str; 4] = ["patient", "patient_id", "subject", "subject_id"];
-const EDEMA: [&str; 6] = [
+/// IDRiD's scale of 0 to 2. Messidor-2's `adjudicated_dme` is another: its 1 is hard
+/// exudates within a diameter of the disc from the macula's centre (2 here), its 0 none or
+/// such further away (0 or 1 here), so that it tells no risk of this scale.
+const EDEMA: [&str; 5] = [
     "macular_edema_risk",
     "risk_of_macular_edema",
-    "adjudicated_dme",
     "dme",
     "edema",
     "oedema",
