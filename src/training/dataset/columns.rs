@@ -118,3 +118,15 @@ pub(super) fn is_messidors_own(headings: &[String]) -> bool {
     let has = |name| headings.iter().any(|heading| heading == name);
     has("ophthalmologic_department") && has("retinopathy_grade")
 }
+
+/// Whether these are the columns of a model's answers, as this program and its page write
+/// them beside photos: held against those the model would always be right.
+pub(super) fn is_answers(headings: &[String]) -> bool {
+    let has = |name: &&str| headings.iter().any(|heading| heading == name);
+    [
+        ["p0", "p1", "p2", "p3", "p4"],
+        ["none", "mild", "moderate", "severe", "proliferative"],
+    ]
+    .iter()
+    .any(|probabilities| probabilities.iter().all(has))
+}
