@@ -1019,3 +1019,12 @@ fn photos_that_a_model_was_trained_on_do_not_measure_it_in_silence() {
     let (_, words) = command_support::succeed(&side);
     assert!(!words.contains(caution), "{words}");
 }
+    assert!(!words.contains("left out"), "{words}");
+    let one = [
+        "--size", "160", "--count", "1", "--grade", "2", "--seed", "88",
+    ];
+    let images = format!("{data}/images");
+    succeed(&[&["synth", "--out", images.as_str()][..], &one].concat());
+    let (_, words) = command_support::succeed(&measure);
+    let told = "drawn: left out: 1 photo, which no table names";
+    assert!(words.contains(told), "{words}");
