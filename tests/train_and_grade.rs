@@ -949,6 +949,33 @@ fn a_checkpoint_that_cannot_be_written_promises_no_other() {
 }
 
 #[test]
+fn a_place_that_cannot_be_written_to_is_told_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 96);
+    let out = data.join("labels.csv/run");
+    let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
+    let train = ["train", "--data", data, "--size", "32", "--out", out];
+    for search in [&[][..], &["--find-learning-rate"]] {
+        let words = refused(&[&train[..], search].concat());
+        assert!(words.contains("choose another --out"), "{words}");
+        assert!(!words.contains("by grade"), "{words}");
+    }
+    let page = folder.path().join("nowhere/page.png");
+    let page = page.to_str().unwrap();
+    for asked in [
+        ["evaluate", "--data", data, "--report", page],
+        ["evaluate", "--data", data, "--predictions", page],
+        ["data", "check", data, "--sheet", page],
+    ] {
+        let output = fovea(&asked);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(words.contains("page.png: cannot be written"), "{words}");
+        assert!(!output.status.success() && output.stdout.is_empty());
+    }
+}
+
+#[test]
 fn photos_that_a_model_was_trained_on_do_not_measure_it_in_silence() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");

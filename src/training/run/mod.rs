@@ -183,6 +183,7 @@ pub fn find_learning_rate(
         ));
     }
     before::weights(config)?;
+    before::writable(out)?;
     // No run begins: what a run in the folder goes on by stays as it is.
     make_folder(out)?;
     let photos = Photos::read(config, watch)?;
