@@ -190,6 +190,9 @@ impl Finetune<'_> {
         }
         // The schedule is a function of the step alone: walk it to where it was.
         for _ in 0..done * steps {
+                if (self.stop)() {
+                    return Ok(Outcome::Interrupted);
+                }
             schedule.step();
         }
         for epoch in done + 1..=config.epochs {
