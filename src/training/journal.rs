@@ -83,8 +83,7 @@ impl Journal {
     }
 
     fn append(&self, line: &Value) -> Result<(), String> {
-        // Opened each time: a log moved away or a disk that was full for a
-        // while costs lines, not the training.
+        // Opened each time: a log moved away costs lines, not the training.
         OpenOptions::new()
             .append(true)
             .create(true)
