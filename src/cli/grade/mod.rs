@@ -1,7 +1,7 @@
 //! `fovea grade`: the page's answer, natively, for photos and whole folders.
 
 mod ahead;
-mod files;
+pub(super) mod files;
 mod patients;
 mod print;
 mod row;
