@@ -641,6 +641,13 @@ fn a_training_goes_on_from_a_bundle_and_inherits_its_terms() {
     );
     let recipe = child["training"]["recipe"].as_str().unwrap();
     assert!(recipe.contains("frozen"), "{recipe}");
+    // Running statistics and all.
+    let weights = |bundle: &Path| fovea::training::weights_file::read(bundle).unwrap().0;
+    let (parent, child) = (weights(&first), weights(&second));
+    for (name, was) in &parent {
+        let is_head = name.starts_with("fc.");
+        assert_eq!(child[name] == *was, !is_head, "{name}");
+    }
 }
 
 #[test]
@@ -975,13 +982,6 @@ fn a_place_that_cannot_be_written_to_is_told_before_the_work() {
     }
 }
 
-#[test]
-fn photos_that_a_model_was_trained_on_do_not_measure_it_in_silence() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("drawn");
-    draw_dataset(&data, 4, 160);
-    let other = folder.path().join("other");
-    draw_dataset(&other, 2, 160);
 /// The command under way, and what it says, line by line.
 #[cfg(unix)]
 struct Running {
@@ -1062,6 +1062,13 @@ fn ctrl_c_stops_after_a_step_and_at_once_where_no_step_is_under_way() {
     assert!(!Path::new(rates).join("learning-rate.svg").exists());
 }
 
+#[test]
+fn photos_that_a_model_was_trained_on_do_not_measure_it_in_silence() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let other = folder.path().join("other");
+    draw_dataset(&other, 2, 160);
     let first = folder.path().join("first");
     train_quickly(&data, &first, &["--epochs", "1", "--name", "parent"]);
     let (data, from) = (data.to_str().unwrap(), first.to_str().unwrap());
@@ -1110,11 +1117,25 @@ fn ctrl_c_stops_after_a_step_and_at_once_where_no_step_is_under_way() {
     assert!(words.contains(caution), "{words}");
     let page = std::fs::read_to_string(&page).unwrap();
     assert!(page.contains(caution) && page.contains("Each data set alone"));
+    let count = |part: &str| page.matches(part).count();
+    let mistakes = count("<figcaption><strong>drawn-");
+    assert!((1..=12).contains(&mistakes), "{mistakes}");
+    // Each beside its map.
+    assert_eq!(count("data:image/jpeg;base64,"), 2 * mistakes);
     for (set, photos) in [("drawn", "20"), ("other", "10")] {
         let row = table.lines().find(|line| line.starts_with(set)).unwrap();
         let cells: Vec<&str> = row.split_whitespace().collect();
         assert_eq!((cells.len(), cells[1]), (7, photos), "{row}");
     }
+    assert!(!words.contains("left out"), "{words}");
+    let one = [
+        "--size", "160", "--count", "1", "--grade", "2", "--seed", "88",
+    ];
+    let images = format!("{data}/images");
+    succeed(&[&["synth", "--out", images.as_str()][..], &one].concat());
+    let (_, words) = command_support::succeed(&measure);
+    let told = "drawn: left out: 1 photo, which no table names";
+    assert!(words.contains(told), "{words}");
     let side = ["--data", data, "--bundle", from, "--part", "validation"];
     let moved = folder.path().join("moved.csv");
     let side = [
@@ -1126,12 +1147,3 @@ fn ctrl_c_stops_after_a_step_and_at_once_where_no_step_is_under_way() {
     let (_, words) = command_support::succeed(&side);
     assert!(!words.contains(caution), "{words}");
 }
-    assert!(!words.contains("left out"), "{words}");
-    let one = [
-        "--size", "160", "--count", "1", "--grade", "2", "--seed", "88",
-    ];
-    let images = format!("{data}/images");
-    succeed(&[&["synth", "--out", images.as_str()][..], &one].concat());
-    let (_, words) = command_support::succeed(&measure);
-    let told = "drawn: left out: 1 photo, which no table names";
-    assert!(words.contains(told), "{words}");
