@@ -22,6 +22,8 @@ mod counted;
 #[cfg(feature = "train")]
 pub mod evaluation;
 #[cfg(feature = "train")]
+mod quoted;
+#[cfg(feature = "train")]
 pub mod standalone;
 #[cfg(feature = "train")]
 pub mod study;

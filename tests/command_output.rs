@@ -60,3 +60,27 @@ fn what_goes_on_need_not_be_told() {
     assert!(figures.contains("1 of     1 refused"), "{figures}");
     assert!(figures.contains("no-retina 1"), "{figures}");
 }
+
+#[test]
+fn photos_a_check_tells_of_are_listed_by_the_command_it_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = folder.path().join("photos/images");
+    std::fs::create_dir_all(&images).unwrap();
+    draw_nothing(&images);
+    let table = folder.path().join("photos/labels.csv");
+    std::fs::write(table, "image,grade\nblack.png,0\n").unwrap();
+    let told = |command: &str| {
+        let output = fovea(folder.path(), command, Stdio::piped(), Stdio::piped());
+        [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned())
+    };
+    let [found, _] = told("data check photos");
+    assert!(found.contains("1 photo would not be graded"), "{found}");
+    assert!(found.contains("`fovea gate measure --list`"), "{found}");
+    let [figures, list] = told("gate measure photos --list");
+    assert!(figures.contains("1 of     1 refused"), "{figures}");
+    assert!(list.contains("black.png: "), "{list}");
+    // One that cannot be read is a fault, and none that a training uses all the same.
+    std::fs::write(images.join("black.png"), "nothing").unwrap();
+    let [found, _] = told("data check photos");
+    assert!(!found.contains("would not be graded"), "{found}");
+}

@@ -58,7 +58,7 @@ fn the_projects_own_table() {
 }
 
 #[test]
-fn aptos_from_kaggle_beside_its_unlabelled_and_sample_tables() {
+fn aptos_from_kaggle_beside_its_unlabelled_and_submitted_tables() {
     let records = read(&[
         ("train.csv", "id_code,diagnosis\n000c1434d8d7,2\n"),
         ("test.csv", "id_code\n0005cfc8afb6\n"),
@@ -66,6 +66,7 @@ fn aptos_from_kaggle_beside_its_unlabelled_and_sample_tables() {
             "sample_submission.csv",
             "id_code,diagnosis\n0005cfc8afb6,0\n",
         ),
+        ("submission.csv", "id_code,diagnosis\n0005cfc8afb6,3\n"),
         ("train_images/000c1434d8d7.png", ""),
         ("test_images/0005cfc8afb6.png", ""),
     ]);
@@ -177,9 +178,10 @@ fn messidor_2_leaves_out_what_its_readers_could_not_grade() {
                 "20051020_43808_0100_PP.png",
                 0,
                 "20051020_43808_0100_PP",
-                Some(0)
+                None
             ),
-            ("IM002385.JPG", 3, "IM002385", Some(1)),
+            // Its 1 would be IDRiD's 2, its 0 IDRiD's 0 or 1.
+            ("IM002385.JPG", 3, "IM002385", None),
         ]
     );
     assert_eq!((read.ungradable, read.unlabelled), (1, 0));
@@ -204,6 +206,31 @@ fn messidor_2s_table_of_pairs_says_which_two_photos_are_one_patients() {
     assert_eq!(
         patients,
         ["20051020_43808", "20051020_43808", "20051020_43882"]
+    );
+}
+
+#[test]
+fn what_a_model_answered_is_no_label() {
+    // As `fovea grade --out`, the page and `fovea train` leave them beside photos.
+    let results = "\u{feff}file,drawn,status,grade,grade_name,p0,p1,p2,p3,p4,patient\n\
+                   a.jpg,,graded,2,moderate,0,0,1,0,0,a\n";
+    let predictions = "image,dataset,grade,none,mild,moderate,severe,proliferative,model,terms\n\
+                       b.jpg,photos,1,0,1,0,0,0,m,t\n";
+    let records = read(&[
+        ("0/a.jpg", ""),
+        ("3/b.jpg", ""),
+        ("results.csv", results),
+        ("runs/first/predictions.csv", predictions),
+    ]);
+    assert_eq!(
+        summary(&records),
+        [("a.jpg", 0, "a", None), ("b.jpg", 3, "b", None)]
+    );
+    let alone = folder(&[("a.jpg", ""), ("labels.csv", results)]);
+    let words = dataset::read(alone.path()).unwrap_err().to_string();
+    assert!(
+        words.contains("labels.csv:1: its grades are a model's answers"),
+        "{words}"
     );
 }
 

@@ -641,6 +641,13 @@ fn a_training_goes_on_from_a_bundle_and_inherits_its_terms() {
     );
     let recipe = child["training"]["recipe"].as_str().unwrap();
     assert!(recipe.contains("frozen"), "{recipe}");
+    // Running statistics and all.
+    let weights = |bundle: &Path| fovea::training::weights_file::read(bundle).unwrap().0;
+    let (parent, child) = (weights(&first), weights(&second));
+    for (name, was) in &parent {
+        let is_head = name.starts_with("fc.");
+        assert_eq!(child[name] == *was, !is_head, "{name}");
+    }
 }
 
 #[test]
@@ -949,6 +956,113 @@ fn a_checkpoint_that_cannot_be_written_promises_no_other() {
 }
 
 #[test]
+fn a_place_that_cannot_be_written_to_is_told_before_the_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 96);
+    let out = data.join("labels.csv/run");
+    let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
+    let train = ["train", "--data", data, "--size", "32", "--out", out];
+    for search in [&[][..], &["--find-learning-rate"]] {
+        let words = refused(&[&train[..], search].concat());
+        assert!(words.contains("choose another --out"), "{words}");
+        assert!(!words.contains("by grade"), "{words}");
+    }
+    let page = folder.path().join("nowhere/page.png");
+    let page = page.to_str().unwrap();
+    for asked in [
+        ["evaluate", "--data", data, "--report", page],
+        ["evaluate", "--data", data, "--predictions", page],
+        ["data", "check", data, "--sheet", page],
+    ] {
+        let output = fovea(&asked);
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(words.contains("page.png: cannot be written"), "{words}");
+        assert!(!output.status.success() && output.stdout.is_empty());
+    }
+}
+
+/// The command under way, and what it says, line by line.
+#[cfg(unix)]
+struct Running {
+    child: std::process::Child,
+    said: std::io::Lines<std::io::BufReader<std::process::ChildStderr>>,
+}
+
+#[cfg(unix)]
+impl Running {
+    fn begin(arguments: &[&str]) -> Self {
+        use std::io::BufRead;
+
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fovea"))
+            .args(arguments)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let said = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, said }
+    }
+
+    /// Presses Ctrl-C once it says `words`; its exit code, and all it says from then on.
+    fn stopped_at(mut self, words: &str) -> (Option<i32>, String) {
+        let line = (self.said.by_ref()).find(|line| line.as_ref().unwrap().contains(words));
+        assert!(line.is_some(), "it never said {words:?}");
+        let pressed = Command::new("kill")
+            .args(["-INT", &self.child.id().to_string()])
+            .status();
+        assert!(pressed.unwrap().success());
+        let rest: Vec<String> = self.said.map(Result::unwrap).collect();
+        (self.child.wait().unwrap().code(), rest.join("\n"))
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_after_a_step_and_at_once_where_no_step_is_under_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 160);
+    let out = folder.path().join("my run");
+    let (data, out) = (data.to_str().unwrap(), out.to_str().unwrap());
+    let quick = ["--size", "32", "--batch", "8", "--validation", "0.3"];
+    let train = [&["train", "--data", data, "--out", out], &quick[..]].concat();
+    let long = [&train[..], &["--epochs", "2000"]].concat();
+    let told = format!("go on from the last whole epoch with `fovea train --resume --out '{out}'`");
+
+    let (code, words) = Running::begin(&long).stopped_at("epoch 3: ");
+    assert_eq!(code, Some(1), "{words}");
+    assert!(
+        words.contains("stopping after this step") && words.ends_with(&told),
+        "{words}"
+    );
+    let last = || {
+        let folder = Path::new(out).join("checkpoints");
+        let epochs = std::fs::read_dir(folder).unwrap();
+        let names = epochs.map(|epoch| epoch.unwrap().file_name().into_string().unwrap());
+        names.max().unwrap()
+    };
+    let first = last();
+    assert!(first.as_str() >= "epoch-0003", "{first}");
+    let (_, words) = Running::begin(&["train", "--resume", "--out", out]).stopped_at("epoch 9: ");
+    assert!(words.ends_with(&told), "{words}");
+    assert!(last() > first);
+
+    // A search for a learning rate asks for no steps to go on from, nor is there one
+    // while photos are looked at.
+    let rates = folder.path().join("rates");
+    let rates = rates.to_str().unwrap();
+    let mut search = vec!["train", "--find-learning-rate", "--data", data];
+    search.extend(["--out", rates, "--size", "160", "--batch", "8"]);
+    for stage in ["Looking for duplicates", "Trying learning rates"] {
+        let (code, words) = Running::begin(&search).stopped_at(stage);
+        assert_eq!(code, Some(130), "{stage}: {words}");
+        assert!(!words.contains("after this step"), "{stage}: {words}");
+    }
+    assert!(!Path::new(rates).join("learning-rate.svg").exists());
+}
+
+#[test]
 fn photos_that_a_model_was_trained_on_do_not_measure_it_in_silence() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("drawn");
@@ -1003,11 +1117,25 @@ fn photos_that_a_model_was_trained_on_do_not_measure_it_in_silence() {
     assert!(words.contains(caution), "{words}");
     let page = std::fs::read_to_string(&page).unwrap();
     assert!(page.contains(caution) && page.contains("Each data set alone"));
+    let count = |part: &str| page.matches(part).count();
+    let mistakes = count("<figcaption><strong>drawn-");
+    assert!((1..=12).contains(&mistakes), "{mistakes}");
+    // Each beside its map.
+    assert_eq!(count("data:image/jpeg;base64,"), 2 * mistakes);
     for (set, photos) in [("drawn", "20"), ("other", "10")] {
         let row = table.lines().find(|line| line.starts_with(set)).unwrap();
         let cells: Vec<&str> = row.split_whitespace().collect();
         assert_eq!((cells.len(), cells[1]), (7, photos), "{row}");
     }
+    assert!(!words.contains("left out"), "{words}");
+    let one = [
+        "--size", "160", "--count", "1", "--grade", "2", "--seed", "88",
+    ];
+    let images = format!("{data}/images");
+    succeed(&[&["synth", "--out", images.as_str()][..], &one].concat());
+    let (_, words) = command_support::succeed(&measure);
+    let told = "drawn: left out: 1 photo, which no table names";
+    assert!(words.contains(told), "{words}");
     let side = ["--data", data, "--bundle", from, "--part", "validation"];
     let moved = folder.path().join("moved.csv");
     let side = [

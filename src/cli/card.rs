@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::{bundle_file, output};
-use crate::bundle::{DataSource, Manifest, Thresholds};
+use crate::bundle::{Calibration, DataSource, Manifest, Thresholds};
 use crate::counted::counted;
 use crate::evaluation::model_card::{ModelCard, doubt_section, edema_section, gate_section};
 use crate::grading::Lines;
@@ -84,13 +84,12 @@ fn markdown(manifest: &Manifest) -> String {
     let point = &manifest.thresholds.referable;
     text += &format!(
         "\nA photo is called referable from a probability of {:.3} for grade 2 or above: \
-         sensitivity {:.3}, specificity {:.3} on {}. Probabilities are softmax of the logits over \
-         a temperature of {:.3}.\n",
+         sensitivity {:.3}, specificity {:.3} on {}. {}\n",
         point.threshold,
         point.sensitivity,
         point.specificity,
         point.fixed_on,
-        manifest.calibration.temperature
+        probabilities(&manifest.calibration)
     );
     text += &operating_points(&manifest.thresholds);
     text += "\n## Limits\n\n";
@@ -106,6 +105,23 @@ fn markdown(manifest: &Manifest) -> String {
         text += &doubt_section(doubt);
     }
     text + "\n" + &gate_section(Gate::shipped())
+}
+
+/// What makes probabilities of the network's outputs.
+fn probabilities(calibration: &Calibration) -> String {
+    match &calibration.cumulative_link {
+        None => format!(
+            "Probabilities are softmax of the logits over a temperature of {:.3}.",
+            calibration.temperature
+        ),
+        Some(link) => format!(
+            "The network gives one number a photo, on the scale of the grades; probabilities are \
+             those of a cumulative link with a slope of {:.3} and cut points at {}, fitted to the \
+             same photos.",
+            link.slope,
+            link.cut_points().map(|cut| format!("{cut:.3}")).join(", ")
+        ),
+    }
 }
 
 /// Whose photos are not among those trained on; what a model that the training began
@@ -151,6 +167,24 @@ fn operating_points(thresholds: &Thresholds) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grading::CumulativeLink;
+
+    #[test]
+    fn probabilities_are_told_as_they_are_made() {
+        let mut calibration = Calibration {
+            temperature: 1.25,
+            cumulative_link: None,
+        };
+        let told = probabilities(&calibration);
+        assert!(told.ends_with("a temperature of 1.250."), "{told}");
+        calibration.cumulative_link = Some(CumulativeLink {
+            slope: 2.0,
+            intercepts: [1.0, 3.0, 5.0, 7.5],
+        });
+        let told = probabilities(&calibration);
+        assert!(told.contains("slope of 2.000 and cut points at 0.500, 1.500, 2.500, 3.750"));
+        assert!(!told.contains("softmax"), "{told}");
+    }
 
     #[test]
     fn nothing_is_said_of_what_another_model_was_trained_on() {

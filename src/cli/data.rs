@@ -14,6 +14,7 @@ use super::progress::bar;
 use crate::counted::counted;
 use crate::photo::{LocalMean, Preprocessing};
 use crate::training::dataset::{self, Record};
+use crate::training::export::can_write;
 use crate::training::split::Split;
 use crate::training::{check, contact_sheet, gate, pictures, prepared_folder};
 
@@ -181,16 +182,17 @@ fn folds(arguments: &FoldsArguments) -> Result<ExitCode> {
 }
 
 fn check(arguments: &CheckArguments) -> Result<ExitCode> {
-    if let Some(file) = &arguments.sheet
-        && !matches!(
+    if let Some(file) = &arguments.sheet {
+        if !matches!(
             ImageFormat::from_path(file),
             Ok(ImageFormat::Png | ImageFormat::Jpeg)
-        )
-    {
-        bail!(
-            "--sheet {}: its name must end in .png or .jpg",
-            file.display()
-        );
+        ) {
+            bail!(
+                "--sheet {}: its name must end in .png or .jpg",
+                file.display()
+            );
+        }
+        can_write(file).map_err(|error| anyhow!(error))?;
     }
     let progress = bar("Reading", 0);
     let found = check::check(

@@ -21,7 +21,7 @@ use crate::evaluation::predictions::REFERABLE_FROM;
 use crate::evaluation::report::{self, Report, Section};
 use crate::evaluation::{comparison, table};
 use crate::grading::{self, Lines, PointName};
-use crate::training::export::write_whole;
+use crate::training::export::{can_write, write_whole};
 use crate::training::split::Part;
 use crate::training::{opinions, terms};
 
@@ -96,6 +96,12 @@ enum Format {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if !(0.0..=1.0).contains(&arguments.prevalence) {
         bail!("--prevalence is a share between 0 and 1");
+    }
+    for file in [&arguments.report, &arguments.predictions]
+        .into_iter()
+        .flatten()
+    {
+        can_write(file).map_err(|error| anyhow!(error))?;
     }
     let path = arguments
         .bundle

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::grade::files::Files;
 use super::photos::{self, Divided, MadeOf};
 use super::progress::bar;
 use super::{command_line, output};
@@ -60,7 +61,7 @@ struct FitArguments {
 /// Count the photos in folders that the gate refuses, and why
 #[derive(Args)]
 struct MeasureArguments {
-    /// Photos, or folders of them; folders below are not searched
+    /// Photos, or folders that hold some, at any depth
     #[arg(required = true, value_name = "PATH")]
     photos: Vec<PathBuf>,
     /// Name every photo that is refused
@@ -133,11 +134,7 @@ fn gather(
 fn measure(arguments: &MeasureArguments) -> Result<ExitCode> {
     let mut figures = Vec::new();
     for path in &arguments.photos {
-        let photos = if path.is_dir() {
-            files(path)?
-        } else {
-            vec![path.clone()]
-        };
+        let photos = Files::find(std::slice::from_ref(path))?.photos;
         let progress = bar("Measuring", photos.len());
         let (figure, refused) = gate::of_files(Gate::shipped(), path, &photos, &|done| {
             progress.set_position(done as u64);

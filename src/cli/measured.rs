@@ -57,6 +57,11 @@ pub fn doubt_of(manifest: &Manifest) -> Result<&Doubt> {
 /// Reads every photo of `folders`, or those on one side of a split.
 pub fn read(folders: &[PathBuf], side: Option<(&Path, Part)>) -> Result<Photos> {
     let read = dataset::read_all(folders)?;
+    for set in &read {
+        for sentence in set.left_out() {
+            output::aside(format_args!("{}: {sentence}", set.name));
+        }
+    }
     let datasets: Vec<String> = read.iter().map(|d| d.name.clone()).collect();
     let mut records: Vec<Record> = read.into_iter().flat_map(|d| d.records).collect();
     let mut name = datasets.join(", ");

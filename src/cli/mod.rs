@@ -26,10 +26,12 @@ mod study;
 mod synth;
 mod train;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::quoted::quoted;
 
 /// Grades photographs of the retina for diabetic retinopathy, on this machine.
 ///
@@ -134,17 +136,6 @@ fn typed(arguments: impl Iterator<Item = OsString>) -> String {
         .join(" ")
 }
 
-/// A word as a shell takes it for one, in quotes where it would take it apart.
-fn quoted(word: impl AsRef<OsStr>) -> String {
-    let word = word.as_ref().to_string_lossy();
-    let plain = |c: char| c.is_alphanumeric() || "-_=+.,:/@%\u{fffd}".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,14 +164,6 @@ mod tests {
             typed(arguments.into_iter()),
             "fovea grade 'my photos' 17.jpg"
         );
-        let names = ["Müller,OD=1.jpg", "O'Neil.jpg", "$HOME (2).jpg", ""].map(quoted);
-        let told = [
-            "Müller,OD=1.jpg",
-            r"'O'\''Neil.jpg'",
-            "'$HOME (2).jpg'",
-            "''",
-        ];
-        assert_eq!(names, told);
     }
 
     #[cfg(unix)]

@@ -14,6 +14,8 @@ use crate::training::keep::Keep;
 pub struct Terminal {
     bar: Mutex<Option<ProgressBar>>,
     stop: Arc<AtomicBool>,
+    /// Whether it is asked for: between the steps of an epoch, and in no other stage.
+    heeded: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -22,25 +24,31 @@ impl Terminal {
         Self {
             bar: Mutex::new(None),
             stop: Arc::default(),
+            heeded: Arc::default(),
         }
     }
 
-    /// The first Ctrl-C asks the training to stop, the second ends the program.
+    /// Among the steps of an epoch the first Ctrl-C asks the training to stop and the
+    /// second ends the program; elsewhere, as while photos are prepared, the first does:
+    /// nothing would be gained by waiting for a step.
     pub fn listening() -> Self {
+        let heeded = Arc::default();
+        let words = "stopping after this step; press Ctrl-C again to stop at once";
         Self {
             bar: Mutex::new(None),
-            stop: interrupted("stopping after this step; press Ctrl-C again to stop at once"),
+            stop: interrupted(words, Arc::clone(&heeded)),
+            heeded,
         }
     }
 }
 
 /// Becomes true at the first Ctrl-C, which says `words`; the second ends the
-/// program.
-pub fn interrupted(words: &'static str) -> Arc<AtomicBool> {
+/// program, and so does the first while it is not `heeded`.
+pub fn interrupted(words: &'static str, heeded: Arc<AtomicBool>) -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     let listening = ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::SeqCst) {
+        if asked.swap(true, Ordering::SeqCst) || !heeded.load(Ordering::SeqCst) {
             std::process::exit(130);
         }
         output::aside(format_args!("\n{words}"));
@@ -81,6 +89,7 @@ pub fn bar(name: &str, total: usize) -> ProgressBar {
 
 impl Watch for Terminal {
     fn stage(&self, name: &str, total: usize) {
+        self.heeded.store(false, Ordering::SeqCst);
         let next = bar(name, total);
         let mut guard = self.bar.lock().unwrap_or_else(|e| e.into_inner());
         if let Some(last) = guard.take() {
@@ -97,6 +106,7 @@ impl Watch for Terminal {
     }
 
     fn loss(&self, loss: f64) {
+        self.heeded.store(true, Ordering::SeqCst);
         self.with(|bar| bar.set_message(format!("· loss {loss:.3}")));
     }
 
@@ -109,6 +119,7 @@ impl Watch for Terminal {
     }
 
     fn stop(&self) -> bool {
+        self.heeded.store(true, Ordering::SeqCst);
         self.stop.load(Ordering::SeqCst)
     }
 }

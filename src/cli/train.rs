@@ -95,7 +95,7 @@ struct NetworkFlags {
 
 #[derive(Args)]
 struct OptimisationFlags {
-    /// Epochs of the head alone, over frozen features
+    /// Epochs of the new head alone, over the frozen features of --from
     #[arg(long, default_value_t = 10)]
     head_epochs: usize,
     /// Epochs of the whole network; 0 leaves all but the head frozen, and with --head-epochs 0
@@ -398,6 +398,35 @@ fn of_the_recipe(given: &ArgMatches) -> Vec<String> {
         .collect()
 }
 
+/// A typed flag of which nothing would be made, with what it belongs to.
+fn idle(arguments: &Arguments, typed: &[String]) -> Option<(&'static str, &'static str)> {
+    let of = &arguments.optimisation;
+    let weighs = matches!(of.balance, BalanceName::Sampler | BalanceName::Weights);
+    let a_head = arguments.from.is_some() || of.head_epochs == 0;
+    let flags = [
+        (
+            "--momentum",
+            matches!(of.optimizer, OptimizerName::NesterovSgd),
+            "--optimizer nesterov-sgd",
+        ),
+        (
+            "--focal-gamma",
+            matches!(of.loss, LossName::Focal),
+            "--loss focal",
+        ),
+        (
+            "--balance-strength",
+            weighs,
+            "--balance sampler or --balance weights",
+        ),
+        ("--head-epochs", a_head, "--from"),
+    ];
+    let (flag, _, with) = flags
+        .into_iter()
+        .find(|(flag, used, _)| !used && typed.iter().any(|typed| typed == flag))?;
+    Some((flag, with))
+}
+
 /// Trains and names the bundle; `given` is what was typed of the flags.
 pub fn run(arguments: &Arguments, given: Option<&ArgMatches>) -> Result<ExitCode> {
     let saved = if arguments.resume {
@@ -425,6 +454,9 @@ pub fn run(arguments: &Arguments, given: Option<&ArgMatches>) -> Result<ExitCode
     let config = match saved {
         Some(path) => TrainConfig::read(&path).map_err(|fault| anyhow!(fault))?,
         None => {
+            if let Some((flag, with)) = idle(arguments, &typed) {
+                bail!("{flag} does something with {with} alone: name that, or leave {flag} out");
+            }
             let config = arguments.config();
             config.validate().map_err(|fault| anyhow!(fault))?;
             config
@@ -468,6 +500,8 @@ fn find_learning_rate(
 
 #[cfg(test)]
 mod tests {
+    use clap::FromArgMatches;
+
     use super::*;
 
     #[test]
@@ -480,7 +514,8 @@ mod tests {
     fn a_flag_that_would_change_nothing_is_refused() {
         let train = |flags: &str| {
             let line = format!("train --data photos --out run {flags}");
-            Arguments::augment_args(Command::new("train")).try_get_matches_from(line.split(' '))
+            Arguments::augment_args(Command::new("train"))
+                .try_get_matches_from(line.split_whitespace())
         };
         for (alone, with) in [
             ("--balance-strength 0.5", "--balance sampler"),
@@ -491,6 +526,34 @@ mod tests {
             let needed = with.split(' ').next().unwrap_or_default();
             assert!(words.contains(needed), "{words}");
             assert!(train(&format!("{with} {alone}")).is_ok(), "{with} {alone}");
+        }
+        let idle = |flags: &str| {
+            let given = train(flags).unwrap();
+            let arguments = Arguments::from_arg_matches(&given).unwrap();
+            idle(&arguments, &of_the_recipe(&given)).map(|(flag, _)| flag)
+        };
+        for (flags, flag) in [
+            ("--optimizer adamw --momentum 0.8", "--momentum"),
+            ("--loss ordinal --focal-gamma 3", "--focal-gamma"),
+            (
+                "--balance neither --balance-strength 0.5",
+                "--balance-strength",
+            ),
+            (
+                "--balance batch-weights --balance-strength 0.5",
+                "--balance-strength",
+            ),
+            ("--head-epochs 5", "--head-epochs"),
+        ] {
+            assert_eq!(idle(flags), Some(flag), "{flags}");
+        }
+        for flags in [
+            "",
+            "--optimizer nesterov-sgd --momentum 0.8 --head-epochs 0",
+            "--from a.pth --head-epochs 5 --balance weights --balance-strength 0.5",
+            "--loss focal --focal-gamma 3",
+        ] {
+            assert_eq!(idle(flags), None, "{flags}");
         }
     }
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::grid::{Arm, Cell, Grid, Start};
+use crate::quoted::quoted;
 use crate::training::TrainConfig;
 use crate::training::export::write_whole;
 
@@ -118,7 +119,7 @@ impl Plan {
                 "{} is of another study than these flags describe; leave the flags out to go on \
                  with it (`fovea study --out {}`), or choose another --out",
                 out.join(FILE).display(),
-                out.display()
+                quoted(out)
             )),
             _ => {
                 std::fs::create_dir_all(out).map_err(|e| format!("{}: {e}", out.display()))?;

@@ -21,12 +21,26 @@ const LONGEST_NAME: usize = 100;
 /// Whether `out` is free: a finished training's records are replaced by no other's.
 ///
 /// # Errors
-/// [`TrainError::Finished`].
+/// [`TrainError::Finished`], or a sentence where nothing can be written there.
 pub fn out(out: &Path) -> Result<(), TrainError> {
     if out.join(MANIFEST).exists() {
         return Err(TrainError::Finished(out.to_owned()));
     }
-    Ok(())
+    writable(out)
+}
+
+/// Whether the folder `out` can be written into, or be made where it is not there yet.
+///
+/// # Errors
+/// A sentence that names the flag.
+pub fn writable(out: &Path) -> Result<(), TrainError> {
+    let there = (out.ancestors().find(|part| part.exists())).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(there).map(drop).map_err(|error| {
+        TrainError::Stopped(format!(
+            "{}: nothing can be written there ({error}); choose another --out",
+            out.display()
+        ))
+    })
 }
 
 /// The file by which a training holds its folder.

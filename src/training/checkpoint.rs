@@ -87,11 +87,7 @@ impl Checkpoints {
         let epoch = saved.epoch;
         let partial = self.folder.join("unfinished");
         let target = self.folder.join(format!("{PREFIX}{epoch:04}"));
-        let remedy = if self.any() {
-            "the last checkpoint is whole: mend this and go on with --resume"
-        } else {
-            "no epoch is saved yet: mend this and begin again"
-        };
+        let remedy = self.remedy();
         let io = |source| CheckpointError::Io {
             path: target.clone(),
             source,
@@ -222,6 +218,15 @@ impl Checkpoints {
     /// Epochs behind the latest checkpoint, if there is one.
     pub fn epochs(&self) -> Option<usize> {
         self.list().into_iter().map(|(epoch, _)| epoch).max()
+    }
+
+    /// What to do where a training breaks off for what can be mended.
+    pub fn remedy(&self) -> &'static str {
+        if self.any() {
+            "the last checkpoint is whole: mend this and go on with --resume"
+        } else {
+            "no epoch is saved yet: mend this and begin again"
+        }
     }
 
     /// Whether an earlier run left something to go on from.

@@ -310,6 +310,24 @@ pub fn intended_use(edema: bool) -> String {
     )
 }
 
+/// Whether a file can be written at `path`: asked before the work that it is for. Leaves
+/// nothing there.
+///
+/// # Errors
+/// A sentence naming the file.
+pub fn can_write(path: &Path) -> Result<(), String> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    let tried = match std::fs::metadata(path) {
+        Ok(there) if there.is_dir() => Err(std::io::ErrorKind::IsADirectory.into()),
+        Ok(there) if !there.is_file() => Ok(()),
+        _ => tempfile::tempfile_in(folder).map(drop),
+    };
+    tried.map_err(|error| format!("{}: cannot be written ({error})", path.display()))
+}
+
 /// Writes a file whole or not at all. What is there and no file, as `/dev/stdout`, is
 /// written to and not replaced.
 ///

@@ -14,7 +14,6 @@ use super::config::TrainConfig;
 use super::devices::Devices;
 use super::journal::{self, Journal};
 use super::judge;
-use super::pictures::Unprepared;
 use super::schedule::discriminative;
 use super::step;
 use crate::evaluation::Metrics;
@@ -69,16 +68,13 @@ pub enum FinetuneError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     #[error(
-        "the loss became {loss} in epoch {epoch}, step {step}; the last checkpoint is whole, \
-         but start again with a lower --learning-rate"
+        "{0}; the last checkpoint is whole, but start again with a lower --learning-rate and \
+         another --out"
     )]
-    Diverged {
-        loss: f64,
-        epoch: usize,
-        step: usize,
-    },
-    #[error(transparent)]
-    Photos(#[from] Unprepared),
+    Diverged(String),
+    /// By what can be mended.
+    #[error("{fault}; {remedy}")]
+    Broken { fault: String, remedy: &'static str },
     #[error("{0}")]
     Other(String),
 }
@@ -116,7 +112,7 @@ struct Unread {
 
 /// Losses of an epoch, as they come off the device.
 struct Losses<'a> {
-    journal: &'a Journal,
+    of: &'a Finetune<'a>,
     epoch: usize,
     steps: usize,
     size: u32,
@@ -132,11 +128,10 @@ impl Losses<'_> {
     ) -> Result<(), FinetuneError> {
         let loss = f64::from(step.value.into_scalar::<f32>());
         if !loss.is_finite() {
-            return Err(FinetuneError::Diverged {
-                loss,
-                epoch: self.epoch,
-                step: step.step,
-            });
+            let (epoch, step) = (self.epoch, step.step);
+            return Err(FinetuneError::Diverged(format!(
+                "the loss became {loss} in epoch {epoch}, step {step}"
+            )));
         }
         self.sum += loss;
         let shown = self.smoothed.map_or(loss, |s| 0.95 * s + 0.05 * loss);
@@ -148,7 +143,8 @@ impl Losses<'_> {
             learning_rate: step.learning_rate,
             size: self.size,
         };
-        self.journal.step(&line).map_err(FinetuneError::Other)?;
+        let logged = self.of.journal.step(&line);
+        logged.map_err(|fault| self.of.broken(fault))?;
         observe(Progress::Step {
             epoch: self.epoch,
             step: step.step,
@@ -194,6 +190,9 @@ impl Finetune<'_> {
         }
         for epoch in done + 1..=config.epochs {
             if config.size_at(epoch) != photos.size {
+                if (self.stop)() {
+                    return Ok(Outcome::Interrupted);
+                }
                 photos = self.photos(config.size_at(epoch))?;
             }
             let loss;
@@ -213,7 +212,15 @@ impl Finetune<'_> {
     }
 
     fn photos(&self, size: u32) -> Result<Sized, FinetuneError> {
-        Ok(self.album.at(size)?)
+        let prepared = self.album.at(size);
+        prepared.map_err(|fault| self.broken(fault.to_string()))
+    }
+
+    fn broken(&self, fault: String) -> FinetuneError {
+        FinetuneError::Broken {
+            fault,
+            remedy: self.checkpoints.remedy(),
+        }
     }
 
     /// The state to start from, and the epochs it has behind it.
@@ -266,7 +273,7 @@ impl Finetune<'_> {
         self.devices.seed(config.seed.wrapping_add(epoch as u64));
         let weights = config.balance.loss_weights(&grades(&photos.train));
         let mut losses = Losses {
-            journal: self.journal,
+            of: self,
             epoch,
             steps,
             size: photos.size,
@@ -304,9 +311,8 @@ impl Finetune<'_> {
         }
         // What makes them died of a fault, such as a disk that cannot be read any more.
         if done < steps {
-            return Err(FinetuneError::Other(format!(
-                "photos ran out in epoch {epoch} after step {done} of {steps}, for the reason \
-                 above; the last checkpoint is whole: mend that and go on with --resume"
+            return Err(self.broken(format!(
+                "photos ran out in epoch {epoch} after step {done} of {steps}, for the reason above"
             )));
         }
         if let Some(last) = unread {
@@ -339,7 +345,11 @@ impl Finetune<'_> {
             self.config.objective,
             &plain,
         )
-        .map_err(other)?;
+        // Outputs that are no numbers any more.
+        .map_err(|fault| match epoch {
+            0 => other(fault),
+            _ => FinetuneError::Diverged(format!("epoch {epoch} cannot be measured ({fault})")),
+        })?;
         let mut figures = EpochFigures {
             epoch,
             size: photos.size,
@@ -360,7 +370,8 @@ impl Finetune<'_> {
         if figures.best {
             state.best = Some(network::state_dict(&inference));
         }
-        self.journal.epoch(&figures).map_err(FinetuneError::Other)?;
+        let logged = self.journal.epoch(&figures);
+        logged.map_err(|fault| self.broken(fault))?;
         state.history.push(figures);
         observe(Progress::Epoch(&state.history));
         Ok(())
@@ -436,6 +447,78 @@ mod tests {
         seeds.map(record).collect()
     }
 
+    /// Twelve drawn photos to train on, ten for validation, and where a training writes.
+    struct Set {
+        folder: tempfile::TempDir,
+        train: Vec<Record>,
+        validation: Vec<Record>,
+        shelf: Shelf,
+    }
+
+    impl Set {
+        fn drawn() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            Self {
+                train: drawn(folder.path(), 0..12),
+                validation: drawn(folder.path(), 20..30),
+                shelf: Shelf::new(folder.path()),
+                folder,
+            }
+        }
+
+        fn album<'a>(&'a self, config: &'a TrainConfig) -> Album<'a> {
+            Album {
+                train: &self.train,
+                validation: &self.validation,
+                opinions: Default::default(),
+                teachers: Vec::new(),
+                config,
+                shelf: &self.shelf,
+                watch: &Silent,
+            }
+        }
+
+        fn checkpoints(&self) -> Checkpoints {
+            Checkpoints::of(self.folder.path())
+        }
+
+        /// Trains, from the last checkpoint where there is one.
+        fn run(
+            &self,
+            config: &TrainConfig,
+            start: &StateDict,
+            stop: &dyn Fn() -> bool,
+            observe: &mut dyn FnMut(Progress<'_>),
+        ) -> Result<Outcome, FinetuneError> {
+            let devices = Devices::from(Device::flex()).autodiff();
+            let checkpoints = self.checkpoints();
+            let journal = Journal::open(self.folder.path(), checkpoints.epochs()).unwrap();
+            let finetune = Finetune {
+                album: &self.album(config),
+                config,
+                devices: &devices,
+                checkpoints: &checkpoints,
+                journal: &journal,
+                stop,
+            };
+            let network = network::load(config.network(devices.first()), start).unwrap();
+            finetune.run(network, None, observe)
+        }
+
+        /// By what a training ends before whose first step `meanwhile` happens.
+        fn broken(&self, config: &TrainConfig, start: &StateDict, meanwhile: &dyn Fn()) -> String {
+            let asked = Cell::new(false);
+            let stop = || {
+                if !asked.replace(true) {
+                    meanwhile();
+                }
+                false
+            };
+            let ended = self.run(config, start, &stop, &mut |_| {});
+            ended.err().unwrap().to_string()
+        }
+    }
+
     /// What a training of twelve drawn photos came to.
     struct Trained {
         history: Vec<EpochFigures>,
@@ -457,37 +540,14 @@ mod tests {
 
     /// The same, asked to stop before a step (from 1, over all epochs) and gone on with.
     fn train_stopping(config: &TrainConfig, start: &StateDict, before: Option<usize>) -> Trained {
-        let folder = tempfile::tempdir().unwrap();
-        let (train, validation) = (drawn(folder.path(), 0..12), drawn(folder.path(), 20..30));
-        let shelf = Shelf::new(folder.path());
-        let album = Album {
-            train: &train,
-            validation: &validation,
-            opinions: Default::default(),
-            teachers: Vec::new(),
-            config,
-            shelf: &shelf,
-            watch: &Silent,
-        };
-        let devices = Devices::from(Device::flex()).autodiff();
-        let checkpoints = Checkpoints::of(folder.path());
+        let set = Set::drawn();
         let (mut history, mut shown) = (Vec::new(), Vec::new());
         let mut run = |stop: &dyn Fn() -> bool| {
-            let journal = Journal::open(folder.path(), checkpoints.epochs()).unwrap();
-            let finetune = Finetune {
-                album: &album,
-                config,
-                devices: &devices,
-                checkpoints: &checkpoints,
-                journal: &journal,
-                stop,
-            };
-            let network = network::load(config.network(devices.first()), start).unwrap();
             let mut observe = |progress: Progress<'_>| match progress {
                 Progress::Step { loss, .. } => shown.push(loss),
                 Progress::Epoch(epochs) => history = epochs.to_vec(),
             };
-            finetune.run(network, None, &mut observe).unwrap()
+            set.run(config, start, stop, &mut observe).unwrap()
         };
         if let Some(before) = before {
             let asked = Cell::new(0);
@@ -496,12 +556,12 @@ mod tests {
                 asked.get() == before
             });
             assert!(matches!(stopped, Outcome::Interrupted));
-            assert_eq!(checkpoints.epochs(), Some((before - 1) / 3));
+            assert_eq!(set.checkpoints().epochs(), Some((before - 1) / 3));
         }
         let Outcome::Finished(network) = run(&|| false) else {
             panic!("nobody stopped it");
         };
-        let photos = album.at(config.preprocessing.size).unwrap();
+        let photos = set.album(config).at(config.preprocessing.size).unwrap();
         let again = judge::judge(
             &network,
             &photos.validation,
@@ -509,7 +569,7 @@ mod tests {
             config.objective,
             &Device::flex(),
         );
-        let log = std::fs::read_to_string(folder.path().join(journal::FILE)).unwrap();
+        let log = std::fs::read_to_string(set.folder.path().join(journal::FILE)).unwrap();
         let logged = log
             .lines()
             .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
@@ -598,5 +658,68 @@ mod tests {
         let kept = averaged.history.iter().rfind(|epoch| epoch.best).unwrap();
         let measured = kept.scaled_cross_entropy.unwrap();
         assert!((averaged.again - measured).abs() < 1e-6);
+    }
+
+    const WHOLE: &str = "the last checkpoint is whole";
+
+    #[test]
+    fn a_loss_that_is_no_number_ends_the_training_beside_its_last_checkpoint() {
+        let set = Set::drawn();
+        // In 64 bits the difference of the two is a number, in 32 it is none.
+        let mut start = start();
+        let bias = start.0.get_mut("fc.bias").unwrap();
+        bias.values[..2].copy_from_slice(&[2e38, -2e38]);
+        let words = set.broken(&config(), &start, &|| ());
+        assert!(words.contains("in epoch 1, step 1; the last"), "{words}");
+        assert!(words.contains("a lower --learning-rate"), "{words}");
+        assert_eq!(set.checkpoints().epochs(), Some(0));
+    }
+
+    #[test]
+    fn a_photo_that_is_gone_before_the_next_size_ends_it_until_it_is_back() {
+        let mut config = config();
+        config.smaller_first = vec![SizeStage {
+            size: 24,
+            epochs: 1,
+        }];
+        let (set, start) = (Set::drawn(), start());
+        let photo = set.train[3].path();
+        let away = photo.with_extension("away");
+        let words = set.broken(&config, &start, &|| {
+            std::fs::rename(photo, &away).unwrap();
+        });
+        assert!(
+            words.contains("3.png: ") && words.contains(WHOLE),
+            "{words}"
+        );
+        assert!(words.ends_with("go on with --resume"), "{words}");
+        assert_eq!(set.checkpoints().epochs(), Some(1));
+        std::fs::rename(&away, photo).unwrap();
+        let mut history = Vec::new();
+        let mut observe = |progress: Progress<'_>| {
+            if let Progress::Epoch(epochs) = progress {
+                history = epochs.to_vec();
+            }
+        };
+        set.run(&config, &start, &|| false, &mut observe).unwrap();
+        let unbroken = train(&config, &start).history;
+        let figures = |history: &[EpochFigures]| serde_json::to_string(history).unwrap();
+        assert_eq!(figures(&history), figures(&unbroken));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_ends_it_with_what_to_do() {
+        let (set, start) = (Set::drawn(), start());
+        let log = set.folder.path().join(journal::FILE);
+        let words = set.broken(&config(), &start, &|| {
+            std::fs::remove_file(&log).unwrap();
+            std::os::unix::fs::symlink("/dev/full", &log).unwrap();
+        });
+        assert!(words.contains("log.jsonl: No space left"), "{words}");
+        assert!(
+            words.contains(WHOLE) && words.ends_with("--resume"),
+            "{words}"
+        );
     }
 }

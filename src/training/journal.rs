@@ -18,6 +18,8 @@ pub const FILE: &str = "log.jsonl";
 pub struct Journal {
     path: PathBuf,
     start: Instant,
+    /// Seconds that the training took before it was gone on with.
+    before: f64,
 }
 
 /// One step of an epoch.
@@ -42,21 +44,26 @@ impl Journal {
     pub fn open(out: &Path, epochs: Option<usize>) -> Result<Self, String> {
         let path = out.join(FILE);
         let earlier = std::fs::read_to_string(&path).unwrap_or_default();
-        let kept: String = earlier
-            .lines()
-            .filter(|line| {
-                let epoch = serde_json::from_str::<Value>(line)
-                    .ok()
-                    .and_then(|value| value["epoch"].as_u64());
-                epoch.zip(epochs).is_some_and(|(a, b)| a <= b as u64)
-            })
-            .flat_map(|line| [line, "\n"])
-            .collect();
+        let mut before = 0.0;
+        let mut kept = String::new();
+        for line in earlier.lines() {
+            let value: Value = serde_json::from_str(line).unwrap_or_default();
+            let epoch = value["epoch"].as_u64();
+            if epoch.zip(epochs).is_some_and(|(a, b)| a <= b as u64) {
+                kept.extend([line, "\n"]);
+                before = value["seconds"].as_f64().unwrap_or(before);
+            }
+        }
         super::export::write_whole(&path, kept.as_bytes())?;
         Ok(Self {
             path,
             start: Instant::now(),
+            before,
         })
+    }
+
+    fn seconds(&self) -> f64 {
+        self.before + self.start.elapsed().as_secs_f64()
     }
 
     /// # Errors
@@ -69,7 +76,7 @@ impl Journal {
             "loss": step.loss,
             "learning_rate": step.learning_rate,
             "size": step.size,
-            "seconds": self.start.elapsed().as_secs_f64(),
+            "seconds": self.seconds(),
         }))
     }
 
@@ -78,13 +85,12 @@ impl Journal {
     pub fn epoch(&self, figures: &EpochFigures) -> Result<(), String> {
         let mut line = serde_json::to_value(figures).map_err(|e| e.to_string())?;
         line["kind"] = "epoch".into();
-        line["seconds"] = self.start.elapsed().as_secs_f64().into();
+        line["seconds"] = self.seconds().into();
         self.append(&line)
     }
 
     fn append(&self, line: &Value) -> Result<(), String> {
-        // Opened each time: a log moved away or a disk that was full for a
-        // while costs lines, not the training.
+        // Opened each time: a log moved away costs lines, not the training.
         OpenOptions::new()
             .append(true)
             .create(true)
@@ -108,6 +114,13 @@ mod tests {
         }
     }
 
+    /// A line of the log as if it were an hour later.
+    fn later(line: &str) -> String {
+        let mut value: Value = serde_json::from_str(line).unwrap();
+        value["seconds"] = 3600.0.into();
+        format!("{value}\n")
+    }
+
     #[test]
     fn a_resumed_log_holds_each_step_once() {
         let folder = tempfile::tempdir().unwrap();
@@ -115,6 +128,13 @@ mod tests {
         for (epoch, number) in [(1, 1), (1, 2), (2, 1)] {
             journal.step(&step(epoch, number)).unwrap();
         }
+        let log = folder.path().join(FILE);
+        let later_on = std::fs::read_to_string(&log)
+            .unwrap()
+            .lines()
+            .map(later)
+            .collect::<String>();
+        std::fs::write(&log, later_on).unwrap();
         let resumed = Journal::open(folder.path(), Some(1)).unwrap();
         resumed.step(&step(2, 1)).unwrap();
         resumed.step(&step(2, 2)).unwrap();
@@ -130,6 +150,18 @@ mod tests {
             })
             .collect();
         assert_eq!(seen, [(1, 1), (1, 2), (2, 1), (2, 2)]);
+        let took: Vec<f64> = text
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<Value>(line).unwrap()["seconds"]
+                    .as_f64()
+                    .unwrap()
+            })
+            .collect();
+        assert!(
+            took.is_sorted() && took[2] >= 3600.0,
+            "time goes on: {took:?}"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::run::{SPLIT, TrainError, Watch};
 use super::split::{self, Part};
 use crate::bundle::Manifest;
 use crate::photo::Preprocessing;
+use crate::quoted::quoted;
 
 /// The manifest of a bundle that is named by it or by its folder; none of a file
 /// of weights.
@@ -101,7 +102,7 @@ pub fn check_split(
                  figures on those would flatter: go on by its own split, with --split {}",
                 path.display(),
                 held_out.len(),
-                file.display()
+                quoted(&file)
             )));
         }
     }

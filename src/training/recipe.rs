@@ -17,24 +17,21 @@ pub fn sentence(config: &TrainConfig) -> String {
         let percent = (config.share * 1000.0).round() / 10.0;
         parts.push(format!("{percent} % of the training photos"));
     }
-    if config.epochs > 0 {
-        let (optimizer, decay) = match config.optimizer {
-            Optimizer::Adamw => ("AdamW".to_owned(), "weight decay"),
-            Optimizer::NesterovSgd { momentum } => (
-                format!("SGD with Nesterov momentum {momentum}"),
-                "L2 penalty",
-            ),
-        };
-        parts.push(format!(
-            "{}, one cycle to {:e}, discriminative rates ({} a group), {} {}, batches of {}",
-            optimizer,
-            config.learning_rate,
-            config.discrimination,
-            decay,
-            config.weight_decay,
-            config.batch
-        ));
-    }
+    let (optimizer, decay) = match config.optimizer {
+        Optimizer::Adamw => ("AdamW".to_owned(), "weight decay"),
+        Optimizer::NesterovSgd { momentum } => (
+            format!("SGD with Nesterov momentum {momentum}"),
+            "L2 penalty",
+        ),
+    };
+    let by_depth = match config.epochs {
+        0 => String::new(),
+        _ => format!(", discriminative rates ({} a group)", config.discrimination),
+    };
+    parts.push(format!(
+        "{optimizer}, one cycle to {:e}{by_depth}, {decay} {}, batches of {}",
+        config.learning_rate, config.weight_decay, config.batch
+    ));
     parts.push(loss(config));
     parts.push(match config.balance {
         Balance::Neither => "every photo once an epoch".to_owned(),
@@ -49,7 +46,10 @@ pub fn sentence(config: &TrainConfig) -> String {
         ));
     }
     parts.extend(shown(config));
-    parts.push(changes(&config.augmentation));
+    // A head alone learns from photos as they are.
+    if config.epochs > 0 {
+        parts.push(changes(&config.augmentation));
+    }
     if config.mixup > 0.0 && config.epochs > 0 {
         parts.push(format!("photos mixed by twos (mixup {})", config.mixup));
     }
@@ -60,7 +60,9 @@ pub fn sentence(config: &TrainConfig) -> String {
         ));
     }
     parts.extend(judged(config));
-    parts.push(config.keep.words().to_owned());
+    if config.epochs > 0 {
+        parts.push(config.keep.words().to_owned());
+    }
     parts.join("; ")
 }
 
@@ -189,5 +191,30 @@ fn changes(a: &Augmentation) -> String {
         "no augmentation".to_owned()
     } else {
         format!("random {}", drawn.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::training::config::EARLIER;
+
+    #[test]
+    fn of_a_head_alone_nothing_is_said_that_was_not_done() {
+        let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        config.from = Some("a.pth".into());
+        config.head_epochs = 3;
+        let all = sentence(&config);
+        assert!(all.contains("one cycle to 1e-3, discriminative rates (0.5 a group), weight"));
+        assert!(all.contains("random flips, any rotation"), "{all}");
+        config.epochs = 0;
+        let head = sentence(&config);
+        assert!(
+            head.contains("AdamW, one cycle to 1e-3, weight decay 0.01"),
+            "{head}"
+        );
+        for undone in ["flips", "augmentation", "discriminative", "best epoch"] {
+            assert!(!head.contains(undone), "{undone}: {head}");
+        }
     }
 }

@@ -219,6 +219,40 @@ mod tests {
     }
 
     #[test]
+    fn earlier_layers_take_the_smaller_steps_that_their_rates_allow() {
+        let mut config = config();
+        config.weight_decay = 0.0;
+        let network = config.network(one().first());
+        let before = network::state_dict(&network);
+        let step = take(
+            &network,
+            batch(&[0, 2, 3, 4]),
+            SIZE,
+            &[1.0; 5],
+            &config,
+            &one(),
+        );
+        let rates = constant(1e-3, 0.5).unwrap().step();
+        let mut optimizer = config.optimizer.init(config.weight_decay);
+        let network = optimizer.step_multi(rates, network, step.gradients);
+        let after = network::state_dict(&network);
+        // AdamW's first step is as long as the rate, whatever the gradient.
+        for (name, rate) in [
+            ("fc.weight", 1e-3),
+            ("layer4.1.conv2.weight", 5e-4),
+            ("layer3.0.bn1.bias", 5e-4),
+            ("layer2.0.conv1.weight", 2.5e-4),
+            ("layer1.0.bn2.weight", 2.5e-4),
+            ("conv1.weight", 2.5e-4),
+        ] {
+            let (before, after) = (&before.0[name].values, &after.0[name].values);
+            let moved = before.iter().zip(after).map(|(a, b)| (a - b).abs());
+            let longest = moved.fold(0.0, f32::max);
+            assert!((longest / rate - 1.0).abs() < 0.01, "{name}: {longest}");
+        }
+    }
+
+    #[test]
     fn a_divided_batch_has_the_weighted_mean_of_its_parts_losses() {
         let weights = [1.0, 2.0, 4.0, 8.0, 16.0];
         let network = config().network(one().first());

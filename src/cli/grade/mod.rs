@@ -1,7 +1,7 @@
 //! `fovea grade`: the page's answer, natively, for photos and whole folders.
 
 mod ahead;
-mod files;
+pub(super) mod files;
 mod patients;
 mod print;
 mod row;
@@ -9,7 +9,8 @@ mod table;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result};
@@ -146,8 +147,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     drop(bundle);
     let lines = lines(grader.manifest(), point)?;
 
-    let stop =
-        progress::interrupted("stopping after this photo; press Ctrl-C again to stop at once");
+    let stop = progress::interrupted(
+        "stopping after this photo; press Ctrl-C again to stop at once",
+        Arc::new(AtomicBool::new(true)),
+    );
     let as_text = table.is_none() && arguments.format == Format::Text;
     let bar = if as_text {
         ProgressBar::hidden()

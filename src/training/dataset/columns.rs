@@ -38,10 +38,12 @@ const GRADE: [&str; 12] = [
     "label",
 ];
 const PATIENT: [&str; 4] = ["patient", "patient_id", "subject", "subject_id"];
-const EDEMA: [&str; 6] = [
+/// IDRiD's scale of 0 to 2. Messidor-2's `adjudicated_dme` is another: its 1 is hard
+/// exudates within a diameter of the disc from the macula's centre (2 here), its 0 none or
+/// such further away (0 or 1 here), so that it tells no risk of this scale.
+const EDEMA: [&str; 5] = [
     "macular_edema_risk",
     "risk_of_macular_edema",
-    "adjudicated_dme",
     "dme",
     "edema",
     "oedema",
@@ -116,4 +118,16 @@ impl Columns {
 pub(super) fn is_messidors_own(headings: &[String]) -> bool {
     let has = |name| headings.iter().any(|heading| heading == name);
     has("ophthalmologic_department") && has("retinopathy_grade")
+}
+
+/// Whether these are the columns of a model's answers, as this program and its page write
+/// them beside photos: held against those the model would always be right.
+pub(super) fn is_answers(headings: &[String]) -> bool {
+    let has = |name: &&str| headings.iter().any(|heading| heading == name);
+    [
+        ["p0", "p1", "p2", "p3", "p4"],
+        ["none", "mild", "moderate", "severe", "proliferative"],
+    ]
+    .iter()
+    .any(|probabilities| probabilities.iter().all(has))
 }

@@ -18,6 +18,13 @@ impl Dataset {
             let parts = self.parts.join(", ");
             sentences.push(format!("it came in parts ({parts}), {fate}"));
         }
+        sentences.extend(self.left_out());
+        sentences
+    }
+
+    /// A sentence for each kind of thing that was left out, and why.
+    pub fn left_out(&self) -> Vec<String> {
+        let mut sentences = Vec::new();
         if self.unlabelled > 0 {
             sentences.push(format!(
                 "left out: {}, which no table names",

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Fault;
-use super::columns::{Columns, is_messidors_own, plain};
+use super::columns::{Columns, is_answers, is_messidors_own, plain};
 use super::scale::{self, Reading};
 use super::text::{self, Text};
 use crate::training::lines::line;
@@ -54,6 +54,15 @@ pub(super) fn parse(path: &Path, table: &Text, faults: &mut Vec<Fault>) -> Resul
             "name them “image” and “grade”",
         ));
     };
+    if is_answers(&headings) {
+        return Err(Fault::new(
+            path,
+            Some(1),
+            "its grades are a model's answers, with their probabilities, and no labels",
+            "name the table of labels labels.csv; where these are to be labels all the same, leave \
+             the columns of probabilities out",
+        ));
+    }
     if is_messidors_own(&headings) {
         return Err(Fault::new(
             path,

@@ -62,7 +62,7 @@ pub(super) fn find(folder: &Folder, faults: &mut Vec<Fault>) -> Option<Found> {
         .tables
         .iter()
         .filter(|path| !only || **path == top)
-        .filter(|path| !is_sample_submission(path));
+        .filter(|path| !is_submission(path));
     let mut found = Found::default();
     for path in candidates {
         let texts = match text::of(path) {
@@ -116,9 +116,8 @@ fn is_workbook(path: &Path) -> bool {
     text::WORKBOOKS.contains(&extension(path).as_str())
 }
 
-/// Kaggle ships a table of made-up answers beside the real ones.
-fn is_sample_submission(path: &Path) -> bool {
-    plain(&file_name(path))
-        .replace('_', "")
-        .starts_with("samplesubmission")
+/// Kaggle ships a table of made-up answers beside the real ones, and who took part has
+/// some with the answers of a model.
+fn is_submission(path: &Path) -> bool {
+    plain(&file_name(path)).contains("submission")
 }

@@ -68,8 +68,7 @@ pub fn of_files(
     Ok((figure, refused))
 }
 
-/// How many of the records' photos the shipped gate refuses; one that cannot be
-/// read counts, too.
+/// How many of the records' photos the shipped gate refuses, of those that can be read.
 pub fn suspects(records: &[Record], done: &(dyn Fn(usize) + Sync)) -> usize {
     let count = AtomicUsize::new(0);
     records
@@ -77,7 +76,7 @@ pub fn suspects(records: &[Record], done: &(dyn Fn(usize) + Sync)) -> usize {
         .filter(|record| {
             let measures = samples::measures_of(record);
             done(count.fetch_add(1, Ordering::Relaxed) + 1);
-            measures.is_none_or(|measures| Gate::shipped().judge(&measures).is_err())
+            measures.is_some_and(|measures| Gate::shipped().judge(&measures).is_err())
         })
         .count()
 }

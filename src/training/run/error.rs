@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::quoted::quoted;
 use crate::training::{checkpoint, dataset, duplicates, finetune, pictures, split, weights_file};
 
 /// Why a training stopped; every kind names what to do.
@@ -24,7 +25,7 @@ pub enum TrainError {
     #[error(
         "{}: holds an unfinished training; go on with `fovea train --resume --out {}`, \
          or choose another --out",
-        .0.display(), .0.display()
+        .0.display(), quoted(.0)
     )]
     Unfinished(PathBuf),
     #[error(
@@ -41,9 +42,23 @@ pub enum TrainError {
     Finished(PathBuf),
     #[error(
         "stopped; go on from the last whole epoch with `fovea train --resume --out {}`",
-        .0.display()
+        quoted(.0)
     )]
     Interrupted(PathBuf),
     #[error("{0}")]
     Stopped(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_to_be_typed_can_be() {
+        for error in [TrainError::Unfinished, TrainError::Interrupted] {
+            let words = error("my runs/first".into()).to_string();
+            let typed = "`fovea train --resume --out 'my runs/first'`";
+            assert!(words.contains(typed), "{words}");
+        }
+    }
 }

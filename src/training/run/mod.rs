@@ -156,8 +156,9 @@ pub fn run_on(
         return Err(stopped(error));
     }
     let best = match outcome {
-        Outcome::Finished(network) => network,
-        Outcome::Interrupted => return Err(TrainError::Interrupted(out.to_owned())),
+        // Asked to stop after the last step, it has its last checkpoint to go on from.
+        Outcome::Finished(network) if !watch.stop() => network,
+        _ => return Err(TrainError::Interrupted(out.to_owned())),
     };
     let manifest = finish::finish(config, destination, &album, &best, device)?;
     checkpoints.clear()?;
@@ -182,6 +183,7 @@ pub fn find_learning_rate(
                 .to_owned(),
         ));
     }
+    before::writable(out)?;
     before::weights(config)?;
     // No run begins: what a run in the folder goes on by stays as it is.
     make_folder(out)?;

@@ -15,6 +15,6 @@ pub trait Watch: Sync {
     fn say(&self, sentence: &str);
     /// An epoch is measured; the training keeps the best by `keep`.
     fn epoch(&self, figures: &EpochFigures, keep: Keep);
-    /// Whether the training should stop at the next step.
+    /// Whether the training should stop at the next step: asked between steps alone.
     fn stop(&self) -> bool;
 }
