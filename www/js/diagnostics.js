@@ -48,6 +48,7 @@ export class Diagnostics {
   async selfTest() {
     const began = performance.now();
     try {
+      await this.#engine.ready({ orFail: true });
       const answers = [];
       for (let n = 0; n < 2; n++) {
         const drawing = await this.#engine.draw(SELF_TEST.grade, SELF_TEST.seed);

@@ -75,16 +75,19 @@ export class Engine extends EventTarget {
     }
   }
 
-  // Resolves once a model is ready, however many attempts that takes.
-  ready() {
-    if (this.state.model === "ready") return Promise.resolve();
-    return new Promise((resolve) => {
+  // Resolves once a model is ready, however many attempts that takes; `orFail`, for what
+  // somebody is looking at meanwhile, rejects with why where there is none.
+  ready({ orFail = false } = {}) {
+    return new Promise((resolve, reject) => {
       const check = () => {
-        if (this.state.model !== "ready") return;
+        const { model, error } = this.state;
+        if (model !== "ready" && !(orFail && model === "error")) return;
         this.removeEventListener("change", check);
-        resolve();
+        if (model === "ready") resolve();
+        else reject(error);
       };
       this.addEventListener("change", check);
+      check();
     });
   }
 
@@ -168,12 +171,12 @@ export class Engine extends EventTarget {
   // Where a photograph's grade came from, as the library's `Grader.explain`
   // promises it; `side` is the photograph's longer side in pixels.
   explain(photo, side) {
-    return this.#ask("explain", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT });
+    return this.#ask("explain", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT, orFail: true });
   }
 
   // The same by occlusion, which takes long: `progress(done, total)` hears of it.
   occlude(photo, side, { progress, signal }) {
-    return this.#ask("occlude", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT, progress, signal });
+    return this.#ask("occlude", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT, progress, signal, orFail: true });
   }
 
   // Bytes of a PNG that shows the photograph in small, for what only the library
@@ -188,8 +191,8 @@ export class Engine extends EventTarget {
   }
 
   // Bytes of a PNG drawn for this grade.
-  draw(grade, seed) {
-    return this.#ask("draw", [grade, seed], { limit: GRADE_LIMIT });
+  draw(grade, seed, { orFail = false } = {}) {
+    return this.#ask("draw", [grade, seed], { limit: GRADE_LIMIT, orFail });
   }
 
   // Throws the workers away with everything in their memory, and starts one anew.
@@ -200,8 +203,8 @@ export class Engine extends EventTarget {
     await this.#revive();
   }
 
-  async #ask(method, args, options) {
-    await this.ready();
+  async #ask(method, args, { orFail, ...options }) {
+    await this.ready({ orFail });
     return this.#call(this.#bridge, method, args, options);
   }
 

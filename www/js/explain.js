@@ -72,7 +72,7 @@ class Look {
 
   async #bytes() {
     const { file, drawn } = this.#item;
-    if (!file && drawn) return this.#engine.draw(drawn.grade, drawn.seed);
+    if (!file && drawn) return this.#engine.draw(drawn.grade, drawn.seed, { orFail: true });
     return bytesOf(await this.#picture());
   }
 

@@ -71,7 +71,7 @@ export class ReportMaps {
 
   async #of(item) {
     const { file, drawn } = item;
-    const photo = !file && drawn ? await this.#engine.draw(drawn.grade, drawn.seed) : await bytesOf(await this.#queue.picture(item));
+    const photo = !file && drawn ? await this.#engine.draw(drawn.grade, drawn.seed, { orFail: true }) : await bytesOf(await this.#queue.picture(item));
     const { view, viewMap, method, shows, place, caveats, placeCode, cells } = await this.#engine.explain(photo, SIDE);
     const picture = async (bytes, alt) => {
       const image = el("img", { alt, src: URL.createObjectURL(new Blob([bytes], { type: "image/png" })) });
