@@ -256,6 +256,26 @@ test("a map by it of what the shipped one graded names its own grade, in a trans
   await page.locator("#language").selectOption("en");
 });
 
+test("no map of it is printed for what the shipped one graded, though it took over while maps were made", async () => {
+  await page.reload();
+  await modelReady(page);
+  for (let n = 0; n < 2; n++) await gradeDrawn(page);
+  await page.workers()[0].evaluate(() => {
+    const hear = self.onmessage;
+    self.onmessage = (event) => (event.data.method === "explain" ? setTimeout(hear, 6000, event) : hear(event));
+  });
+  await page.evaluate(() => (window.print = () => (window.printed = true)));
+  await page.getByRole("button", { name: "Print a report" }).click();
+  await page.waitForSelector("#print[aria-busy=true]");
+  const worst = alwaysTheWorst(weights);
+  await open({ ...manifest, name: "ward-ten", weights: signed(worst, manifest.weights) }, worst);
+  await told("ward-ten");
+  await page.waitForFunction(() => window.printed, null, { timeout: 60_000 });
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  assert.doesNotMatch(await page.locator("#report").textContent(), /evidence for “4/);
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+});
+
 // The same network, but that it calls every retina proliferative.
 function alwaysTheWorst(file) {
   const worst = Buffer.from(file);
