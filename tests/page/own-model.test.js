@@ -144,6 +144,25 @@ test("a photograph under way when it takes over is told as the model's that grad
   assert.deepEqual((await savedJson(page)).map(({ ownModel, bundle }) => [ownModel, /ward-seven/.test(bundle)]), [[false, false]]);
 });
 
+test("one that is refused after the next was asked for does not take its files away", async () => {
+  await page.reload();
+  await modelReady(page);
+  const altered = Buffer.from(weights);
+  altered[altered.length >> 1] ^= 0x10;
+  const sound = { manifest: join(folder, "sound.json"), weights: join(folder, "sound.safetensors") };
+  await writeFile(sound.manifest, JSON.stringify({ ...manifest, name: "ward-seven", version: "2.0.0" }));
+  await writeFile(sound.weights, weights);
+  await open(manifest, altered);
+  await page.locator("#own-manifest").setInputFiles(sound.manifest);
+  await page.locator("#own-weights").setInputFiles(sound.weights);
+  await page.getByRole("button", { name: "Check and use it" }).click();
+  await told("ward-seven");
+  await gradeDrawn(page);
+  await clearEverything(page); // begins a new worker
+  await modelReady(page);
+  assert.match((await gradeDrawn(page)).bundle, /ward-seven/);
+});
+
 test("it survives a worker that dies, and gives way to the shipped one", async () => {
   const workers = page.workers();
   await workers.at(-1).evaluate(() => {

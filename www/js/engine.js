@@ -106,15 +106,8 @@ export class Engine extends EventTarget {
 
   // A model from the visitor's disk, checked by the library like any other. It
   // takes over when it has passed; the one in use stays when it has not.
-  async useOwn(files) {
-    const before = this.#ownFiles;
-    this.#ownFiles = files;
-    try {
-      await this.#startOwn();
-    } catch (error) {
-      this.#ownFiles = before;
-      throw error;
-    }
+  useOwn(files) {
+    return this.#startOwn(files);
   }
 
   // Back to the model the page came with.
@@ -258,12 +251,12 @@ export class Engine extends EventTarget {
     }
   }
 
-  async #startOwn() {
-    const files = this.#ownFiles;
+  async #startOwn(files = this.#ownFiles) {
     const bridge = this.#build(() => {});
     try {
       const started = await bridge.call("start", ["cpu"]);
       const loaded = await this.#loadOwn(bridge, files);
+      this.#ownFiles = files;
       this.#set(started);
       this.#adopt(bridge, { kind: "cpu", gpu: null, setAside: { reason: "own" }, own: loaded.bundle, ...loaded });
     } catch (error) {
