@@ -128,6 +128,9 @@ test("over plain http in a clinic’s network it grades, and says what it cannot
     await clearEverything(page);
     await modelReady(page);
     assert.equal((await gradeDrawn(page)).status, "graded");
+
+    await page.getByRole("button", { name: "Remove Fovea from this device" }).click();
+    await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Removed"), null, { timeout: 5000 });
   } finally {
     await visitor.close();
   }

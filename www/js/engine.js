@@ -24,6 +24,7 @@ export class Engine extends EventTarget {
     this.only = only;
     this.allowSoftware = allowSoftware;
     this.point = null; // the operating point wished for
+    this.keeping = true; // the model may stay on this device
     this.state = {
       model: "loading", // loading | ready | error
       step: "starting", // starting | receiving | checking
@@ -241,7 +242,7 @@ export class Engine extends EventTarget {
       this.#early = bridge;
       this.#set(started);
       const kept = older && (await bridge.call("loadKept", [{ older: true }]).catch(() => null)); // another window may have the new one by now
-      const loaded = kept ? { ...kept, older } : await bridge.call("loadModel", ["cpu"]);
+      const loaded = kept ? { ...kept, older } : await bridge.call("loadModel", ["cpu", this.keeping]);
       // WebGPU, tried meanwhile, may have been quicker, or a model of the visitor's own.
       if (this.state.model === "ready") return bridge.dispose();
       this.#adopt(bridge, { kind: "cpu", gpu: null, own: null, ...loaded });
@@ -297,7 +298,7 @@ export class Engine extends EventTarget {
         return false;
       }
       const started = await bridge.call("start", ["webgpu"], { limit: GPU_START_LIMIT });
-      const loaded = await bridge.call("loadModel", ["webgpu"], { limit: behind ? GPU_START_LIMIT : 0 });
+      const loaded = await bridge.call("loadModel", ["webgpu", this.keeping], { limit: behind ? GPU_START_LIMIT : 0 });
       // The visitor chose a model of their own meanwhile.
       if (this.#ownFiles) {
         bridge.dispose();

@@ -228,6 +228,7 @@ byId("clear").addEventListener("click", async () => {
 
 byId("forget").addEventListener("click", async () => {
   try {
+    engine.keeping = false;
     await keeper.switchOff().catch(() => {});
     await forgetEverything();
     byId("keep").checked = false;
