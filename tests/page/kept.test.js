@@ -127,6 +127,34 @@ test("a device that is full ends the keeping, erases what was kept, and says so 
   }
 });
 
+test("a film among the photographs does not end the keeping of the others for want of room", async () => {
+  const small = await visit({ query: "?backend=cpu" });
+  const { page } = small;
+  try {
+    await modelReady(page);
+    const session = await small.context.newCDPSession(page);
+    await session.send("Storage.overrideQuotaForOrigin", { origin: small.server.origin, quotaSize: 200e6 });
+    const keep = page.getByLabel("Keep this work on this device");
+    await gradeDrawn(page);
+    await keep.check();
+    await page.evaluate(() => {
+      const data = new DataTransfer();
+      const part = new Blob([new Uint8Array(2 ** 24)]);
+      data.items.add(new File(Array(33).fill(part), "film.jpg", { type: "image/jpeg" }));
+      document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    });
+    assert.match((await result(card(page, "film.jpg"))).reason, /larger than/);
+    await page.waitForTimeout(2000);
+    assert.equal(await keep.isChecked(), true, await page.locator("#notice").textContent());
+    await page.reload();
+    await modelReady(page);
+    assert.equal(await page.locator("article").count(), 2);
+    assert.match((await result(card(page, "film.jpg"))).reason, /larger than/);
+  } finally {
+    await small.close();
+  }
+});
+
 test("a file that is moved before its turn does not end the keeping", async () => {
   const folder = await mkdtemp(join(tmpdir(), "fovea-kept-"));
   const keep = page.getByLabel("Keep this work on this device");

@@ -5,6 +5,7 @@
 
 import { isDicom } from "./dicom.js";
 import { Fault } from "./fault.js";
+import { MOST_BYTES } from "./queue.js";
 
 const NAME = "fovea-work";
 const STORE = "photos";
@@ -110,8 +111,9 @@ export class Keeper {
 
   async #save(item, round) {
     item.key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
-    const sealed = waits(item) && item.file && (await isDicom(item.file));
-    await this.#put(item, sealed ? null : item.file, round);
+    const film = item.file?.size > MOST_BYTES; // never read: it would only take the room of others
+    const sealed = waits(item) && item.file && !film && (await isDicom(item.file));
+    await this.#put(item, sealed || film ? null : item.file, round);
     if (sealed) await this.#putPicture(item, round);
   }
 
