@@ -225,6 +225,51 @@ test("where the browser's store takes no Blob, the bytes are kept", async () => 
   await other.close();
 });
 
+// As a phone does with the store of a page that was put aside.
+test("a store that the browser closes is opened again; one that it cleared ends the keeping", async () => {
+  const other = await visitor.context.newPage();
+  await other.addInitScript(() => {
+    const { open } = IDBFactory.prototype;
+    IDBFactory.prototype.open = function (...named) {
+      const request = open.apply(this, named);
+      request.addEventListener("success", () => (window.base = request.result));
+      return request;
+    };
+  });
+  await other.goto(visitor.address);
+  await modelReady(other);
+  const keep = other.getByLabel("Keep this work on this device");
+  const give = async (name) => {
+    await choose(other, await png(name, 0, 3));
+    await result(card(other, name));
+    await other.waitForTimeout(500);
+  };
+  await give("13_left.png");
+  await keep.check();
+  await other.waitForTimeout(500);
+  await other.evaluate(() => {
+    window.base.close();
+    window.base.dispatchEvent(new Event("close"));
+  });
+  await give("14_left.png");
+  assert.equal(await keep.isChecked(), true);
+  await other.reload();
+  await modelReady(other);
+  assert.deepEqual((await other.locator("article h3").allTextContents()).sort(), ["13_left.png", "14_left.png"]);
+
+  await other.evaluate(async () => {
+    const { base } = window;
+    base.close();
+    await new Promise((resolve) => (indexedDB.deleteDatabase(base.name).onsuccess = resolve));
+    base.dispatchEvent(new Event("close"));
+  });
+  await give("15_left.png");
+  await other.getByRole("region", { name: "Message" }).getByText("No more of this work could be kept").waitFor();
+  assert.equal(await keep.isChecked(), false);
+  assert.deepEqual(await bases(), []);
+  await other.close();
+});
+
 test("a second window neither takes the work of the first nor keeps any, and says so", async () => {
   const keep = page.getByLabel("Keep this work on this device");
   await gradeDrawn(page);

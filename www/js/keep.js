@@ -19,6 +19,7 @@ export class Keeper {
   #last = Promise.resolve();
   #round = 0; // rises with each erasing: what began before it keeps nothing any more
   #lost;
+  #had = false; // there was a store, and nobody asked to erase it
   #release = null; // lets another window keep; null while this one does not
 
   // `picture(item)` gives the photograph in an item's file; `lost()` hears that
@@ -143,13 +144,14 @@ export class Keeper {
       let thumb, small;
       do small = await bytesIn((thumb = item.thumb));
       while (thumb !== item.thumb);
-      if (round === this.#round) await stored(base, recordOf(item, bytes, small));
+      if (round === this.#round) await stored(await this.#open(), recordOf(item, bytes, small));
     }
   }
 
   // Everything kept is gone; the switch stays as it is.
   async erase() {
     this.#round += 1;
+    this.#had = false;
     this.#base?.then((base) => base.close(), () => {});
     this.#base = null;
     await settled(indexedDB.deleteDatabase(NAME));
@@ -158,7 +160,12 @@ export class Keeper {
   #open() {
     this.#base ??= new Promise((resolve, reject) => {
       const request = indexedDB.open(NAME, 1);
-      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "key" });
+      const again = this.#had;
+      request.onupgradeneeded = () => {
+        // Cleared by the browser, or by the visitor with all it holds: nothing is put back.
+        if (again) request.transaction.abort();
+        else request.result.createObjectStore(STORE, { keyPath: "key" });
+      };
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         // Another window erases: let go, so that it can.
@@ -167,6 +174,9 @@ export class Keeper {
           this.#base = null;
           this.#lose();
         };
+        // As a phone closes the store of a page that was put aside: it is opened again.
+        request.result.onclose = () => (this.#base = null);
+        this.#had = true;
         resolve(request.result);
       };
     });
