@@ -46,6 +46,7 @@ test("allowed, results, small pictures and what is still waiting survive", async
   await choose(page, ...more);
   await page.getByRole("button", { name: "Pause" }).click();
   await page.waitForTimeout(1500);
+  assert.match(await page.locator("#keep-hint").textContent(), /results, small pictures and photographs that still wait/);
   await again();
   assert.equal(await page.locator("article").count(), 6);
   const after = await result(card(page, "9_left.png"));
