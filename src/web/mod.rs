@@ -131,9 +131,12 @@ impl Grader {
     pub fn load(
         #[wasm_bindgen(unchecked_param_type = "Bytes")] manifest: &JsValue,
         #[wasm_bindgen(unchecked_param_type = "Bytes")] weights: &JsValue,
-        backend: String,
+        #[wasm_bindgen(unchecked_param_type = "Backend")] backend: &JsValue,
     ) -> Promise {
         let (manifest, weights) = (web_bytes::of(manifest), web_bytes::of(weights));
+        let backend = backend
+            .as_string()
+            .unwrap_or_else(|| format!("{backend:?}"));
         future_to_promise(async move {
             let bundle = Bundle::open(&manifest?, &weights?).map_err(|e| refused(&e))?;
             let inner = match backend.as_str() {

@@ -1,6 +1,9 @@
 /** A file: what `await blob.arrayBuffer()` answers, or a view of such. */
 export type Bytes = ArrayBuffer | ArrayBufferView;
 
+/** What a model is to run on; `webgpu` in the build for it alone, `fovea/gpu`. */
+export type Backend = "cpu" | "webgpu";
+
 /** How a photo ended. `ungradable` counts as one to refer. */
 export type Status = "graded" | "ungradable" | "not-fundus" | "error";
 
@@ -185,9 +188,9 @@ export interface PatientPhoto {
   unsure: boolean;
   /** Absent in results of before there were models with a head for it. */
   edemaAlone?: boolean;
-  /** At risk of macular oedema, whatever else it is referred for. */
+  /** At risk of macular oedema, whatever else it is referred for: `edemaReferable` of its assessment. */
   edema?: boolean;
-  /** Over the line of disease that threatens sight. */
+  /** Over the line of disease that threatens sight: `sightThreatening` of its assessment. */
   threat?: boolean;
 }
 

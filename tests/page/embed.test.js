@@ -39,6 +39,12 @@ test("the example grades a photograph, in fifteen lines of script", async () => 
   await other.getByText(/^[0-4] · \w+/).waitFor({ timeout: 60_000 });
   await other.locator("#photo").setInputFiles({ name: "list.png", mimeType: "image/png", buffer: Buffer.from("a list of patients, not a photograph") });
   await other.getByText("this is not a picture").waitFor();
+  // As a browser does whose picker is cancelled.
+  const thrown = [];
+  other.on("pageerror", ({ message }) => thrown.push(message));
+  await other.locator("#photo").setInputFiles([]);
+  await other.getByText("Choose a photograph.").waitFor();
+  assert.deepEqual(thrown, []);
   await other.close();
 });
 
@@ -47,15 +53,19 @@ test("a bundle that cannot be used is an error with its code", async () => {
     const library = await import(new URL("pkg/fovea_cpu.js", document.baseURI));
     await library.default();
     const manifest = new Uint8Array(await (await fetch("model/model.json")).arrayBuffer());
+    const weights = async () => (await fetch(`model/${library.bundleInfo(manifest).weights.file}`)).arrayBuffer();
     const failure = (attempt) => attempt().then(() => null, (error) => [error instanceof Error, error.code, error.message.length > 20]);
     return Promise.all([
       failure(async () => library.bundleInfo(new Uint8Array([1, 2, 3]))),
       failure(() => library.Grader.load(manifest, new Uint8Array(10), "cpu")),
+      ...[undefined, 5].map((backend) => failure(async () => library.Grader.load(manifest, await weights(), backend))),
     ]);
   });
   assert.deepEqual(codes, [
     [true, "manifest-unreadable", true],
     [true, "weights-size", true],
+    [true, "backend", true],
+    [true, "backend", true],
   ]);
 });
 
@@ -119,6 +129,19 @@ test("every code that is thrown stands in the types and in the package's words",
     assert.ok(listed.includes(`| "${code}"`), `${code} in the types`);
     assert.ok(words.includes(`\`${code}\``), `${code} in the package's words`);
   }
+});
+
+test("everything that is exported stands in the package's words", async () => {
+  const exported = await page.evaluate(async () => {
+    const [library, dicom] = await Promise.all(["cpu", "dicom"].map((part) => import(new URL(`pkg/fovea_${part}.js`, document.baseURI))));
+    const own = (names) => names.filter((name) => !/^(constructor|default|initSync|start|__\w+)$/.test(name));
+    const methods = own(Object.getOwnPropertyNames(library.Grader.prototype));
+    return [...own(Object.keys(library)), ...own(Object.keys(dicom)), ...methods.map((name) => `.${name}`)];
+  });
+  assert.ok(exported.includes("openDicom") && exported.includes(".grade"), exported.join());
+  const words = await readFile(join(REPOSITORY, "xtask/src/package_readme.md"), "utf8");
+  const table = /## What there is(.*?)\n\n[^|]/s.exec(words)[1];
+  assert.deepEqual(exported.filter((name) => !new RegExp(`${name.replace(".", "\\.")}\\b`).test(table)), []);
 });
 
 // `new Blob([explanation.photo])` is an error to TypeScript where the bytes might be shared.

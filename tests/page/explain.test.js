@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { card, choose, modelReady, photo, result, visit } from "./help/page.js";
-import { drawnPng, empty } from "./help/pictures.js";
+import { drawnPng, empty, turned } from "./help/pictures.js";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -107,4 +107,29 @@ test("closed while it is still looking, nothing opens later", async () => {
   assert.equal(await page.locator("dialog.look").count(), 1);
   await page.keyboard.press("Escape");
   assert.deepEqual(visitor.errors, []);
+});
+
+// A map lies over what the library read: the file itself, which a browser shows on its
+// head, must not take that place.
+test("a photograph that EXIF tells to turn by a half stands in it as it was graded", async () => {
+  const name = "7_left.webp";
+  await choose(page, photo(name, await turned(page, await drawnPng(page, 3, 8), "image/webp", 3), "image/webp"));
+  await result(card(page, name));
+  await card(page, name).locator(".card__photo img").waitFor();
+  await button(name).click();
+  await shown();
+  await page.waitForTimeout(1000);
+  const apart = await page.evaluate(
+    (images) => {
+      const [one, other] = images.map((selector) => {
+        const context = new OffscreenCanvas(24, 20).getContext("2d");
+        context.drawImage(document.querySelector(selector), 0, 0, 24, 20);
+        return context.getImageData(0, 0, 24, 20).data;
+      });
+      return one.reduce((sum, value, at) => sum + Math.abs(value - other[at]), 0) / one.length;
+    },
+    ["article:last-child .card__photo img", "dialog .pane img"],
+  );
+  assert.ok(apart < 3, `${apart.toFixed(1)} of 255 from the card's picture on average`);
+  await page.keyboard.press("Escape");
 });

@@ -128,6 +128,43 @@ test("over plain http in a clinic’s network it grades, and says what it cannot
     await clearEverything(page);
     await modelReady(page);
     assert.equal((await gradeDrawn(page)).status, "graded");
+
+    await page.getByRole("button", { name: "Remove Fovea from this device" }).click();
+    await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Removed"), null, { timeout: 5000 });
+  } finally {
+    await visitor.close();
+  }
+});
+
+test("where the model is lost after the work, what was graded prints, and nothing waits for it unsaid", async () => {
+  // Nothing is kept here, so that a new worker has to fetch it again.
+  const visitor = await visit({ query: "?backend=cpu", host: "fovea.clinic" });
+  const { page, server } = visitor;
+  try {
+    await modelReady(page);
+    assert.equal((await gradeDrawn(page)).status, "graded");
+    server.refuse = isWeights;
+    await page.workers()[0].evaluate(() => {
+      self.onmessage = () => {
+        throw new WebAssembly.RuntimeError("unreachable");
+      };
+    });
+    assert.equal((await gradeDrawn(page)).status, "error");
+    await page.waitForSelector("html[data-model=error]", { state: "attached", timeout: 60_000 });
+    await page.evaluate(() => (window.print = () => (window.printed = true)));
+    await page.getByRole("button", { name: "Print a report" }).click();
+    await page.waitForFunction(() => window.printed, null, { timeout: 20_000 });
+    await page.locator("article").first().getByRole("button", { name: "Where it looked" }).click();
+    await page.getByRole("dialog").getByText("The server answered 503.").waitFor();
+    await page.keyboard.press("Escape");
+    await page.locator("#diagnostics").evaluate((details) => (details.open = true));
+    await page.locator("#self-test").click();
+    await page.locator("#diagnostics-told").getByText("Failed. The server answered 503.").waitFor();
+    server.refuse = () => false;
+    await page.getByRole("button", { name: "Try again", exact: true }).first().click();
+    await modelReady(page);
+    await page.locator("article").first().getByRole("button", { name: "Where it looked" }).click();
+    await page.waitForSelector("dialog[data-shown=true]", { timeout: 60_000 });
   } finally {
     await visitor.close();
   }

@@ -36,6 +36,29 @@ test("a photograph given before the model has arrived waits and is graded", asyn
   assert.equal((await result(early)).status, "graded");
 });
 
+test("an eye told by hand before names can be read leaves the name its patient", async () => {
+  const slow = await visit({ query: "?backend=cpu", goto: false });
+  try {
+    let read;
+    const held = new Promise((resolve) => (read = resolve));
+    slow.server.hold = (path) => (path.endsWith(".wasm") ? held : undefined);
+    await slow.page.goto(slow.address);
+    const healthy = await drawnPng(page, 0, 3);
+    await choose(slow.page, photo("17_right.png", healthy, "image/png"), photo("17_left.png", healthy, "image/png"));
+    await slow.page.getByLabel("Eye in 17_left.png").selectOption("left");
+    read();
+    await modelReady(slow.page);
+    await allDone(slow.page);
+    const rows = await savedJson(slow.page);
+    assert.deepEqual(rows.map(({ patient, eye, patientDecision }) => [patient, eye, patientDecision]), [
+      ["17", "right", "no-referral"],
+      ["17", "left", "no-referral"],
+    ]);
+  } finally {
+    await slow.close();
+  }
+});
+
 test("a dropped file is graded", async () => {
   const file = join(folder, "dropped.png");
   await writeFile(file, await drawnPng(page, 2, 2));

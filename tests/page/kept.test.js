@@ -46,6 +46,7 @@ test("allowed, results, small pictures and what is still waiting survive", async
   await choose(page, ...more);
   await page.getByRole("button", { name: "Pause" }).click();
   await page.waitForTimeout(1500);
+  assert.match(await page.locator("#keep-hint").textContent(), /results, small pictures and photographs that still wait/);
   await again();
   assert.equal(await page.locator("article").count(), 6);
   const after = await result(card(page, "9_left.png"));
@@ -127,6 +128,34 @@ test("a device that is full ends the keeping, erases what was kept, and says so 
   }
 });
 
+test("a film among the photographs does not end the keeping of the others for want of room", async () => {
+  const small = await visit({ query: "?backend=cpu" });
+  const { page } = small;
+  try {
+    await modelReady(page);
+    const session = await small.context.newCDPSession(page);
+    await session.send("Storage.overrideQuotaForOrigin", { origin: small.server.origin, quotaSize: 200e6 });
+    const keep = page.getByLabel("Keep this work on this device");
+    await gradeDrawn(page);
+    await keep.check();
+    await page.evaluate(() => {
+      const data = new DataTransfer();
+      const part = new Blob([new Uint8Array(2 ** 24)]);
+      data.items.add(new File(Array(33).fill(part), "film.jpg", { type: "image/jpeg" }));
+      document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    });
+    assert.match((await result(card(page, "film.jpg"))).reason, /larger than/);
+    await page.waitForTimeout(2000);
+    assert.equal(await keep.isChecked(), true, await page.locator("#notice").textContent());
+    await page.reload();
+    await modelReady(page);
+    assert.equal(await page.locator("article").count(), 2);
+    assert.match((await result(card(page, "film.jpg"))).reason, /larger than/);
+  } finally {
+    await small.close();
+  }
+});
+
 test("a file that is moved before its turn does not end the keeping", async () => {
   const folder = await mkdtemp(join(tmpdir(), "fovea-kept-"));
   const keep = page.getByLabel("Keep this work on this device");
@@ -194,6 +223,51 @@ test("where the browser's store takes no Blob, the bytes are kept", async () => 
     assert.equal((await result(card(other, name))).status, "graded");
   }
   await keep.uncheck();
+  await other.close();
+});
+
+// As a phone does with the store of a page that was put aside.
+test("a store that the browser closes is opened again; one that it cleared ends the keeping", async () => {
+  const other = await visitor.context.newPage();
+  await other.addInitScript(() => {
+    const { open } = IDBFactory.prototype;
+    IDBFactory.prototype.open = function (...named) {
+      const request = open.apply(this, named);
+      request.addEventListener("success", () => (window.base = request.result));
+      return request;
+    };
+  });
+  await other.goto(visitor.address);
+  await modelReady(other);
+  const keep = other.getByLabel("Keep this work on this device");
+  const give = async (name) => {
+    await choose(other, await png(name, 0, 3));
+    await result(card(other, name));
+    await other.waitForTimeout(500);
+  };
+  await give("13_left.png");
+  await keep.check();
+  await other.waitForTimeout(500);
+  await other.evaluate(() => {
+    window.base.close();
+    window.base.dispatchEvent(new Event("close"));
+  });
+  await give("14_left.png");
+  assert.equal(await keep.isChecked(), true);
+  await other.reload();
+  await modelReady(other);
+  assert.deepEqual((await other.locator("article h3").allTextContents()).sort(), ["13_left.png", "14_left.png"]);
+
+  await other.evaluate(async () => {
+    const { base } = window;
+    base.close();
+    await new Promise((resolve) => (indexedDB.deleteDatabase(base.name).onsuccess = resolve));
+    base.dispatchEvent(new Event("close"));
+  });
+  await give("15_left.png");
+  await other.getByRole("region", { name: "Message" }).getByText("No more of this work could be kept").waitFor();
+  assert.equal(await keep.isChecked(), false);
+  assert.deepEqual(await bases(), []);
   await other.close();
 });
 

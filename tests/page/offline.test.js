@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { gradeDrawn, modelReady, offlineReady, visit } from "./help/page.js";
+import { clearEverything, gradeDrawn, modelReady, offlineReady, visit } from "./help/page.js";
 
 let visitor;
 let page;
@@ -70,4 +70,11 @@ test("removing the page from the device really removes it", async () => {
   await page.waitForSelector("html[data-offline=removed]", { state: "attached" });
   const left = await page.evaluate(async () => ({ caches: await caches.keys(), workers: (await navigator.serviceWorker.getRegistrations()).length }));
   assert.deepEqual(left, { caches: [], workers: 0 });
+
+  // Nor does a new worker put the model back.
+  await gradeDrawn(page);
+  await clearEverything(page);
+  await modelReady(page);
+  assert.equal((await gradeDrawn(page)).status, "graded");
+  assert.deepEqual(await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith("fovea-model-"))), []);
 });

@@ -144,6 +144,25 @@ test("a photograph under way when it takes over is told as the model's that grad
   assert.deepEqual((await savedJson(page)).map(({ ownModel, bundle }) => [ownModel, /ward-seven/.test(bundle)]), [[false, false]]);
 });
 
+test("one that is refused after the next was asked for does not take its files away", async () => {
+  await page.reload();
+  await modelReady(page);
+  const altered = Buffer.from(weights);
+  altered[altered.length >> 1] ^= 0x10;
+  const sound = { manifest: join(folder, "sound.json"), weights: join(folder, "sound.safetensors") };
+  await writeFile(sound.manifest, JSON.stringify({ ...manifest, name: "ward-seven", version: "2.0.0" }));
+  await writeFile(sound.weights, weights);
+  await open(manifest, altered);
+  await page.locator("#own-manifest").setInputFiles(sound.manifest);
+  await page.locator("#own-weights").setInputFiles(sound.weights);
+  await page.getByRole("button", { name: "Check and use it" }).click();
+  await told("ward-seven");
+  await gradeDrawn(page);
+  await clearEverything(page); // begins a new worker
+  await modelReady(page);
+  assert.match((await gradeDrawn(page)).bundle, /ward-seven/);
+});
+
 test("it survives a worker that dies, and gives way to the shipped one", async () => {
   const workers = page.workers();
   await workers.at(-1).evaluate(() => {
@@ -254,6 +273,26 @@ test("a map by it of what the shipped one graded names its own grade, in a trans
   await page.locator("#language").selectOption("es");
   assert.match(await shown(), /“4 ·/);
   await page.locator("#language").selectOption("en");
+});
+
+test("no map of it is printed for what the shipped one graded, though it took over while maps were made", async () => {
+  await page.reload();
+  await modelReady(page);
+  for (let n = 0; n < 2; n++) await gradeDrawn(page);
+  await page.workers()[0].evaluate(() => {
+    const hear = self.onmessage;
+    self.onmessage = (event) => (event.data.method === "explain" ? setTimeout(hear, 6000, event) : hear(event));
+  });
+  await page.evaluate(() => (window.print = () => (window.printed = true)));
+  await page.getByRole("button", { name: "Print a report" }).click();
+  await page.waitForSelector("#print[aria-busy=true]");
+  const worst = alwaysTheWorst(weights);
+  await open({ ...manifest, name: "ward-ten", weights: signed(worst, manifest.weights) }, worst);
+  await told("ward-ten");
+  await page.waitForFunction(() => window.printed, null, { timeout: 60_000 });
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  assert.doesNotMatch(await page.locator("#report").textContent(), /evidence for “4/);
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
 });
 
 // The same network, but that it calls every retina proliferative.

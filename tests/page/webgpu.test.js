@@ -81,3 +81,47 @@ test("a first visit keeps its download small, the next one moves to WebGPU", { s
     await visitor.close();
   }
 });
+
+// The library in somebody else's page, which asks nothing of the adapter before.
+async function loadOnGpu(visitor, times) {
+  await visitor.page.goto(`${visitor.server.origin}/manifest.webmanifest`);
+  return visitor.page.evaluate(async (count) => {
+    const library = await import("/pkg/fovea_gpu.js");
+    await library.default();
+    if (!(await navigator.gpu?.requestAdapter())) return null;
+    const get = async (file) => (await fetch(`/model/${file}`)).arrayBuffer();
+    const manifest = await get("model.json");
+    const weights = await get(library.bundleInfo(manifest).weights.file);
+    const ran = [];
+    for (let n = 0; n < count; n++) ran.push(await library.Grader.load(manifest, weights, "webgpu").then(({ backend }) => backend, ({ code, message }) => `${code}: ${message}`));
+    return ran;
+  }, times);
+}
+
+test("a second model is loaded on WebGPU as the first was", { skip: !hasGpuBuild && "the site was built without WebGPU", timeout: 300_000 }, async (t) => {
+  const visitor = await visit({ args: SOFTWARE_GPU, goto: false, serviceWorkers: "block" });
+  try {
+    const ran = await loadOnGpu(visitor, 2);
+    if (!ran) return t.skip("no adapter here");
+    assert.deepEqual(ran, ["webgpu", "webgpu"]);
+  } finally {
+    await visitor.close();
+  }
+});
+
+test("an adapter that lacks what the library needs is refused, and nobody waits for it", { skip: !hasGpuBuild && "the site was built without WebGPU", timeout: 60_000 }, async (t) => {
+  const visitor = await visit({ args: SOFTWARE_GPU, goto: false, serviceWorkers: "block" });
+  try {
+    await visitor.page.addInitScript(() => {
+      const { has } = GPUSupportedFeatures.prototype;
+      GPUSupportedFeatures.prototype.has = function (name) {
+        return name !== "timestamp-query" && has.call(this, name);
+      };
+    });
+    const ran = await loadOnGpu(visitor, 1);
+    if (!ran) return t.skip("no adapter here");
+    assert.deepEqual(ran, ["gpu-init: WebGPU could not start: the graphics processor lacks timestamp-query"]);
+  } finally {
+    await visitor.close();
+  }
+});

@@ -5,6 +5,10 @@
 import { beginBound } from "./bound-worker.js";
 import { Fault, fromMessage } from "./fault.js";
 
+// So many milliseconds late, and a timer tells that the page slept: a phone puts it
+// aside, a laptop is shut. The worker slept with it and is owed its time.
+const SLEPT = 5000;
+
 export class Bridge {
   #worker;
   #calls = new Map();
@@ -42,8 +46,8 @@ export class Bridge {
     if (signal?.aborted) return Promise.reject(new Fault("cancelled"));
     const id = this.#next++;
     return new Promise((resolve, reject) => {
-      const wait = () => (limit ? setTimeout(() => this.#end(new Fault("worker-slow")), limit) : 0);
-      const call = { resolve, reject, progress, wait, timer: wait() };
+      const call = { resolve, reject, progress, limit, timer: 0 };
+      this.#wait(call);
       this.#calls.set(id, call);
       this.#worker.postMessage({ id, method, args }, transfer);
       signal?.addEventListener("abort", () => {
@@ -60,6 +64,17 @@ export class Bridge {
     this.#end(new Fault("worker-disposed"));
   }
 
+  // From now on.
+  #wait(call) {
+    clearTimeout(call.timer);
+    if (!call.limit) return;
+    const due = performance.now() + call.limit;
+    call.timer = setTimeout(() => {
+      if (performance.now() - due > SLEPT) this.#wait(call);
+      else this.#end(new Fault("worker-slow"));
+    }, call.limit);
+  }
+
   #hear(data) {
     this.#spoke = true;
     if (data.event === "crashed") return this.#end(new Fault("worker-crashed"));
@@ -67,8 +82,7 @@ export class Bridge {
     const call = this.#calls.get(data.id);
     if (!call) return;
     if (data.progress) {
-      clearTimeout(call.timer);
-      call.timer = call.wait();
+      this.#wait(call);
       return call.progress(...data.progress);
     }
     if (data.error?.fatal) return this.#end(new Fault("worker-crashed"));

@@ -50,6 +50,7 @@ export class Diagnostics {
   async selfTest() {
     const began = performance.now();
     try {
+      await this.#engine.ready({ orFail: true });
       this.#bound = await this.#engine.bound();
       const answers = [];
       for (let n = 0; n < 2; n++) {

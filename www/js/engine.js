@@ -24,6 +24,7 @@ export class Engine extends EventTarget {
     this.only = only;
     this.allowSoftware = allowSoftware;
     this.point = null; // the operating point wished for
+    this.keeping = true; // the model may stay on this device
     this.state = {
       model: "loading", // loading | ready | error
       step: "starting", // starting | receiving | checking
@@ -75,16 +76,19 @@ export class Engine extends EventTarget {
     }
   }
 
-  // Resolves once a model is ready, however many attempts that takes.
-  ready() {
-    if (this.state.model === "ready") return Promise.resolve();
-    return new Promise((resolve) => {
+  // Resolves once a model is ready, however many attempts that takes; `orFail`, for what
+  // somebody is looking at meanwhile, rejects with why where there is none.
+  ready({ orFail = false } = {}) {
+    return new Promise((resolve, reject) => {
       const check = () => {
-        if (this.state.model !== "ready") return;
+        const { model, error } = this.state;
+        if (model !== "ready" && !(orFail && model === "error")) return;
         this.removeEventListener("change", check);
-        resolve();
+        if (model === "ready") resolve();
+        else reject(error);
       };
       this.addEventListener("change", check);
+      check();
     });
   }
 
@@ -103,15 +107,8 @@ export class Engine extends EventTarget {
 
   // A model from the visitor's disk, checked by the library like any other. It
   // takes over when it has passed; the one in use stays when it has not.
-  async useOwn(files) {
-    const before = this.#ownFiles;
-    this.#ownFiles = files;
-    try {
-      await this.#startOwn();
-    } catch (error) {
-      this.#ownFiles = before;
-      throw error;
-    }
+  useOwn(files) {
+    return this.#startOwn(files);
   }
 
   // Back to the model the page came with.
@@ -173,12 +170,12 @@ export class Engine extends EventTarget {
   // Where a photograph's grade came from, as the library's `Grader.explain`
   // promises it; `side` is the photograph's longer side in pixels.
   explain(photo, side) {
-    return this.#ask("explain", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT });
+    return this.#ask("explain", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT, orFail: true });
   }
 
   // The same by occlusion, which takes long: `progress(done, total)` hears of it.
   occlude(photo, side, { progress, signal }) {
-    return this.#ask("occlude", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT, progress, signal });
+    return this.#ask("occlude", [photo, side], { transfer: [photo.buffer], limit: GRADE_LIMIT, progress, signal, orFail: true });
   }
 
   // Bytes of a PNG that shows the photograph in small, for what only the library
@@ -193,8 +190,8 @@ export class Engine extends EventTarget {
   }
 
   // Bytes of a PNG drawn for this grade.
-  draw(grade, seed) {
-    return this.#ask("draw", [grade, seed], { limit: GRADE_LIMIT });
+  draw(grade, seed, { orFail = false } = {}) {
+    return this.#ask("draw", [grade, seed], { limit: GRADE_LIMIT, orFail });
   }
 
   // Throws the workers away with everything in their memory, and starts one anew.
@@ -205,8 +202,8 @@ export class Engine extends EventTarget {
     await this.#revive();
   }
 
-  async #ask(method, args, options) {
-    await this.ready();
+  async #ask(method, args, { orFail, ...options }) {
+    await this.ready({ orFail });
     return this.#call(this.#bridge, method, args, options);
   }
 
@@ -250,7 +247,7 @@ export class Engine extends EventTarget {
       this.#early = bridge;
       this.#set(started);
       const kept = older && (await bridge.call("loadKept", [{ older: true }]).catch(() => null)); // another window may have the new one by now
-      const loaded = kept ? { ...kept, older } : await bridge.call("loadModel", ["cpu"]);
+      const loaded = kept ? { ...kept, older } : await bridge.call("loadModel", ["cpu", this.keeping]);
       // WebGPU, tried meanwhile, may have been quicker, or a model of the visitor's own.
       if (this.state.model === "ready") return bridge.dispose();
       this.#adopt(bridge, { kind: "cpu", gpu: null, own: null, ...loaded });
@@ -260,12 +257,12 @@ export class Engine extends EventTarget {
     }
   }
 
-  async #startOwn() {
-    const files = this.#ownFiles;
+  async #startOwn(files = this.#ownFiles) {
     const bridge = this.#build(() => {});
     try {
       const started = await bridge.call("start", ["cpu"]);
       const loaded = await this.#loadOwn(bridge, files);
+      this.#ownFiles = files;
       this.#set(started);
       this.#adopt(bridge, { kind: "cpu", gpu: null, setAside: { reason: "own" }, own: loaded.bundle, ...loaded });
     } catch (error) {
@@ -306,7 +303,7 @@ export class Engine extends EventTarget {
         return false;
       }
       const started = await bridge.call("start", ["webgpu"], { limit: GPU_START_LIMIT });
-      const loaded = await bridge.call("loadModel", ["webgpu"], { limit: behind ? GPU_START_LIMIT : 0 });
+      const loaded = await bridge.call("loadModel", ["webgpu", this.keeping], { limit: behind ? GPU_START_LIMIT : 0 });
       // The visitor chose a model of their own meanwhile.
       if (this.#ownFiles) {
         bridge.dispose();

@@ -7,6 +7,7 @@ import { el, write } from "./dom.js";
 import { bytesOf } from "./file.js";
 import { Occlusion } from "./occlusion.js";
 import { explain, strings } from "./strings.js";
+import { browserDiffers } from "./thumbnail.js";
 import { Viewer, WHOLE } from "./viewer.js";
 
 const PHOTO_SIDE = 1024; // pixels of the photograph's longer side, as the library shows it
@@ -71,7 +72,7 @@ class Look {
 
   async #bytes() {
     const { file, drawn } = this.#item;
-    if (!file && drawn) return this.#engine.draw(drawn.grade, drawn.seed);
+    if (!file && drawn) return this.#engine.draw(drawn.grade, drawn.seed, { orFail: true });
     return bytesOf(await this.#picture());
   }
 
@@ -126,7 +127,9 @@ class Look {
     if (!this.#item.file || this.#closed) return;
     const whole = new Image();
     try {
-      whole.src = this.#address(await this.#picture());
+      const photo = await this.#picture();
+      if (await browserDiffers(photo)) return; // a map would lie over another place
+      whole.src = this.#address(photo);
       await whole.decode();
     } catch {
       return; // TIFF, and what only the library reads

@@ -5,6 +5,7 @@
 
 import { isDicom } from "./dicom.js";
 import { Fault } from "./fault.js";
+import { MOST_BYTES } from "./queue.js";
 
 const NAME = "fovea-work";
 const STORE = "photos";
@@ -18,6 +19,7 @@ export class Keeper {
   #last = Promise.resolve();
   #round = 0; // rises with each erasing: what began before it keeps nothing any more
   #lost;
+  #had = false; // there was a store, and nobody asked to erase it
   #release = null; // lets another window keep; null while this one does not
 
   // `picture(item)` gives the photograph in an item's file; `lost()` hears that
@@ -110,8 +112,9 @@ export class Keeper {
 
   async #save(item, round) {
     item.key ??= crypto.getRandomValues(new Uint32Array(4)).join("-");
-    const sealed = waits(item) && item.file && (await isDicom(item.file));
-    await this.#put(item, sealed ? null : item.file, round);
+    const film = item.file?.size > MOST_BYTES; // never read: it would only take the room of others
+    const sealed = waits(item) && item.file && !film && (await isDicom(item.file));
+    await this.#put(item, sealed || film ? null : item.file, round);
     if (sealed) await this.#putPicture(item, round);
   }
 
@@ -141,13 +144,14 @@ export class Keeper {
       let thumb, small;
       do small = await bytesIn((thumb = item.thumb));
       while (thumb !== item.thumb);
-      if (round === this.#round) await stored(base, recordOf(item, bytes, small));
+      if (round === this.#round) await stored(await this.#open(), recordOf(item, bytes, small));
     }
   }
 
   // Everything kept is gone; the switch stays as it is.
   async erase() {
     this.#round += 1;
+    this.#had = false;
     this.#base?.then((base) => base.close(), () => {});
     this.#base = null;
     await settled(indexedDB.deleteDatabase(NAME));
@@ -156,7 +160,12 @@ export class Keeper {
   #open() {
     this.#base ??= new Promise((resolve, reject) => {
       const request = indexedDB.open(NAME, 1);
-      request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: "key" });
+      const again = this.#had;
+      request.onupgradeneeded = () => {
+        // Cleared by the browser, or by the visitor with all it holds: nothing is put back.
+        if (again) request.transaction.abort();
+        else request.result.createObjectStore(STORE, { keyPath: "key" });
+      };
       request.onerror = () => reject(request.error);
       request.onsuccess = () => {
         // Another window erases: let go, so that it can.
@@ -165,6 +174,9 @@ export class Keeper {
           this.#base = null;
           this.#lose();
         };
+        // As a phone closes the store of a page that was put aside: it is opened again.
+        request.result.onclose = () => (this.#base = null);
+        this.#had = true;
         resolve(request.result);
       };
     });

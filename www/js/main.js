@@ -40,7 +40,7 @@ const queue = new Queue(engine);
 const offline = new Offline();
 const patients = new Patients(engine, queue);
 const keeper = new Keeper((item) => queue.picture(item), () => notKeeping(() => strings.keptClearedElsewhere));
-const leaving = new Leaving(queue, () => byId("keep").checked);
+const leaving = new Leaving(queue, () => keeper.on);
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const points = new OperatingPoints({ engine, queue, changed: decided, announce });
@@ -228,6 +228,7 @@ byId("clear").addEventListener("click", async () => {
 
 byId("forget").addEventListener("click", async () => {
   try {
+    engine.keeping = false;
     await keeper.switchOff().catch(() => {});
     await forgetEverything();
     byId("keep").checked = false;
@@ -244,6 +245,11 @@ byId("forget").addEventListener("click", async () => {
 
 function keep(item) {
   leaving.changed(item);
+  return store(item);
+}
+
+// As it is: a file of results that was saved holds it still.
+function store(item) {
   return keeper.save(item).catch(() => stopKeeping(() => strings.keepStopped));
 }
 
@@ -285,7 +291,7 @@ async function resume(start) {
   const back = new Set(kept.map((photo) => queue.add(named(photo))));
   drawn += kept.filter((photo) => photo.drawn).length;
   if (kept.length) tell(() => strings.keptRestored(kept.length));
-  for (const item of queue.items) if (!back.has(item)) await keep(item);
+  for (const item of queue.items) if (!back.has(item)) await store(item);
 }
 
 // --- offline and updates ---------------------------------------------------

@@ -19,7 +19,7 @@ export async function fetchManifest() {
 
 // `weights` is what the manifest says: { file, bytes, sha256 }. Answers
 // { bytes, stored }, `stored` telling whether they came from this device.
-export async function fetchWeights(weights, { fresh = false, progress = () => {} } = {}) {
+export async function fetchWeights(weights, { fresh = false, keeping = true, progress = () => {} } = {}) {
   const url = addressOf(weights.file);
   const stored = fresh ? null : await recall(weights);
   if (stored) return { bytes: stored, stored: true };
@@ -55,7 +55,7 @@ export async function fetchWeights(weights, { fresh = false, progress = () => {}
     }
   } catch (error) {
     if (error instanceof Fault) throw error;
-    await keepPart(weights, bytes.subarray(0, received), tag);
+    if (keeping) await keepPart(weights, bytes.subarray(0, received), tag);
     throw new Fault(stall.signal.aborted ? "model-stalled" : "model-network");
   } finally {
     clearTimeout(timer);

@@ -97,7 +97,8 @@ export async function forgetEverything() {
   for (const name of Object.keys(localStorage)) {
     if (name.startsWith("fovea-")) localStorage.removeItem(name);
   }
-  for (const name of await caches.keys()) {
+  const names = "caches" in window ? await caches.keys() : []; // over plain http there are none
+  for (const name of names) {
     if (name.startsWith("fovea-")) await caches.delete(name);
   }
   const registration = await navigator.serviceWorker?.getRegistration(new URL("../", import.meta.url));

@@ -54,6 +54,7 @@ export class Patients extends EventTarget {
       const { patient, side, key } = found[index];
       one.pair = side ? key : "";
       if (!one.byHand) Object.assign(one, { patient, side: told?.side ?? side });
+      else if (one.patient === null) one.patient = patient; // the side alone was corrected, before its name was read
       else if (one.patient !== patient) one.typed = true; // and kept so from an earlier visit
       this.dispatchEvent(Object.assign(new Event("read"), { item: one }));
     }

@@ -10,7 +10,7 @@ import { Pace } from "./pace.js";
 // More than any photograph a camera writes, less than what a tab can hold. The
 // library has its own, lower limit and says so itself; this one only keeps a
 // film dropped by mistake out of memory.
-const MOST_BYTES = 512 * 2 ** 20;
+export const MOST_BYTES = 512 * 2 ** 20;
 
 // So many photographs waiting are worth the moment that helpers take to come.
 const WORTH_HELP = 2;

@@ -38,13 +38,16 @@ export class ReportMaps {
   async make(told) {
     this.#stopped = false;
     const items = this.missing();
+    // Cleared meanwhile, nothing of the photograph is to stay; and by a model that took
+    // over meanwhile a map would be about another answer.
+    const wanted = (item) => !item.dropped && gradedBy(this.#engine.state, item.assessment);
     for (const [done, item] of items.entries()) {
       if (this.#stopped) return;
+      if (!wanted(item)) continue;
       told(done, items.length);
       const map = await this.#of(item).catch(() => null);
-      // Cleared meanwhile: nothing of the photograph is to stay.
-      if (item.dropped) release(map);
-      else this.#made.set(item, map);
+      if (wanted(item)) this.#made.set(item, map);
+      else release(map);
     }
   }
 
@@ -71,7 +74,7 @@ export class ReportMaps {
 
   async #of(item) {
     const { file, drawn } = item;
-    const photo = !file && drawn ? await this.#engine.draw(drawn.grade, drawn.seed) : await bytesOf(await this.#queue.picture(item));
+    const photo = !file && drawn ? await this.#engine.draw(drawn.grade, drawn.seed, { orFail: true }) : await bytesOf(await this.#queue.picture(item));
     const { view, viewMap, method, shows, place, caveats, placeCode, cells } = await this.#engine.explain(photo, SIDE);
     const picture = async (bytes, alt) => {
       const image = el("img", { alt, src: URL.createObjectURL(new Blob([bytes], { type: "image/png" })) });

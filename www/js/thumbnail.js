@@ -42,7 +42,7 @@ export async function show(image, small) {
 // Would the browser show it otherwise than it is graded? By its marks, whatever it is
 // called: few show a TIFF, and how a photograph is to be turned no browser that was
 // tried reads out of a WebP's EXIF, and not all read it out of a PNG's.
-async function browserDiffers(photo) {
+export async function browserDiffers(photo) {
   const head = new TextDecoder("latin1").decode(await photo.slice(0, HEAD).arrayBuffer());
   const turnedWebp = /^RIFF.{4}WEBPVP8X/s.test(head) && (head.charCodeAt(20) & 8) !== 0;
   return /^(II[*+]\0|MM\0[*+])/.test(head) || turnedWebp || /^.PNG.*eXIf/s.test(head);

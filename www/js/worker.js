@@ -60,12 +60,12 @@ answer({
   },
 
   // Where this page's own model is out of reach, the one that an earlier version
-  // left here; `older` tells why then.
-  async loadModel(backend) {
+  // left here; `older` tells why then. What was downloaded stays here where `keeping`.
+  async loadModel(backend, keeping) {
     const manifest = await fetchManifest();
     const { weights } = library.bundleInfo(manifest);
     try {
-      return await loadNewest(manifest, weights, backend);
+      return await loadNewest(manifest, weights, backend, keeping);
     } catch (fault) {
       if (!OUT_OF_REACH.includes(fault.code)) throw fault;
       await load(await recallOlder(weights), backend).catch(() => {
@@ -104,9 +104,9 @@ answer({
   },
 });
 
-async function loadNewest(manifest, weights, backend) {
+async function loadNewest(manifest, weights, backend, keeping) {
   const progress = throttle((received, total) => self.postMessage({ event: "progress", received, total }));
-  let { bytes, stored } = await fetchWeights(weights, { progress });
+  let { bytes, stored } = await fetchWeights(weights, { keeping, progress });
   self.postMessage({ event: "checking" });
   try {
     grader = await library.Grader.load(manifest, bytes, backend);
@@ -115,11 +115,11 @@ async function loadNewest(manifest, weights, backend) {
     // from the source, unless it is the GPU that was found wanting.
     if (backend === "webgpu") throw error;
     await discard(weights);
-    ({ bytes } = await fetchWeights(weights, { fresh: true, progress }));
+    ({ bytes } = await fetchWeights(weights, { fresh: true, keeping, progress }));
     stored = false;
     grader = await library.Grader.load(manifest, bytes, backend);
   }
-  const kept = (await keep(weights, manifest, stored ? null : bytes)) || stored;
+  const kept = keeping && ((await keep(weights, manifest, stored ? null : bytes)) || stored);
   seal();
   return { ...loaded(), kept, downloaded: !stored };
 }

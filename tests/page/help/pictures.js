@@ -121,8 +121,8 @@ export function paged(tiff) {
 }
 
 // A picture with a black margin at its sides, so that it lies, and EXIF that says to
-// turn it by a quarter: a WebP or a PNG.
-export async function turned(page, png, type) {
+// turn it, by a quarter (6) or a half (3): a WebP or a PNG.
+export async function turned(page, png, type, how = 6) {
   const [text, width, height] = await page.evaluate(
     async ([data, kind]) => {
       const bitmap = await createImageBitmap(new Blob([Uint8Array.from(data, (letter) => letter.charCodeAt(0))]));
@@ -137,14 +137,16 @@ export async function turned(page, png, type) {
   );
   const file = Buffer.from(text, "latin1");
   const exif = Buffer.from("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0", "latin1");
+  exif[18] = how;
   const header = 8 + 25; // the signature and IHDR
   if (type === "image/png") return Buffer.concat([file.subarray(0, header), chunk("eXIf", exif), file.subarray(header)]);
   const size = Buffer.alloc(10);
-  size[0] = 8; // there is EXIF
   size.writeUIntLE(width - 1, 4, 3);
   size.writeUIntLE(height - 1, 7, 3);
-  const body = Buffer.concat([Buffer.from("WEBP"), riff("VP8X", size), file.subarray(12), riff("EXIF", exif)]);
-  return riff("RIFF", body);
+  const isExtended = file.toString("latin1", 12, 16) === "VP8X"; // with the canvas's colours
+  const webp = isExtended ? file.subarray(12) : Buffer.concat([riff("VP8X", size), file.subarray(12)]);
+  webp[8] |= 8; // there is EXIF
+  return riff("RIFF", Buffer.concat([Buffer.from("WEBP"), webp, riff("EXIF", exif)]));
 }
 
 function riff(type, data) {

@@ -127,7 +127,7 @@ export default (f) => {
       cancel: "Annullér resten",
       retry: "Prøv de mislykkede igen",
       keep: "Behold dette arbejde på denne enhed",
-      keepHint: "Slået fra forsvinder alt, når siden lukkes. Slået til bliver resultater og små billeder i denne browser, til du slår det fra eller rydder alt.",
+      keepHint: "Slået fra forsvinder alt, når siden lukkes. Slået til bliver resultater, små billeder og fotografier, der endnu venter på et resultat, i denne browser, til du slår det fra eller rydder alt.",
       about: "Om denne side",
       runsOn: "Kører på",
       offline: "Uden net",

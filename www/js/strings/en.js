@@ -52,7 +52,7 @@ export default (f) => {
       cancel: "Cancel the rest",
       retry: "Try the failed ones again",
       keep: "Keep this work on this device",
-      keepHint: "Off, everything is gone when this page closes. On, results and small pictures stay in this browser until you switch it off or clear everything.",
+      keepHint: "Off, everything is gone when this page closes. On, results, small pictures and photographs that still wait for a result stay in this browser until you switch it off or clear everything.",
       about: "About this page",
       runsOn: "Runs on",
       offline: "Offline",

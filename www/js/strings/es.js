@@ -127,7 +127,7 @@ export default (f) => {
       cancel: "Cancelar el resto",
       retry: "Reintentar las fallidas",
       keep: "Conservar este trabajo en este dispositivo",
-      keepHint: "Desactivado, todo desaparece al cerrar esta página. Activado, los resultados y las imágenes pequeñas quedan en este navegador hasta que lo desactive o borre todo.",
+      keepHint: "Desactivado, todo desaparece al cerrar esta página. Activado, los resultados, las imágenes pequeñas y las fotografías que aún esperan su resultado quedan en este navegador hasta que lo desactive o borre todo.",
       about: "Acerca de esta página",
       runsOn: "Funciona con",
       offline: "Sin conexión",
