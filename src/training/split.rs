@@ -298,36 +298,25 @@ impl Split {
             .collect()
     }
 
-    /// The split as a file holds it: `image,dataset,part,group`.
-    fn to_csv(&self, records: &[Record]) -> std::io::Result<Vec<u8>> {
-        let mut rows = Vec::new();
-        for part in Part::ALL {
-            rows.extend(self.part(part).iter().map(|&i| (i, part)));
-        }
-        rows.sort();
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(["image", "dataset", "part", "group"])?;
-        for (i, part) in rows {
-            writer.write_record([
-                &records[i].name,
-                &records[i].dataset,
-                part.name(),
-                &self.group[i].to_string(),
-            ])?;
-        }
-        writer.into_inner().map_err(|e| e.into_error())
-    }
-
-    /// Whether the file at `path` is what [`write`](Self::write) makes of this split.
-    pub fn is_written(&self, records: &[Record], path: &Path) -> bool {
-        let written = std::fs::read(path).ok();
-        written.is_some() && written == self.to_csv(records).ok()
-    }
-
-    /// Writes it, whole or not at all.
+    /// Writes `image,dataset,part,group`, whole or not at all.
     pub fn write(&self, records: &[Record], path: &Path) -> Result<(), SplitError> {
         let attempt = || -> std::io::Result<()> {
-            let bytes = self.to_csv(records)?;
+            let mut rows = Vec::new();
+            for part in Part::ALL {
+                rows.extend(self.part(part).iter().map(|&i| (i, part)));
+            }
+            rows.sort();
+            let mut writer = csv::Writer::from_writer(Vec::new());
+            writer.write_record(["image", "dataset", "part", "group"])?;
+            for (i, part) in rows {
+                writer.write_record([
+                    &records[i].name,
+                    &records[i].dataset,
+                    part.name(),
+                    &self.group[i].to_string(),
+                ])?;
+            }
+            let bytes = writer.into_inner().map_err(|e| e.into_error())?;
             // The jobs of an array may write the same split at the same time.
             let mut partial = path.as_os_str().to_owned();
             partial.push(format!(".{}.partial", std::process::id()));

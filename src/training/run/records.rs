@@ -8,6 +8,7 @@ use crate::training::config::TrainConfig;
 use crate::training::export;
 use crate::training::finetune::EpochFigures;
 use crate::training::photos::Photos;
+use crate::training::split::Split;
 
 /// The file of a run's configuration in its folder.
 pub const CONFIG: &str = "config.json";
@@ -45,7 +46,9 @@ pub(super) fn begin(config: &TrainConfig, destination: &Destination<'_>) -> Resu
 /// A sentence that says what to do.
 pub(super) fn same_split(photos: &Photos, out: &Path) -> Result<(), TrainError> {
     let file = out.join(SPLIT);
-    if !file.exists() || photos.split.is_written(&photos.records, &file) {
+    // By what it says: a spreadsheet program that saved it may write it otherwise.
+    let began = Split::read(&photos.records, &file);
+    if !file.exists() || began.is_ok_and(|began| began == photos.split) {
         return Ok(());
     }
     Err(TrainError::Stopped(format!(
