@@ -103,3 +103,24 @@ test("with nothing graded the page itself is printed", async () => {
   await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
   assert.equal(await page.evaluate(() => "report" in document.documentElement.dataset), false);
 });
+
+test("what was kept prints though the library cannot be had", async () => {
+  const other = await visit({ query: "?backend=cpu", serviceWorkers: "block" });
+  const { page } = other;
+  try {
+    await modelReady(page);
+    await choose(page, photo("7_left.png", await drawnPng(page, 0, 3), "image/png"));
+    await allDone(page);
+    await page.getByLabel("Keep this work on this device").check();
+    await page.waitForTimeout(1000);
+    other.server.refuse = (path) => path.startsWith("pkg/");
+    await page.reload();
+    await page.waitForSelector("html[data-model=error]", { state: "attached" });
+    await page.locator("article").waitFor();
+    await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+    assert.match(await page.locator(".sheet").textContent(), /Patient: 7.*0 · None.*Probability of each grade0: \d+\s%; 1: /s);
+    assert.deepEqual(other.errors, []);
+  } finally {
+    await other.close();
+  }
+});

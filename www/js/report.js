@@ -32,8 +32,10 @@ export class Report {
   build() {
     this.clear();
     if (!this.#queue.items.length) return;
-    const drawn = this.#queue.items.filter((item) => item.drawn).map((item) => ({ name: item.name, items: [item], summary: null }));
-    byId("report").replaceChildren(...[...this.#patients.list, ...drawn].map((patient) => this.#page(patient)));
+    // Drawn ones are nobody's; of others the library says whose, where it could be had.
+    const { list, byItem } = this.#patients;
+    const alone = this.#queue.items.filter((item) => !byItem.has(item)).map((item) => ({ name: item.drawn ? item.name : item.patient, items: [item], summary: null }));
+    byId("report").replaceChildren(...[...list, ...alone].map((patient) => this.#page(patient)));
     document.documentElement.dataset.report = "";
   }
 
@@ -91,7 +93,7 @@ export class Report {
       [strings.provenanceFindings, gradeOf(a, state.scale).summary],
       [strings.points.heading, pointed && strings.points.name[a?.operatingPoint]],
       [words.followUp, followUpOf(a)],
-      [words.sure, a?.probabilityLabels?.length && apart("; ", a.probabilityLabels.map((label, grade) => `${scaleEntry(state.scale[grade]).label}: ${strings.f.percent(label)}`))],
+      [words.sure, a?.probabilityLabels?.length && apart("; ", a.probabilityLabels.map((label, grade) => `${scaleEntry({ ...state.scale?.[grade], grade }).label ?? grade}: ${strings.f.percent(label)}`))],
       [strings.provenanceBundle, a?.bundle],
       ...(gradedBy(state, a) ? [] : [[strings.provenanceModel, a?.model], [strings.provenanceSettings, a?.settings]]), // else beneath
       [strings.provenanceBackend, a && apart(" · ", [a.backend, preparedBy(a, state), strings.f.ms(a.milliseconds.total)])],
