@@ -76,10 +76,10 @@ pub(super) struct Columns {
 
 impl Columns {
     pub fn of(headings: &[String], path: &Path) -> Option<Self> {
+        // `PatientID` is `patient_id` written in one.
+        let same = |heading: &str, name: &str| heading.replace('_', "") == name.replace('_', "");
         let any = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| headings.iter().position(|heading| heading == name))
+            (names.iter()).find_map(|name| headings.iter().position(|heading| same(heading, name)))
         };
         let eyes: Vec<usize> = EYES.iter().filter_map(|eye| any(&[eye])).collect();
         let deepdrid = !eyes.is_empty()
@@ -130,4 +130,20 @@ pub(super) fn is_answers(headings: &[String]) -> bool {
     ]
     .iter()
     .any(|probabilities| probabilities.iter().all(has))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_written_in_one_are_the_same_names() {
+        let headings = ["ImageID", "PatientID", "DR grade"].map(plain);
+        let found = Columns::of(&headings, Path::new("labels.csv")).unwrap();
+        assert_eq!((found.image, found.patient), (0, Some(1)));
+        assert_eq!(found.grade, [2]);
+        let others = ["ImageID", "Inpatient", "DR grade"].map(plain);
+        let found = Columns::of(&others, Path::new("labels.csv")).unwrap();
+        assert_eq!(found.patient, None);
+    }
 }
