@@ -66,9 +66,18 @@ fn photos_a_check_tells_of_are_listed_by_the_command_it_names() {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("photos/images");
     std::fs::create_dir_all(&images).unwrap();
-    draw_nothing(&images);
+    // A disc, and nothing of a retina in it.
+    let disc = image::RgbImage::from_fn(300, 300, |x, y| {
+        let (x, y) = (f64::from(x) - 149.5, f64::from(y) - 149.5);
+        image::Rgb(if x.hypot(y) < 140.0 {
+            [60, 120, 200]
+        } else {
+            [0; 3]
+        })
+    });
+    disc.save(images.join("disc.png")).unwrap();
     let table = folder.path().join("photos/labels.csv");
-    std::fs::write(table, "image,grade\nblack.png,0\n").unwrap();
+    std::fs::write(table, "image,grade\ndisc.png,0\n").unwrap();
     let told = |command: &str| {
         let output = fovea(folder.path(), command, Stdio::piped(), Stdio::piped());
         [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned())
@@ -78,9 +87,9 @@ fn photos_a_check_tells_of_are_listed_by_the_command_it_names() {
     assert!(found.contains("`fovea gate measure --list`"), "{found}");
     let [figures, list] = told("gate measure photos --list");
     assert!(figures.contains("1 of     1 refused"), "{figures}");
-    assert!(list.contains("black.png: "), "{list}");
+    assert!(list.contains("disc.png: "), "{list}");
     // One that cannot be read is a fault, and none that a training uses all the same.
-    std::fs::write(images.join("black.png"), "nothing").unwrap();
+    std::fs::write(images.join("disc.png"), "nothing").unwrap();
     let [found, _] = told("data check photos");
     assert!(!found.contains("would not be graded"), "{found}");
 }
