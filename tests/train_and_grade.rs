@@ -1065,6 +1065,39 @@ fn ctrl_c_stops_after_a_step_and_at_once_where_no_step_is_under_way() {
     assert!(!Path::new(rates).join("learning-rate.svg").exists());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_results_have_lines_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("drawn");
+    draw_dataset(&data, 4, 96);
+    for (flags, result) in [
+        ("--epochs 1", "model.json"),
+        ("--find-learning-rate", "learning-rate.svg"),
+    ] {
+        let out = folder.path().join(result.replace('.', "-"));
+        let (data, out) = (data.display(), out.display());
+        let command = format!(
+            "{} train --data {data} --out {out} --size 32 --batch 8 --validation 0.3 {flags}",
+            env!("CARGO_BIN_EXE_fovea")
+        );
+        // A terminal of its own, by util-linux's command.
+        let Ok(shown) = Command::new("script")
+            .args(["-qec", &command, "/dev/null"])
+            .output()
+        else {
+            eprintln!("skipped: script is absent");
+            return;
+        };
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        let (before, _) = shown.rsplit_once(&format!("{out}/{result}")).unwrap();
+        // Where the line was cleared, or is new.
+        let clear = before.ends_with("\u{1b}[2K") || before.ends_with('\n');
+        let last: String = before.chars().rev().take(80).collect();
+        assert!(clear, "{:?}", last.chars().rev().collect::<String>());
+    }
+}
+
 #[test]
 fn photos_that_a_model_was_trained_on_do_not_measure_it_in_silence() {
     let folder = tempfile::tempdir().unwrap();

@@ -465,7 +465,7 @@ pub fn run(arguments: &Arguments, given: Option<&ArgMatches>) -> Result<ExitCode
     let devices = arguments.device.open()?;
     let watch = Terminal::listening();
     if arguments.find_learning_rate {
-        return find_learning_rate(&config, &arguments.out, &devices, &watch);
+        return find_learning_rate(&config, &arguments.out, &devices, watch);
     }
     let destination = Destination {
         name: &name.unwrap_or_else(|| usual_name(config.architecture)),
@@ -473,6 +473,8 @@ pub fn run(arguments: &Arguments, given: Option<&ArgMatches>) -> Result<ExitCode
         command: &super::command_line(),
     };
     let manifest = run::run(&config, &destination, &devices, arguments.resume, &watch)?;
+    // Its last bar goes before the result comes.
+    drop(watch);
     output::line(manifest.display())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -481,9 +483,10 @@ fn find_learning_rate(
     config: &TrainConfig,
     out: &Path,
     devices: &Devices,
-    watch: &Terminal,
+    watch: Terminal,
 ) -> Result<ExitCode> {
-    let (plot, suggestion) = run::find_learning_rate(config, out, devices, watch)?;
+    let (plot, suggestion) = run::find_learning_rate(config, out, devices, &watch)?;
+    drop(watch);
     match suggestion {
         Some(suggestion) => output::aside(format_args!(
             "the loss falls fastest at {:.1e}; a tenth of the rate where it is lowest is {:.1e}: \
