@@ -44,6 +44,12 @@ pub fn evaluation(of: &Evaluation) -> String {
             chance(calibrated.p)
         ),
     );
+    let above = |interval: &Interval| interval.low - of.metrics.ece > 5e-4;
+    if of.intervals.get("ece").is_some_and(above) {
+        text.push_str(
+            "  Resamples show a larger ECE by chance alone, so that its interval leaves it out.\n",
+        );
+    }
     if let Some(raw) = &of.uncalibrated {
         let before = format!(
             "{:.3}, {:.3} and {:.3} before (T = {:.3})",
@@ -337,6 +343,11 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("PPV at a prevalence of 12.0 %"));
+
+        assert!(!text.contains("leaves it out"), "{text}");
+        let mut lower = measured.clone();
+        lower.metrics.ece = measured.intervals["ece"].low - 0.01;
+        assert!(evaluation(&lower).contains("its interval leaves it out"));
 
         let alone = |dataset: &str, referable_auc| Figures {
             dataset: dataset.into(),

@@ -56,7 +56,8 @@ pub(super) fn notes(sections: &[Section]) -> Markup {
             "Small print under a figure is its 95 % percentile interval from " (samples)
             " bootstrap samples of patients; one without width says that these photos came out "
             "alike, not that others would. A dash stands for a figure these photos do not define; "
-            "means over grades leave such grades out. Thresholds and temperature were fixed on "
+            "means over grades leave such grades out. Resamples show a larger ECE by chance alone, so "
+            "that its interval lies high and may leave it out. Thresholds and temperature were fixed on "
             "validation photos of the model's training: figures on those look a little too well, "
             "figures on photos that it was trained on much too well."
         }
