@@ -52,6 +52,9 @@ test("a second Fovea on the host is an app of its own and takes nothing from the
   const second = await context.newPage();
   await second.goto(`${server.origin}/next/?backend=cpu`);
   await modelReady(second);
+  // The first one's service worker answered here, and sends no policy with this one's files.
+  const brought = await second.workers()[0].evaluate(() => import("data:text/javascript,").then(() => "in", () => "refused"));
+  assert.equal(brought, "refused");
   await offlineReady(second);
   assert.deepEqual([await appOf(page), await appOf(second)], ["/", "/next/"]);
   const now = await caches(second);

@@ -5,9 +5,12 @@
 // blob imports not every browser asks the service worker for, which is all there is
 // without a network.
 
+const OWN = new URL("../sw.js", import.meta.url).href;
+
 export function beginBound(script) {
   const options = { type: "module", name: "fovea" };
-  if (navigator.serviceWorker?.controller) return new Worker(script, options);
+  // Another's, as of a host whose pages this one lies among, sends none.
+  if (navigator.serviceWorker?.controller?.scriptURL === OWN) return new Worker(script, options);
   const source = `import ${JSON.stringify(script.href)};\nURL.revokeObjectURL(self.location.href.split("#")[0]);\n`;
   const blob = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   return new Worker(`${blob}#${script.pathname.split("/").at(-1)}`, options); // named, for whoever looks at a list of workers
