@@ -20,6 +20,7 @@ const AHEAD: usize = 3;
 /// A batch on the host: pictures `[n, 3, size, size]`, their grades, a second
 /// opinion on each where any was asked, and what is laid over each where pictures
 /// are mixed.
+#[derive(Clone)]
 pub struct Batch {
     pub pictures: Vec<f32>,
     pub grades: Vec<u8>,

@@ -4,6 +4,7 @@ mod error;
 mod finish;
 mod records;
 mod start;
+mod trial;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -101,7 +102,9 @@ pub fn run_on(
         if let Some(difference) = parent::shown_otherwise(config) {
             watch.say(&difference);
         }
-        Some(album.at(config.size_at(1))?)
+        let first = album.at(config.size_at(1))?;
+        trial::check(config, &first, devices, watch)?;
+        Some(first)
     };
 
     // Nothing is written before this: what a refused run finds there stays.
@@ -194,6 +197,7 @@ pub fn find_learning_rate(
     let shelf = Shelf::new(out);
     let album = start::album(config, &sides, &shelf, watch)?;
     let photos = album.at(config.size_at(1))?;
+    trial::check(config, &photos, devices, watch)?;
     let training = devices.autodiff();
     let network = start::network(&album, &photos, devices.first(), training.first())?;
     let curve = rate_finder::search(network, &photos, config, &training, &mut |step, steps| {
