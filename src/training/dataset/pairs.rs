@@ -16,10 +16,20 @@ const RIGHT: [&str; 4] = ["right", "right_eye", "right_image", "od"];
 /// the records' places among the folder's.
 pub(super) fn fill(records: &mut [Record], photos: &[usize], folder: &Folder) {
     let patients = patients(folder);
-    for (record, photo) in records.iter_mut().zip(photos) {
-        if record.patient.is_empty()
-            && let Some(patient) = patients.get(photo)
+    // Of a pair whose patient a table names beside one photo, the other's is the same.
+    let mut told: HashMap<&str, String> = HashMap::new();
+    for (record, photo) in records.iter().zip(photos) {
+        if let Some(pair) = patients.get(photo)
+            && !record.patient.is_empty()
         {
+            told.entry(pair).or_insert(record.patient.clone());
+        }
+    }
+    for (record, photo) in records.iter_mut().zip(photos) {
+        if let Some(pair) = patients.get(photo)
+            && record.patient.is_empty()
+        {
+            let patient = told.get(pair.as_str()).unwrap_or(pair);
             record.patient.clone_from(patient);
         }
     }

@@ -103,6 +103,7 @@ pub(super) fn parse(path: &Path, table: &Text, faults: &mut Vec<Fault>) -> Resul
                 }
             }
             Err(error) => faults.push(Fault::new(
+/// Also as pandas and R write a gap.
                 path,
                 error.position().map(at),
                 format!("the row cannot be read ({error})"),
@@ -125,7 +126,16 @@ fn is_form(columns: &Columns, records: &[csv::Result<csv::StringRecord>]) -> boo
 }
 
 fn is_empty(cell: &str) -> bool {
-    cell.is_empty() || cell.eq_ignore_ascii_case("nan")
+    ["", "nan", "na"]
+        .iter()
+        .any(|gap| cell.eq_ignore_ascii_case(gap))
+}
+
+/// `7` for `7.0`, as pandas writes the numbers of a column with gaps.
+fn whole(text: &str) -> &str {
+    text.strip_suffix(".0")
+        .filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        .unwrap_or(text)
 }
 
 /// One row, `None` for an empty one, or what is wrong with it and the remedy.
@@ -195,7 +205,7 @@ fn row(
             .patient
             .map(cell)
             .filter(|text| !is_empty(text))
-            .map(str::to_string),
+            .map(|text| whole(text).to_string()),
         edema,
     }))
 }
