@@ -486,6 +486,51 @@ fn a_patient_named_beside_one_eye_is_the_other_eyes_too() {
     assert_eq!(patients, ["p7", "p7", "p8"]);
 }
 
+/// As spreadsheets are exported: with a title, with a date, with empty rows and cells.
+#[test]
+fn headings_may_stand_below_a_title() {
+    for above in [
+        "Grades, of both readers\n",
+        "\n,,\n;;;\n",
+        "sep=;\nGrades of the clinic;;\r\n\r\nread;2026-11-28;\r\n",
+        "\"Grades\nof the clinic\"\n",
+    ] {
+        let table = format!("{above}Image;Grade;Patient\r\na.jpg;0;p1\r\nb.jpg;3;p1\r\n");
+        let records = read(&[("grades.csv", &table), ("a.jpg", ""), ("b.jpg", "")]);
+        assert_eq!(
+            summary(&records),
+            [("a.jpg", 0, "p1", None), ("b.jpg", 3, "p1", None)],
+            "{above:?}"
+        );
+        let wrong = format!("{table}\r\nb.jpg;9;\r\n");
+        let line = above.matches('\n').count() + 5;
+        let found = faults(&[("grades.csv", &wrong), ("a.jpg", ""), ("b.jpg", "")]);
+        assert!(
+            found[0].starts_with(&format!("grades.csv:{line}: grade “9”")),
+            "{found:?}"
+        );
+    }
+    let records = read(&[
+        ("grades.csv", "image,grade\na.jpg,0\nb.jpg,3\n"),
+        (
+            "pairs.csv",
+            "Photos of one patient\n\nleft,right\na.jpg,b.jpg\n",
+        ),
+        ("a.jpg", ""),
+        ("b.jpg", ""),
+    ]);
+    assert_eq!(
+        summary(&records),
+        [("a.jpg", 0, "a", None), ("b.jpg", 3, "a", None)]
+    );
+    // What is no table of labels is told by its first row.
+    let found = faults(&[("notes.csv", "\nname\n\na,b\n"), ("a.jpg", "")]);
+    assert!(
+        found[0].starts_with("notes.csv:2: among its columns “name” there is no pair"),
+        "{found:?}"
+    );
+}
+
 #[test]
 fn photos_of_nobody_are_not_one_persons() {
     let dir = folder(&[

@@ -10,6 +10,7 @@ mod class_folders;
 mod columns;
 mod ddr;
 mod folder;
+mod headed;
 mod join;
 mod medmnist;
 mod pairs;

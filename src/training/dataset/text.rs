@@ -17,8 +17,8 @@ pub(super) struct Text {
     /// The sheet's name, where the file has several.
     pub sheet: Option<String>,
     pub text: String,
-    /// What stands between the cells.
-    pub delimiter: u8,
+    /// What stands between the cells; none where the headings are to tell.
+    pub delimiter: Option<u8>,
 }
 
 /// The tables that a file holds, or why it cannot be read.
@@ -32,7 +32,7 @@ pub(super) fn of(path: &Path) -> Result<Vec<Text>, String> {
     let text = decoded(&bytes);
     Ok(vec![Text {
         sheet: None,
-        delimiter: delimiter(&text),
+        delimiter: None,
         text,
     }])
 }
@@ -54,21 +54,6 @@ fn decoded(bytes: &[u8]) -> String {
     text.trim_start_matches('\u{feff}').to_owned()
 }
 
-/// What stands between the cells of a table, by its headings.
-fn delimiter(text: &str) -> u8 {
-    let (_, first) = headings(text);
-    [b',', b';', b'\t']
-        .into_iter()
-        .max_by_key(|&d| (first.bytes().filter(|&b| b == d).count(), d == b','))
-        .unwrap_or(b',')
-}
-
-/// The first line that holds anything, and its number.
-pub(super) fn headings(text: &str) -> (u64, &str) {
-    let mut lines = (1..).zip(text.lines());
-    lines.find(|(_, line)| !line.is_empty()).unwrap_or((1, ""))
-}
-
 fn sheets(path: &Path) -> Result<Vec<Text>, String> {
     let mut workbook = calamine::open_workbook_auto(path).map_err(|error| error.to_string())?;
     let all = workbook.sheets_metadata().iter();
@@ -79,7 +64,7 @@ fn sheets(path: &Path) -> Result<Vec<Text>, String> {
         Ok(cells) => Ok(Text {
             text: as_csv(&cells),
             sheet: several.then_some(name),
-            delimiter: b',',
+            delimiter: Some(b','),
         }),
         // Read without it, the workbook would seem whole.
         Err(error) => Err(format!("sheet “{name}”: {error}")),
