@@ -1,7 +1,7 @@
 //! The text of a file that may hold labels: a table's, whatever it is encoded in, or
 //! each sheet of a workbook (Excel's or OpenDocument's), written as CSV.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek};
 use std::path::Path;
 
@@ -79,14 +79,15 @@ type Cells = BTreeMap<(u32, u32), String>;
 /// both of their photos, is in the file once, and said of each of its rows.
 fn shown(workbook: &mut Sheets<impl Read + Seek>, sheet: &str) -> Result<Cells, calamine::Error> {
     let mut cells = filled(workbook, sheet)?;
-    let last = cells.keys().map(|(row, _)| *row).max().unwrap_or_default();
+    // A row of which nothing else is used, for a photo that is not there, says nothing.
+    let used: BTreeSet<u32> = cells.keys().map(|(row, _)| *row).collect();
     for Dimensions { start, end } in merged(workbook, sheet)? {
         let (top, column) = start;
         let Some(cell) = cells.get(&start).cloned() else {
             continue;
         };
-        let below = top + 1..=end.0.min(last);
-        cells.extend(below.map(|row| ((row, column), cell.clone())));
+        let below = used.range(top..=end.0.max(top)).skip(1);
+        cells.extend(below.map(|row| ((*row, column), cell.clone())));
     }
     Ok(cells)
 }
