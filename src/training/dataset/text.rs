@@ -1,9 +1,12 @@
 //! The text of a file that may hold labels: a table's, whatever it is encoded in, or
 //! each sheet of a workbook (Excel's or OpenDocument's), written as CSV.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek};
+use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Once;
 
 use calamine::{Data, Dimensions, Reader, SheetType, Sheets};
 
@@ -25,8 +28,8 @@ pub(super) struct Text {
 pub(super) fn of(path: &Path) -> Result<Vec<Text>, String> {
     if WORKBOOKS.contains(&extension(path).as_str()) {
         // The reader of Excel's former format panics over files that were cut short.
-        let read = std::panic::catch_unwind(|| sheets(path));
-        return read.unwrap_or_else(|_| Err("it is damaged".to_owned()));
+        let read = unless_it_panics(|| sheets(path));
+        return read.unwrap_or_else(|| Err("it is damaged".to_owned()));
     }
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let text = decoded(&bytes);
@@ -35,6 +38,28 @@ pub(super) fn of(path: &Path) -> Result<Vec<Text>, String> {
         delimiter: None,
         text,
     }])
+}
+
+thread_local! {
+    /// Whether a panic on this thread is about to be told as a sentence of ours.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `read` gives; none, and not a word of it, where it panics.
+fn unless_it_panics<T>(read: impl FnOnce() -> T + UnwindSafe) -> Option<T> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !CAUGHT.get() {
+                usual(panic);
+            }
+        }));
+    });
+    CAUGHT.set(true);
+    let read = catch_unwind(read);
+    CAUGHT.set(false);
+    read.ok()
 }
 
 /// A table's text. Spreadsheets export Unicode as UTF-16, marked so, and Windows code
