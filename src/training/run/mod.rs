@@ -57,7 +57,9 @@ pub fn run(
         parent::check_split(config, &photos, watch)?;
     }
     let shelf = Shelf::new(destination.out);
-    run_on(&photos, &shelf, config, destination, devices, resume, watch)
+    let manifest = run_on(&photos, &shelf, config, destination, devices, resume, watch)?;
+    Checkpoints::of(destination.out).clear()?;
+    Ok(manifest)
 }
 
 /// Whether a run can begin in `out`, or go on there.
@@ -72,7 +74,8 @@ pub fn check_destination(out: &Path, resume: bool) -> Result<(), TrainError> {
     }
 }
 
-/// As [`run`], on photos that were read and divided before.
+/// As [`run`], on photos that were read and divided before. The last checkpoint stays,
+/// to go on from where what is done with the model next is broken off.
 ///
 /// # Errors
 /// [`TrainError`]; what was already written stays.
@@ -160,9 +163,7 @@ pub fn run_on(
         Outcome::Finished(network) if !watch.stop() => network,
         _ => return Err(TrainError::Interrupted(out.to_owned())),
     };
-    let manifest = finish::finish(config, destination, &album, &best, device)?;
-    checkpoints.clear()?;
-    Ok(manifest)
+    finish::finish(config, destination, &album, &best, device)
 }
 
 /// Searches for a learning rate instead of training: writes the curve and its
