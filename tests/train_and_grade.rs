@@ -887,6 +887,8 @@ fn a_finished_training_is_replaced_by_no_other() {
         words.contains("finished model") && words.contains("another --out"),
         "{words}"
     );
+    let words = refused(&["train", "--resume", "--out", out]);
+    assert!(words.contains("nothing is left to resume"), "{words}");
     assert_eq!(records(), before);
 }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use super::checkpoint::Checkpoints;
 use super::config::TrainConfig;
 use super::devices::Devices;
+use super::export::MANIFEST;
 use super::finetune::{Finetune, Outcome, Progress};
 use super::journal::Journal;
 use super::photos::Photos;
@@ -69,6 +70,7 @@ pub fn run(
 pub fn check_destination(out: &Path, resume: bool) -> Result<(), TrainError> {
     match (resume, Checkpoints::of(out).any()) {
         (false, true) => Err(TrainError::Unfinished(out.to_owned())),
+        (true, false) if out.join(MANIFEST).exists() => Err(TrainError::Done(out.to_owned())),
         (true, false) => Err(TrainError::NothingToResume(out.to_owned())),
         _ => Ok(()),
     }
