@@ -209,6 +209,10 @@ impl TrainConfig {
                 "--smaller-first leaves no epoch at the full --size; raise --epochs",
             ),
             (
+                (self.smaller_first.iter()).any(|stage| stage.size >= self.preprocessing.size),
+                "--smaller-first begins on pictures smaller than --size; lower its sizes",
+            ),
+            (
                 !self.smaller_first.is_empty() && !self.architecture.takes_any_size(),
                 "--smaller-first needs a network that takes pictures of any size, such as resnet18",
             ),
@@ -369,3 +373,17 @@ mod tests {
         }
     }
 }
+    #[test]
+    fn smaller_pictures_come_first_or_none() {
+        let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        for (size, taken) in [(32, true), (64, false), (96, false)] {
+            config.smaller_first = vec![SizeStage { size, epochs: 1 }];
+            let said = config.validate();
+            assert_eq!(said.is_ok(), taken, "{size}");
+            assert!(
+                said.err()
+                    .is_none_or(|said| said.contains("--smaller-first"))
+            );
+        }
+    }
+
