@@ -1,7 +1,7 @@
 //! A training's settings: flags resolved into one checked configuration,
 //! saved beside the weights so that the run can be repeated.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -294,12 +294,32 @@ impl TrainConfig {
     ///
     /// # Errors
     /// A sentence naming the file.
-    pub fn read(path: &std::path::Path) -> Result<Self, String> {
+    pub fn read(path: &Path) -> Result<Self, String> {
         let named = |error: String| format!("{}: {error}", path.display());
         let json = std::fs::read(path).map_err(|e| named(e.to_string()))?;
         let config: Self = serde_json::from_slice(&json).map_err(|e| named(e.to_string()))?;
         config.validate().map_err(named)?;
         Ok(config)
+    }
+
+    /// Whether what this configuration, read from `file`, names is there, as seen from here.
+    ///
+    /// # Errors
+    /// A sentence where it was written down as seen from another folder.
+    pub fn in_sight(&self, file: &Path) -> Result<(), String> {
+        let opinions = self.opinions.iter().flat_map(|heard| &heard.files);
+        let mut named = (self.data.iter().chain(&self.from).chain(&self.mean_with))
+            .chain(&self.split)
+            .chain(opinions);
+        match named.find(|path| path.is_relative() && !path.exists()) {
+            None => Ok(()),
+            Some(path) => Err(format!(
+                "{} names {} as seen from the folder that it was begun in, and seen from here \
+                 nothing is there; type this in that folder, or put it back where it was",
+                file.display(),
+                path.display()
+            )),
+        }
     }
 }
 
@@ -362,18 +382,6 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_nothing_or_of_more_than_all_is_refused() {
-        for share in [0.0, -0.1, 1.1, f64::NAN] {
-            let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
-            config.share = share;
-            assert!(
-                config.validate().unwrap_err().contains("--share"),
-                "{share}"
-            );
-        }
-    }
-}
-    #[test]
     fn smaller_pictures_come_first_or_none() {
         let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
         for (size, taken) in [(32, true), (64, false), (96, false)] {
@@ -387,3 +395,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_share_of_nothing_or_of_more_than_all_is_refused() {
+        for share in [0.0, -0.1, 1.1, f64::NAN] {
+            let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+            config.share = share;
+            assert!(
+                config.validate().unwrap_err().contains("--share"),
+                "{share}"
+            );
+        }
+    }
+}
