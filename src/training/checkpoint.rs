@@ -246,9 +246,8 @@ impl Checkpoints {
             return Ok(());
         }
         let delete = |path: &Path| std::fs::remove_dir_all(path);
-        let each = self.list().into_iter();
-        each.map(|(_, path)| self.discard(&path, delete))
-            .collect::<std::io::Result<()>>()
+        let mut each = self.list().into_iter();
+        each.try_for_each(|(_, path)| self.discard(&path, delete))
             .and_then(|()| delete(&self.folder))
             .map_err(|source| CheckpointError::Io {
                 path: self.folder.clone(),
