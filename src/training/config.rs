@@ -16,7 +16,7 @@ use super::optimizer::Optimizer;
 use burn::tensor::Device;
 
 use crate::network::{Architecture, Classifier};
-use crate::photo::Preprocessing;
+use crate::photo::{PhotoError, Preprocessing};
 
 /// Everything that decides a training's outcome on a given machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -197,8 +197,8 @@ impl TrainConfig {
             ),
             (
                 self.trains_nothing() && self.from.is_none(),
-                "--epochs 0 and --head-epochs 0 train nothing; with --from a bundle they calibrate \
-                 it anew",
+                "without --from, --epochs 0 trains nothing; with it a new head is trained, or, with \
+                 --head-epochs 0, a bundle calibrated anew",
             ),
             (
                 !self.mean_with.is_empty() && self.from.is_none(),
@@ -275,7 +275,12 @@ impl TrainConfig {
         let sizes = self.smaller_first.iter().map(|stage| stage.size);
         for size in sizes.chain([self.preprocessing.size]) {
             let shown = self.preprocessing_at(size);
-            shown.validate().map_err(|e| e.to_string())?;
+            shown.validate().map_err(|error| match error {
+                PhotoError::Settings { reason } => {
+                    format!("{reason}; choose another --size, --smaller-first or --margin")
+                }
+                other => other.to_string(),
+            })?;
             let source = self.augmentation.source(&shown);
             if source.size > Preprocessing::MAX_SIZE {
                 return Err(format!(
@@ -379,6 +384,14 @@ mod tests {
         config.smaller_first = vec![stage; 2];
         let said = config.validate().unwrap_err();
         assert!(said.contains("--smaller-first"), "{said}");
+    }
+
+    #[test]
+    fn pictures_of_no_size_are_refused_by_the_flag() {
+        let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        config.preprocessing.size = 7;
+        let said = config.validate().unwrap_err();
+        assert!(said.starts_with("size is 7, not 8 to 4096; choose another --size"));
     }
 
     #[test]
