@@ -93,3 +93,24 @@ fn photos_a_check_tells_of_are_listed_by_the_command_it_names() {
     let [found, _] = told("data check photos");
     assert!(!found.contains("would not be graded"), "{found}");
 }
+
+/// The reader of such workbooks panics over this one, which says so beside the sentence.
+#[test]
+fn a_damaged_workbook_is_told_in_a_sentence_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let photos = folder.path().join("photos");
+    std::fs::create_dir(&photos).unwrap();
+    draw_nothing(&photos);
+    let mut cut = vec![0xff; 512 + 3];
+    cut[..8].copy_from_slice(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    for (at, value) in [(26, 3), (30, 9), (32, 6), (76, 0), (78, 0)] {
+        cut[at..at + 2].copy_from_slice(&[value, 0]);
+    }
+    std::fs::write(photos.join("labels.xls"), cut).unwrap();
+    let command = "data check photos";
+    let output = fovea(folder.path(), command, Stdio::piped(), Stdio::piped());
+    let found = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(found.contains("it is damaged"), "{found}");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!words.contains("panicked"), "{words}");
+}

@@ -145,10 +145,27 @@ fn lines_are_those_of_a_table_that_windows_wrote() {
 }
 
 #[test]
-fn one_folder_given_twice_is_told() {
+fn one_folder_given_twice_is_told_from_two_of_one_name() {
     let dir = folder("");
-    let outcome = check(&[dir.path().into(), dir.path().into()], None, |_, _| {});
-    assert!(outcome.faults[0].what.contains(" is called "));
+    let told = |other: &Path| {
+        let outcome = check(&[dir.path().into(), other.into()], None, |_, _| {});
+        outcome.faults[0].to_string()
+    };
+    let twice = told(&dir.path().join("../").join(dir.path().file_name().unwrap()));
+    assert!(
+        twice.ends_with("it is named twice; name it once"),
+        "{twice}"
+    );
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let namesake = elsewhere.path().join(dir.path().file_name().unwrap());
+    fs::create_dir(&namesake).expect("a folder");
+    fs::copy(dir.path().join("images/0.png"), namesake.join("0.png")).expect("a photo");
+    fs::write(namesake.join("labels.csv"), "image,grade\n0.png,0\n").expect("labels");
+    let two = told(&namesake);
+    assert!(
+        two.contains(" is called ") && two.contains("rename one"),
+        "{two}"
+    );
 }
 
 #[test]

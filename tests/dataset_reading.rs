@@ -407,25 +407,151 @@ fn a_table_that_repeats_a_grade_adds_what_it_tells_besides() {
     );
 }
 
+/// Two that number their patients each in its own way would leave one person's eyes on
+/// two sides of a split.
 #[test]
-fn photos_of_nobody_are_not_one_persons() {
-    let dir = folder(&[
+fn two_tables_agree_on_whose_eye_it_is() {
+    let with = |second: &'static str| {
+        [
+            ("first.csv", "image,grade,patient\na.jpg,1,p7\nb.jpg,2,\n"),
+            ("second.csv", second),
+            ("a.jpg", ""),
+            ("b.jpg", ""),
+        ]
+    };
+    let found = faults(&with("image,grade,patient\na.jpg,1,81\n"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].starts_with("second.csv:2: “a.jpg” has patient 81 here and patient p7 at"),
+        "{found:?}"
+    );
+    // As pandas writes a column of numbers with gaps, and one without.
+    let records = read(&[
+        ("first.csv", "image,grade,patient\na.jpg,1,7\nb.jpg,2,7\n"),
         (
-            "labels.csv",
-            "image,grade,patient\na.jpg,0,nan\nb.jpg,1,NaN\nc.jpg,2,p1\nd.jpg,2,\n",
+            "second.csv",
+            "image,grade,patient\na.jpg,1,7.0\nc.jpg,2,7.0\nd.jpg,1,\n",
         ),
         ("a.jpg", ""),
         ("b.jpg", ""),
         ("c.jpg", ""),
         ("d.jpg", ""),
     ]);
+    let patients: Vec<&str> = records.iter().map(|r| r.patient.as_str()).collect();
+    assert_eq!(patients, ["7", "7", "7", "d"]);
+    // A table that says it of one photo says of another that nobody knows.
+    let dir = folder(&[
+        ("first.csv", "image,grade\na.jpg,1\nb.jpg,2\n"),
+        ("second.csv", "image,grade,patient\na.jpg,1,p7\nb.jpg,2,\n"),
+        ("a.jpg", ""),
+        ("b.jpg", ""),
+    ]);
+    let set = dataset::read(dir.path()).expect("a good data set");
+    assert_eq!(
+        summary(&set.records),
+        [("a.jpg", 1, "p7", None), ("b.jpg", 2, "b", None)]
+    );
+    assert_eq!(set.without_patient, 1);
+}
+
+/// As a sheet is exported whose cells were merged beside both of a patient's photos.
+#[test]
+fn a_patient_named_beside_one_eye_is_the_other_eyes_too() {
+    let records = read(&[
+        (
+            "labels.csv",
+            "image,grade,patient\n7_left.jpg,0,p7\n7_right.jpg,2,\n8_left.jpg,1,\n\
+             8_right.jpg,1,p8\n9_left.jpg,1,\n9_right.jpg,1,\n",
+        ),
+        ("7_left.jpg", ""),
+        ("7_right.jpg", ""),
+        ("8_left.jpg", ""),
+        ("8_right.jpg", ""),
+        ("9_left.jpg", ""),
+        ("9_right.jpg", ""),
+    ]);
+    let patients: Vec<&str> = records.iter().map(|r| r.patient.as_str()).collect();
+    assert_eq!(patients, ["p7", "p7", "p8", "p8", "9", "9"]);
+    let records = read(&[
+        (
+            "labels.csv",
+            "image,grade,patient\na.jpg,0,\nb.jpg,2,p7\nc.jpg,2,p8\n",
+        ),
+        ("pairs.csv", "left,right\na.jpg,b.jpg\n"),
+        ("a.jpg", ""),
+        ("b.jpg", ""),
+        ("c.jpg", ""),
+    ]);
+    let patients: Vec<&str> = records.iter().map(|r| r.patient.as_str()).collect();
+    assert_eq!(patients, ["p7", "p7", "p8"]);
+}
+
+/// As spreadsheets are exported: with a title, with a date, with empty rows and cells.
+#[test]
+fn headings_may_stand_below_a_title() {
+    for above in [
+        "Grades, of both readers\n",
+        "\n,,\n;;;\n",
+        "sep=;\nGrades of the clinic;;\r\n\r\nread;2026-11-28;\r\n",
+        "\"Grades\nof the clinic\"\n",
+    ] {
+        let table = format!("{above}Image;Grade;Patient\r\na.jpg;0;p1\r\nb.jpg;3;p1\r\n");
+        let records = read(&[("grades.csv", &table), ("a.jpg", ""), ("b.jpg", "")]);
+        assert_eq!(
+            summary(&records),
+            [("a.jpg", 0, "p1", None), ("b.jpg", 3, "p1", None)],
+            "{above:?}"
+        );
+        let wrong = format!("{table}\r\nb.jpg;9;\r\n");
+        let line = above.matches('\n').count() + 5;
+        let found = faults(&[("grades.csv", &wrong), ("a.jpg", ""), ("b.jpg", "")]);
+        assert!(
+            found[0].starts_with(&format!("grades.csv:{line}: grade “9”")),
+            "{found:?}"
+        );
+    }
+    let records = read(&[
+        ("grades.csv", "image,grade\na.jpg,0\nb.jpg,3\n"),
+        (
+            "pairs.csv",
+            "Photos of one patient\n\nleft,right\na.jpg,b.jpg\n",
+        ),
+        ("a.jpg", ""),
+        ("b.jpg", ""),
+    ]);
+    assert_eq!(
+        summary(&records),
+        [("a.jpg", 0, "a", None), ("b.jpg", 3, "a", None)]
+    );
+    // What is no table of labels is told by its first row.
+    let found = faults(&[("notes.csv", "\nname\n\na,b\n"), ("a.jpg", "")]);
+    assert!(
+        found[0].starts_with("notes.csv:2: among its columns “name” there is no pair"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn photos_of_nobody_are_not_one_persons() {
+    let dir = folder(&[
+        (
+            "labels.csv",
+            "image,grade,patient\na.jpg,0,nan\nb.jpg,1,NaN\nc.jpg,2,p1\nd.jpg,2,\ne.jpg,2,NA\nf.jpg,2,NA\n",
+        ),
+        ("a.jpg", ""),
+        ("b.jpg", ""),
+        ("c.jpg", ""),
+        ("d.jpg", ""),
+        ("e.jpg", ""),
+        ("f.jpg", ""),
+    ]);
     let set = dataset::read(dir.path()).expect("a good data set");
     let patients: Vec<&str> = set.records.iter().map(|r| r.patient.as_str()).collect();
-    assert_eq!(patients, ["a", "b", "p1", "d"]);
+    assert_eq!(patients, ["a", "b", "p1", "d", "e", "f"]);
     assert_eq!(
         set.remarks(false),
         [
-            "without a patient: 3 photos, in a table that names others': each is taken by its name, \
+            "without a patient: 5 photos, in a table that names others': each is taken by its name, \
              or for a person of its own"
         ]
     );

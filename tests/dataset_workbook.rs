@@ -307,6 +307,62 @@ fn a_patient_merged_beside_both_photos_is_said_of_both() {
     }
 }
 
+/// Of a patient with one eye the rows that the merged cell reaches may hold nothing else.
+#[test]
+fn a_merged_cell_makes_no_row_of_what_is_empty() {
+    let rows: &[&[&str]] = &[
+        &["patient", "image", "grade"],
+        &["p7", "a.jpg", "1"],
+        &["", "", ""],
+        &["p8", "b.jpg", "0"],
+    ];
+    let merged = with_entry(
+        &xlsx(&[Sheet("Sheet1", 1, rows)]),
+        "xl/worksheets/1.xml",
+        |sheet| {
+            let cells = r#"<mergeCells count="2"><mergeCell ref="A2:A3"/><mergeCell ref="A4:A9"/></mergeCells>"#;
+            sheet.replace("</sheetData>", &format!("</sheetData>{cells}"))
+        },
+    );
+    let dir = folder(&["a.jpg", "b.jpg"], &[("labels.xlsx", merged)]);
+    let set = dataset::read(dir.path()).expect("a good data set");
+    let of = |record: &dataset::Record| record.patient.clone();
+    let patients: Vec<String> = set.records.iter().map(of).collect();
+    assert_eq!(patients, ["p7", "p8"]);
+}
+
+/// A title merged across the table, and headings in two rows, the first merged down.
+#[test]
+fn headings_of_a_sheet_may_stand_below_a_title() {
+    let rows: &[&[&str]] = &[
+        &["Grades of the clinic, 2026", "", ""],
+        &["", "", ""],
+        &["Patient", "Photo", ""],
+        &["", "image", "grade"],
+        &["p7", "a.jpg", "1"],
+        &["p7", "b.jpg", "9"],
+    ];
+    let titled = with_entry(
+        &xlsx(&[Sheet("Sheet1", 2, rows)]),
+        "xl/worksheets/1.xml",
+        |sheet| {
+            let cells = r#"<mergeCells count="3"><mergeCell ref="A2:C2"/><mergeCell ref="A4:A5"/><mergeCell ref="B4:C4"/></mergeCells>"#;
+            sheet.replace("</sheetData>", &format!("</sheetData>{cells}"))
+        },
+    );
+    let mended = with_entry(&titled, "xl/worksheets/1.xml", |sheet| {
+        sheet.replace("<v>9</v>", "<v>2</v>")
+    });
+    let found = faults(&folder(&["a.jpg", "b.jpg"], &[("labels.xlsx", titled)]));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("labels.xlsx:7: grade “9” of “b.jpg”"));
+    let dir = folder(&["a.jpg", "b.jpg"], &[("labels.xlsx", mended)]);
+    let set = dataset::read(dir.path()).expect("a good data set");
+    let read = |record: &dataset::Record| (record.grade, record.patient.clone());
+    let read: Vec<_> = set.records.iter().map(read).collect();
+    assert_eq!(read, [(1, "p7".to_owned()), (2, "p7".to_owned())]);
+}
+
 /// As slips into the last cell of all: every cell between would take half a terabyte.
 #[test]
 fn a_cell_astray_far_from_the_table_costs_nothing() {

@@ -324,6 +324,34 @@ fn a_run_is_repeated_by_its_configuration_and_under_its_name() {
     assert_eq!(repeated["weights"], trained["weights"]);
 }
 
+#[test]
+fn what_was_named_from_another_folder_is_told_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    draw_dataset(&folder.path().join("drawn"), 4, 96);
+    let from = |place: &Path, line: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fovea"));
+        command.current_dir(place).args(line.split(' '));
+        let output = command.output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.success(), words)
+    };
+    let train = "train --data drawn --out first --size 32 --epochs 1 --batch 8 --validation 0.3";
+    let (trained, words) = from(folder.path(), train);
+    assert!(trained, "{words}");
+    let out = folder.path().join("first");
+    let (_, words) = from(&out, "train --config config.json --out ../second");
+    let told = "config.json names drawn as seen from the folder that it was begun in";
+    assert!(words.contains(told), "{words}");
+    assert!(!folder.path().join("second").exists());
+
+    let study = "study --data drawn --from first/model.json --out study --size 32 --list";
+    let (listed, words) = from(folder.path(), study);
+    assert!(listed, "{words}");
+    let (_, words) = from(&out, "study --out ../study");
+    let told = "plan.json names drawn as seen from the folder that it was begun in";
+    assert!(words.contains(told), "{words}");
+}
+
 #[cfg(unix)]
 #[test]
 fn what_nobody_reads_any_more_ends_the_command_quietly() {
@@ -887,6 +915,8 @@ fn a_finished_training_is_replaced_by_no_other() {
         words.contains("finished model") && words.contains("another --out"),
         "{words}"
     );
+    let words = refused(&["train", "--resume", "--out", out]);
+    assert!(words.contains("nothing is left to resume"), "{words}");
     assert_eq!(records(), before);
 }
 

@@ -79,6 +79,12 @@ struct FoldsArguments {
 }
 
 /// Read every table and photo and list every fault in one go
+///
+/// A folder of labelled photos has a table of them, or a folder a grade, 0 to 4. The table is
+/// labels.csv with the columns “image” and “grade”, “patient” where that is known, and “edema”
+/// for a risk of macular oedema, 0 to 2; those of APTOS, EyePACS, IDRiD, Messidor-2, DDR and
+/// DeepDRiD are read as they come. It may lie in a workbook (.xlsx, .xls, .ods), and a MedMNIST
+/// .npz stands for a folder. The command fails where something must be mended.
 #[derive(Args)]
 struct CheckArguments {
     /// Folders of labelled photos

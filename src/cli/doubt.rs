@@ -16,7 +16,7 @@ use crate::evaluation::table;
 use crate::grader::Grader;
 use crate::network::Views;
 use crate::training::doubt::{COVERAGE, Looked};
-use crate::training::export::write_whole;
+use crate::training::export::{can_write, write_whole};
 use crate::training::objective::Objective;
 use crate::training::predict;
 use crate::training::settle::{self, Wanted};
@@ -71,6 +71,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .clone()
         .unwrap_or_else(bundle_file::default_path);
     let bundle = bundle_file::open(&path)?;
+    let file = bundle_file::manifest_path(&path);
+    can_write(&file).map_err(|error| anyhow!(error))?;
     let split = match &arguments.split {
         Some(named) => named.clone(),
         None => photos::split_of(&path)?,
@@ -110,7 +112,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     };
     let json = manifest.to_json();
     Manifest::from_json(json.as_bytes())?;
-    let file = bundle_file::manifest_path(&path);
     write_whole(&file, json.as_bytes()).map_err(|error| anyhow!(error))?;
     output::aside(file.display());
     printed?;

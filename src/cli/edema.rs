@@ -61,6 +61,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .clone()
         .unwrap_or_else(bundle_file::default_path);
     let bundle = without_head(bundle_file::open(&path)?);
+    let file = bundle_file::manifest_path(&path);
+    export::can_write(&file).map_err(|error| anyhow!(error))?;
     let split = match &arguments.split {
         Some(named) => named.clone(),
         None => photos::split_of(&path)?,
@@ -68,7 +70,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let taught = teach(arguments, &split, &bundle)?;
     let printed = print(&taught.edema);
 
-    let file = bundle_file::manifest_path(&path);
     let former = bundle.manifest.weights.file.clone();
     let weights = network::with_beside(&bundle.weights, taught.weight, taught.bias);
     let (weights, bytes) =

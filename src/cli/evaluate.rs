@@ -30,8 +30,8 @@ use crate::training::{opinions, terms};
 /// Every photo of --data is measured, unless --split and --part name a side of
 /// a training's split.csv: figures on photos that were trained on mean nothing.
 /// Intervals are 95 %, from 2,000 bootstraps over patients. Photos that `fovea
-/// grade` would refuse are measured with the others; `fovea gate measure` tells
-/// which those are.
+/// grade` would refuse are measured with the others; `fovea gate measure --list`
+/// tells which those are.
 #[derive(Args)]
 pub struct Arguments {
     /// Folder of labelled photos; may be given several times

@@ -13,7 +13,7 @@ use super::{command_line, output};
 use crate::bundle::sha256_hex;
 use crate::photo::PhotoError;
 use crate::quality::{Figure, Gate};
-use crate::training::export::write_whole;
+use crate::training::export::{can_write, write_whole};
 use crate::training::gate::{self, samples};
 
 /// The gate that refuses what is no retina, or too badly photographed to grade
@@ -93,6 +93,7 @@ fn fit(arguments: &FitArguments) -> Result<ExitCode> {
         seed: arguments.seed,
         ..samples::Plan::default()
     };
+    can_write(&arguments.out).map_err(|error| anyhow!(error))?;
     let divided = Divided::read(&arguments.data, &arguments.split)?;
     let everyday = files(&arguments.natural)?;
     let samples = photos::kept(

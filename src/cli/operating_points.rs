@@ -10,7 +10,7 @@ use clap::Args;
 use super::{bundle_file, measured, output};
 use crate::bundle::{OperatingPoint, Thresholds};
 use crate::grading::{Lines, PointName, REFERABLE_FROM, SIGHT_THREATENING_FROM};
-use crate::training::export::{self, write_whole};
+use crate::training::export::{self, can_write, write_whole};
 use crate::training::split::Part;
 
 /// Fix a model's operating points on its validation photos
@@ -49,6 +49,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         .clone()
         .unwrap_or_else(bundle_file::default_path);
     let bundle = bundle_file::open(&path)?;
+    let file = bundle_file::manifest_path(&path);
+    if arguments.write {
+        can_write(&file).map_err(|error| anyhow!(error))?;
+    }
     let photos = measured::read(&arguments.data, Some((&arguments.split, Part::Validation)))?;
     let answers = measured::measure(&bundle, &photos)?;
     let predictions = answers.predictions(&photos)?;
@@ -79,7 +83,6 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         // The line in use stays to the last digit; the others join it.
         manifest.thresholds.further = found.further;
     }
-    let file = bundle_file::manifest_path(&path);
     write_whole(&file, manifest.to_json().as_bytes()).map_err(|error| anyhow!(error))?;
     bundle_file::open(&path).context("the model does not open any more")?;
     output::line(file.display())?;

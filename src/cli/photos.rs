@@ -15,7 +15,7 @@ use crate::bundle::sha256_hex;
 use crate::photo::Preprocessing;
 use crate::training::dataset::{self, Record};
 use crate::training::duplicates;
-use crate::training::export::write_whole;
+use crate::training::export::{can_write, write_whole};
 use crate::training::picture::{Picture, Room};
 use crate::training::pictures;
 use crate::training::run::SPLIT;
@@ -163,6 +163,7 @@ pub fn kept<T: Serialize + DeserializeOwned>(
         }
         return Ok(kept.made);
     }
+    can_write(file).map_err(|error| anyhow!(error))?;
     let kept = Kept {
         made_of,
         made: make()?,
@@ -226,6 +227,13 @@ mod tests {
             words.contains("another --bundle and another --split;"),
             "{words}"
         );
+
+        let nowhere = folder.path().join("nowhere/kept.json");
+        let refused = kept(Some(&nowhere), &of("one", "a"), || -> Result<Vec<f64>> {
+            panic!("all of it would be lost")
+        });
+        let words = refused.unwrap_err().to_string();
+        assert!(words.contains("kept.json: cannot be written"), "{words}");
 
         // As earlier versions kept it.
         std::fs::write(&file, "[0.1, 0.7]").unwrap();

@@ -143,11 +143,15 @@ fn told(figures: &EpochFigures, keep: Keep) -> String {
             ""
         }
     };
+    let lowest = mark(Keep::CrossEntropy, " (the lowest so far)");
     let scaled = match (keep, figures.scaled_cross_entropy) {
-        (Keep::CrossEntropy, Some(scaled)) => format!(
-            ", after temperature scaling {scaled:.3}{}",
-            mark(Keep::CrossEntropy, " (the lowest so far)")
-        ),
+        // Left as it is where none does.
+        (Keep::CrossEntropy, Some(scaled)) if scaled == m.cross_entropy => {
+            format!(", and no temperature fits{lowest}")
+        }
+        (Keep::CrossEntropy, Some(scaled)) => {
+            format!(", after temperature scaling {scaled:.3}{lowest}")
+        }
         _ => String::new(),
     };
     format!(
@@ -182,6 +186,13 @@ mod tests {
             "{by_loss}"
         );
         assert!(!by_loss.contains("highest"), "{by_loss}");
+        let mut wild = figures.clone();
+        wild.scaled_cross_entropy = Some(wild.validation.cross_entropy);
+        let by_loss = told(&wild, Keep::CrossEntropy);
+        assert!(
+            by_loss.ends_with(", and no temperature fits (the lowest so far)"),
+            "{by_loss}"
+        );
         let by_kappa = told(&figures, Keep::Kappa);
         assert!(
             by_kappa.contains("kappa 1.000 (the highest so far), cross-entropy"),

@@ -12,7 +12,9 @@ use super::{output, quoted};
 use crate::counted::counted;
 use crate::photo::Preprocessing;
 use crate::study::cell::{self, Bench};
-use crate::study::{Cell, Grid, Plan, Preset, Shard, TestPhotos, collect, markdown, page, plot};
+use crate::study::{
+    Cell, Grid, Plan, Preset, Shard, TestPhotos, collect, markdown, page, plan, plot,
+};
 use crate::training::augment::Augmentation;
 use crate::training::balance::Balance;
 use crate::training::export::write_whole;
@@ -309,6 +311,10 @@ fn run_cells(arguments: &Arguments, plan: &Plan) -> Result<usize> {
     ));
     if left.is_empty() {
         return Ok(0);
+    }
+    if !arguments.describe() {
+        let seen = plan.transfer.in_sight(&out.join(plan::FILE));
+        seen.map_err(|fault| anyhow!(fault))?;
     }
     let watch = Terminal::listening();
     check_weights(plan, out, &left)?;

@@ -32,7 +32,7 @@ use crate::training::run::{self, Destination};
 /// to --out, where `fovea grade --bundle` and the page can use it.
 #[derive(Args)]
 pub struct Arguments {
-    /// Folder of labelled photos; may be given several times
+    /// Folder of labelled photos, as `fovea data check --help` tells; may be given several times
     #[arg(long, value_name = "DIR", required_unless_present_any = ["config", "resume"])]
     data: Vec<PathBuf>,
     /// Weights to start from: torchvision's (.pth or .safetensors, packed with xz or not) or
@@ -452,7 +452,11 @@ pub fn run(arguments: &Arguments, given: Option<&ArgMatches>) -> Result<ExitCode
     let kept = saved.as_deref().and_then(run::name_beside);
     let name = arguments.name.clone().or(kept);
     let config = match saved {
-        Some(path) => TrainConfig::read(&path).map_err(|fault| anyhow!(fault))?,
+        Some(path) => {
+            let config = TrainConfig::read(&path).map_err(|fault| anyhow!(fault))?;
+            config.in_sight(&path).map_err(|fault| anyhow!(fault))?;
+            config
+        }
         None => {
             if let Some((flag, with)) = idle(arguments, &typed) {
                 bail!("{flag} does something with {with} alone: name that, or leave {flag} out");

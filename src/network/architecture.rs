@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::classifier::Classifier;
 use super::pratt::Pratt2016;
 use super::resnet::{Depth, ResNet};
+use super::state_dict::StateDict;
 
 /// A network by name: torchvision's for residual networks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +52,13 @@ impl Architecture {
         }
     }
 
+    /// The residual network that weights are of, told by their layers; none where it is
+    /// none of these.
+    pub fn of(weights: &StateDict) -> Option<Self> {
+        let built = |one: &Self| one.depth().is_some_and(|depth| depth.built(weights));
+        Self::ALL.into_iter().find(built)
+    }
+
     /// Builds the network with fresh random weights, for pictures of
     /// `size` x `size` pixels where it does not take any.
     pub fn init(self, classes: usize, size: u32, device: &Device) -> Classifier {
@@ -78,5 +86,33 @@ impl std::str::FromStr for Architecture {
 impl std::fmt::Display for Architecture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::state_dict;
+
+    #[test]
+    fn weights_are_known_for_their_networks() {
+        let device = Device::flex();
+        for architecture in Architecture::ALL {
+            let mut weights = state_dict(&architecture.init(7, 64, &device));
+            let told = Architecture::of(&weights);
+            assert_eq!(told, architecture.depth().map(|_| architecture));
+            // As ResNeXt and wide networks are, and deeper ones.
+            let first = weights.0.get_mut("layer1.0.conv1.weight");
+            let Some(first) = first else { continue };
+            first.shape[0] = 128;
+            assert_eq!(Architecture::of(&weights), None);
+            weights = state_dict(&architecture.init(5, 64, &device));
+            let more = weights.0["layer3.1.conv1.weight"].clone();
+            weights
+                .0
+                .insert("layer3.6.conv1.weight".to_owned(), more.clone());
+            weights.0.insert("layer3.2.conv1.weight".to_owned(), more);
+            assert_eq!(Architecture::of(&weights), None);
+        }
     }
 }

@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::block::{Block, fold, layer, normalisation, normalise};
 use super::kernels;
+use super::state_dict::StateDict;
 
 /// How deep a residual network is: the columns of table 1 of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +31,20 @@ impl Depth {
 
     fn is_bottleneck(self) -> bool {
         matches!(self, Self::D50)
+    }
+
+    /// Whether weights have the layers of such a network, and no more of them.
+    pub(super) fn built(self, weights: &StateDict) -> bool {
+        let first = |layer: usize, block: usize| {
+            let name = format!("layer{layer}.{block}.conv1.weight");
+            weights.0.get(&name).map(|entry| entry.shape.as_slice())
+        };
+        // Wider networks have layers of the same names.
+        let kernel = if self.is_bottleneck() { 1 } else { 3 };
+        let narrow = first(1, 0).is_some_and(|shape| shape == [64, 64, kernel, kernel]);
+        let ends =
+            |(layer, blocks)| first(layer, blocks - 1).is_some() && first(layer, blocks).is_none();
+        narrow && (1..).zip(self.blocks()).all(ends)
     }
 
     /// Channels that reach the last, fully connected layer.

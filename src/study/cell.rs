@@ -221,6 +221,7 @@ impl<'a> Bench<'a> {
         result.resumed = resumed;
         let json = serde_json::to_vec(&result).map_err(|e| stopped(e.to_string()))?;
         write_whole(&out.join(RESULT), &json).map_err(stopped)?;
+        Checkpoints::of(&out).clear()?;
         if !self.keep_weights {
             for file in [export::FULL_PRECISION, &bundle.manifest.weights.file] {
                 // A file that stays costs space, not the result.
@@ -316,5 +317,74 @@ impl<'a> Bench<'a> {
         Ok(self
             .shelf
             .prepare(records, settings, &|done| watch.advance(done))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::study::collect::tests::plan;
+    use crate::training::finetune::EpochFigures;
+    use crate::training::keep::Keep;
+
+    /// Whether there was a checkpoint at each stage of a run.
+    struct Stages<'a> {
+        run: &'a Path,
+        seen: Mutex<Vec<(String, bool)>>,
+    }
+
+    impl Watch for Stages<'_> {
+        fn stage(&self, name: &str, _: usize) {
+            let seen = (name.to_owned(), Checkpoints::of(self.run).any());
+            self.seen.lock().unwrap().push(seen);
+        }
+        fn advance(&self, _: usize) {}
+        fn loss(&self, _: f64) {}
+        fn say(&self, _: &str) {}
+        fn epoch(&self, _: &EpochFigures, _: Keep) {}
+        fn stop(&self) -> bool {
+            false
+        }
+    }
+
+    /// Broken off while it is measured, a run would else be trained all over again.
+    #[test]
+    fn a_run_keeps_its_last_checkpoint_until_its_result_is_there() {
+        let data = tempfile::tempdir().unwrap();
+        let mut table = String::from("image,grade\n");
+        for seed in 0..40_u8 {
+            let (name, grade) = (format!("{seed}.png"), seed % 5);
+            let drawn = crate::synth::draw(grade, seed.into(), 96);
+            drawn.save(data.path().join(&name)).unwrap();
+            table += &format!("{name},{grade}\n");
+        }
+        std::fs::write(data.path().join("labels.csv"), table).unwrap();
+        let mut plan = plan(&[100], 1, &[]);
+        plan.transfer.data = vec![data.path().to_owned()];
+        plan.transfer.preprocessing.size = 32;
+        plan.transfer.epochs = 1;
+        (plan.transfer.validation, plan.transfer.test) = (0.25, 0.25);
+
+        let out = tempfile::tempdir().unwrap();
+        let cell = Cell {
+            arm: "ref-100".parse().unwrap(),
+            seed: 1,
+        };
+        let run = folder(out.path(), cell);
+        let watch = Stages {
+            run: &run,
+            seen: Mutex::default(),
+        };
+        let devices = Devices::from(Device::flex());
+        let bench = Bench::set_up(&plan, out.path(), devices, "fovea study", &watch).unwrap();
+        bench.run(cell, &watch).unwrap();
+        let seen = watch.seen.into_inner().unwrap();
+        let measuring = ("Measuring on test photos".to_owned(), true);
+        assert!(seen.contains(&measuring), "{seen:?}");
+        assert!(is_done(out.path(), cell) && !Checkpoints::of(&run).any());
     }
 }

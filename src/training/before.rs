@@ -14,6 +14,7 @@ use super::photos::Sides;
 use super::run::{TrainError, beginning, loaded};
 use crate::counted::counted;
 use crate::grading::REFERABLE_FROM;
+use crate::network::Architecture;
 
 /// A name is the start of a file's name.
 const LONGEST_NAME: usize = 100;
@@ -95,19 +96,28 @@ pub fn weights(config: &TrainConfig) -> Result<(), TrainError> {
         if let Some(bundle) = parent::manifest(path)
             && bundle.architecture != config.architecture
         {
-            return Err(TrainError::Stopped(format!(
-                "{} is a {}, and this training is of a {}: name the same with --arch",
-                path.display(),
-                bundle.architecture,
-                config.architecture
-            )));
+            return Err(of_another(path, bundle.architecture, config));
         }
     }
     if let Some(path) = &config.from {
         let weights = beginning(config, path)?;
+        if let Some(network) = Architecture::of(&weights)
+            && network != config.architecture
+        {
+            return Err(of_another(path, network, config));
+        }
         loaded(config, config.network(&Device::flex()), path, &weights)?;
     }
     Ok(())
+}
+
+fn of_another(path: &Path, network: Architecture, config: &TrainConfig) -> TrainError {
+    let asked = config.architecture;
+    TrainError::Stopped(format!(
+        "{} is a {network}, and this training is of a {asked}: name the same with --arch, or \
+         weights of a {asked} with --from",
+        path.display()
+    ))
 }
 
 /// Whether the photos of each side suffice for what each is for.
@@ -165,6 +175,8 @@ pub fn taught(sides: &Sides, config: &TrainConfig) -> Result<(), TrainError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::{self, Precision};
+    use crate::training::config::EARLIER;
 
     #[test]
     fn a_folder_is_held_by_one_training_at_a_time() {
@@ -174,6 +186,26 @@ mod tests {
         assert!(said.is_some_and(|said| said.contains("another training is under way")));
         drop(first);
         assert!(hold(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn weights_of_another_network_are_told_by_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resnet.safetensors");
+        let network = Architecture::ResNet34.init(1000, 64, &Device::flex());
+        let bytes = network::state_dict(&network).to_safetensors(Precision::Half);
+        std::fs::write(&path, bytes.unwrap()).unwrap();
+        let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        config.from = Some(path);
+        for asked in [Architecture::ResNet18, Architecture::Pratt2016] {
+            config.architecture = asked;
+            let said = weights(&config).unwrap_err().to_string();
+            let told =
+                format!("resnet.safetensors is a resnet34, and this training is of a {asked}");
+            assert!(said.contains(&told) && said.contains("--arch"), "{said}");
+        }
+        config.architecture = Architecture::ResNet34;
+        weights(&config).unwrap();
     }
 
     #[test]

@@ -23,6 +23,8 @@ const BEST: &str = "best.safetensors";
 /// The other files' names and their SHA-256, written last.
 const SUMS: &str = "sha256.json";
 const PREFIX: &str = "epoch-";
+/// What a checkpoint is called that is none yet, or none any more.
+const UNFINISHED: &str = "unfinished";
 
 /// Why a checkpoint could not be written or read.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +87,7 @@ impl Checkpoints {
     /// [`CheckpointError::Io`]; the checkpoint before is then still there.
     pub fn save(&self, saved: &Saved<'_>) -> Result<(), CheckpointError> {
         let epoch = saved.epoch;
-        let partial = self.folder.join("unfinished");
+        let partial = self.folder.join(UNFINISHED);
         let target = self.folder.join(format!("{PREFIX}{epoch:04}"));
         let remedy = self.remedy();
         let io = |source| CheckpointError::Io {
@@ -129,7 +131,8 @@ impl Checkpoints {
         std::fs::rename(&partial, &target).map_err(io)?;
         for (older, path) in self.list() {
             if older < epoch {
-                std::fs::remove_dir_all(path).map_err(io)?;
+                self.discard(&path, |path| std::fs::remove_dir_all(path))
+                    .map_err(io)?;
             }
         }
         Ok(())
@@ -242,11 +245,30 @@ impl Checkpoints {
         if !self.folder.exists() {
             return Ok(());
         }
-        std::fs::remove_dir_all(&self.folder).map_err(|source| CheckpointError::Io {
-            path: self.folder.clone(),
-            source,
-            remedy: "the model is written: delete the folder yourself",
-        })
+        let delete = |path: &Path| std::fs::remove_dir_all(path);
+        let mut each = self.list().into_iter();
+        each.try_for_each(|(_, path)| self.discard(&path, delete))
+            .and_then(|()| delete(&self.folder))
+            .map_err(|source| CheckpointError::Io {
+                path: self.folder.clone(),
+                source,
+                remedy: "the model is written: delete the folder yourself",
+            })
+    }
+
+    /// Deletes a checkpoint, which is none from the first moment on: stopped half-way,
+    /// it would be taken for one that is damaged.
+    fn discard(
+        &self,
+        checkpoint: &Path,
+        delete: impl Fn(&Path) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let gone = self.folder.join(UNFINISHED);
+        if gone.exists() {
+            delete(&gone)?;
+        }
+        std::fs::rename(checkpoint, &gone)?;
+        delete(&gone)
     }
 
     fn list(&self) -> Vec<(usize, PathBuf)> {
@@ -340,6 +362,29 @@ mod tests {
             assert!(error.contains("go on from the one before it"), "{error}");
             std::fs::remove_dir_all(next).unwrap();
         }
+    }
+
+    #[test]
+    fn a_checkpoint_that_is_half_deleted_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = Checkpoints::of(folder.path());
+        for epoch in ["epoch-0001", "epoch-0002"] {
+            let epoch = checkpoints.folder.join(epoch);
+            std::fs::create_dir_all(&epoch).unwrap();
+            for file in [NETWORK, OPTIMIZER] {
+                std::fs::write(epoch.join(file), "").unwrap();
+            }
+        }
+        let killed = |path: &Path| {
+            std::fs::remove_file(path.join(NETWORK))?;
+            Err(std::io::Error::other("killed"))
+        };
+        let last = checkpoints.folder.join("epoch-0002");
+        checkpoints.discard(&last, killed).unwrap_err();
+        assert_eq!(checkpoints.epochs(), Some(1));
+        // What is left of it is in nobody's way.
+        checkpoints.clear().unwrap();
+        assert!(!checkpoints.folder.exists());
     }
 
     #[test]

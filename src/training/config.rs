@@ -1,7 +1,7 @@
 //! A training's settings: flags resolved into one checked configuration,
 //! saved beside the weights so that the run can be repeated.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use super::optimizer::Optimizer;
 use burn::tensor::Device;
 
 use crate::network::{Architecture, Classifier};
-use crate::photo::Preprocessing;
+use crate::photo::{PhotoError, Preprocessing};
 
 /// Everything that decides a training's outcome on a given machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -197,8 +197,8 @@ impl TrainConfig {
             ),
             (
                 self.trains_nothing() && self.from.is_none(),
-                "--epochs 0 and --head-epochs 0 train nothing; with --from a bundle they calibrate \
-                 it anew",
+                "without --from, --epochs 0 trains nothing; with it a new head is trained, or, with \
+                 --head-epochs 0, a bundle calibrated anew",
             ),
             (
                 !self.mean_with.is_empty() && self.from.is_none(),
@@ -207,6 +207,10 @@ impl TrainConfig {
             (
                 small > 0 && small >= self.epochs,
                 "--smaller-first leaves no epoch at the full --size; raise --epochs",
+            ),
+            (
+                (self.smaller_first.iter()).any(|stage| stage.size >= self.preprocessing.size),
+                "--smaller-first begins on pictures smaller than --size; lower its sizes",
             ),
             (
                 !self.smaller_first.is_empty() && !self.architecture.takes_any_size(),
@@ -271,7 +275,12 @@ impl TrainConfig {
         let sizes = self.smaller_first.iter().map(|stage| stage.size);
         for size in sizes.chain([self.preprocessing.size]) {
             let shown = self.preprocessing_at(size);
-            shown.validate().map_err(|e| e.to_string())?;
+            shown.validate().map_err(|error| match error {
+                PhotoError::Settings { reason } => {
+                    format!("{reason}; choose another --size, --smaller-first or --margin")
+                }
+                other => other.to_string(),
+            })?;
             let source = self.augmentation.source(&shown);
             if source.size > Preprocessing::MAX_SIZE {
                 return Err(format!(
@@ -290,12 +299,32 @@ impl TrainConfig {
     ///
     /// # Errors
     /// A sentence naming the file.
-    pub fn read(path: &std::path::Path) -> Result<Self, String> {
+    pub fn read(path: &Path) -> Result<Self, String> {
         let named = |error: String| format!("{}: {error}", path.display());
         let json = std::fs::read(path).map_err(|e| named(e.to_string()))?;
         let config: Self = serde_json::from_slice(&json).map_err(|e| named(e.to_string()))?;
         config.validate().map_err(named)?;
         Ok(config)
+    }
+
+    /// Whether what this configuration, read from `file`, names is there, as seen from here.
+    ///
+    /// # Errors
+    /// A sentence where it was written down as seen from another folder.
+    pub fn in_sight(&self, file: &Path) -> Result<(), String> {
+        let opinions = self.opinions.iter().flat_map(|heard| &heard.files);
+        let mut named = (self.data.iter().chain(&self.from).chain(&self.mean_with))
+            .chain(&self.split)
+            .chain(opinions);
+        match named.find(|path| path.is_relative() && !path.exists()) {
+            None => Ok(()),
+            Some(path) => Err(format!(
+                "{} names {} as seen from the folder that it was begun in, and seen from here \
+                 nothing is there; type this in that folder, or put it back where it was",
+                file.display(),
+                path.display()
+            )),
+        }
     }
 }
 
@@ -355,6 +384,28 @@ mod tests {
         config.smaller_first = vec![stage; 2];
         let said = config.validate().unwrap_err();
         assert!(said.contains("--smaller-first"), "{said}");
+    }
+
+    #[test]
+    fn pictures_of_no_size_are_refused_by_the_flag() {
+        let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        config.preprocessing.size = 7;
+        let said = config.validate().unwrap_err();
+        assert!(said.starts_with("size is 7, not 8 to 4096; choose another --size"));
+    }
+
+    #[test]
+    fn smaller_pictures_come_first_or_none() {
+        let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        for (size, taken) in [(32, true), (64, false), (96, false)] {
+            config.smaller_first = vec![SizeStage { size, epochs: 1 }];
+            let said = config.validate();
+            assert_eq!(said.is_ok(), taken, "{size}");
+            assert!(
+                said.err()
+                    .is_none_or(|said| said.contains("--smaller-first"))
+            );
+        }
     }
 
     #[test]

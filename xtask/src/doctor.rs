@@ -5,6 +5,7 @@ use anyhow::Result;
 
 use crate::paths::Paths;
 use crate::process::{Run, on_path};
+use crate::say;
 use crate::tools::{Chromium, Toolbox, WasmRust, driver_of, firefox, webkit};
 
 pub fn report(paths: &Paths) -> Result<()> {
@@ -58,11 +59,14 @@ pub fn report(paths: &Paths) -> Result<()> {
     ];
     for (name, found, otherwise) in lines {
         match found {
-            Some(found) => println!("found    {name:<14} {found}"),
-            None => println!("missing  {name:<14} {otherwise}"),
+            Some(found) => say::line(format_args!("found    {name:<14} {found}")),
+            None => say::line(format_args!("missing  {name:<14} {otherwise}")),
         }
     }
-    println!("\nTools and build products: {}", paths.cache.display());
-    println!("The site: {}", paths.show(&paths.site()));
+    say::line(format_args!(
+        "\nTools and build products: {}",
+        paths.cache.display()
+    ));
+    say::line(format_args!("The site: {}", paths.show(&paths.site())));
     Ok(())
 }

@@ -12,6 +12,7 @@ mod package;
 mod paths;
 mod process;
 mod reference;
+mod say;
 mod server;
 mod site;
 mod suite;
@@ -42,10 +43,10 @@ fn run() -> Result<()> {
     let paths = Paths::find()?;
     let tools = Toolbox::new(&paths);
     match command {
-        Command::Help => print!("{}", cli::HELP),
+        Command::Help => say::text(cli::HELP),
         Command::ListParts => {
             for part in Part::ALL {
-                println!("{:<12}{}", part.name(), part.about());
+                say::line(format_args!("{:<12}{}", part.name(), part.about()));
             }
         }
         Command::Site(variants) => site::build(&paths, &tools, variants)?,
@@ -77,7 +78,7 @@ fn clean_cache(paths: &Paths) -> Result<()> {
     for folder in ["tools", "target", "wasm", "webdriver", "reference"] {
         let folder = paths.cache.join(folder);
         if folder.is_dir() {
-            println!("Deleting {}", folder.display());
+            say::line(format_args!("Deleting {}", folder.display()));
             files::remove(&folder)?;
         }
     }

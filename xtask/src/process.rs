@@ -2,13 +2,14 @@
 //! a sentence, the tests they counted read off their closing lines.
 
 use std::ffi::OsStr;
-use std::io::{self, BufRead, BufReader, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::count::{Counts, Tally};
+use crate::say;
 
 /// A program about to run, with what to do should it fail.
 pub struct Run {
@@ -89,8 +90,7 @@ impl Run {
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line)? > 0 {
             let text = String::from_utf8_lossy(&line);
-            print!("{text}");
-            io::stdout().flush()?;
+            say::text(&text);
             tally.read(&text);
             line.clear();
         }

@@ -11,6 +11,7 @@ use crate::digest::Stamp;
 use crate::files;
 use crate::paths::Paths;
 use crate::process::Run;
+use crate::say;
 
 /// Tells the build script where the folder is.
 pub const VARIABLE: &str = "FOVEA_REFERENCE";
@@ -43,7 +44,7 @@ pub fn tell(paths: &Paths, run: Run) -> Result<Run> {
 /// Makes the folder where `../shared` has what it is made of.
 pub fn prepare(paths: &Paths) -> Result<()> {
     let (Some(folder), Some(shared)) = (folder(paths)?, paths.shared()) else {
-        println!("skipped: ../shared is absent, so the browser is not compared with PyTorch");
+        say::line("skipped: ../shared is absent, so the browser is not compared with PyTorch");
         return Ok(());
     };
     if folder.is_dir() {

@@ -15,6 +15,7 @@ use crate::invariants;
 use crate::paths::Paths;
 use crate::process::Run;
 use crate::reference;
+use crate::say;
 use crate::site;
 use crate::tools::{self, Toolbox};
 use crate::wasm::{self, CPU};
@@ -133,13 +134,13 @@ pub fn run(paths: &Paths, parts: &[Part]) -> Result<()> {
     let began = Instant::now();
     let mut reports: Vec<Report> = Vec::new();
     for (index, part) in parts.iter().copied().enumerate() {
-        println!(
+        say::line(format_args!(
             "\n── {} of {}: {} · {} ──",
             index + 1,
             parts.len(),
             part.name(),
             part.about()
-        );
+        ));
         let start = Instant::now();
         let missing = part.needs().iter().copied().find(|needed| {
             reports
@@ -159,12 +160,22 @@ pub fn run(paths: &Paths, parts: &[Part]) -> Result<()> {
         };
         let took = start.elapsed();
         match &outcome {
-            Outcome::Passed => println!("{}: passed in {}", part.name(), clock(took)),
+            Outcome::Passed => {
+                say::line(format_args!("{}: passed in {}", part.name(), clock(took)))
+            }
             Outcome::Failed(error) => {
-                println!("{}: FAILED after {}: {error:#}", part.name(), clock(took));
+                say::line(format_args!(
+                    "{}: FAILED after {}: {error:#}",
+                    part.name(),
+                    clock(took)
+                ));
             }
             Outcome::Skipped(needed) => {
-                println!("{}: not run, because {} failed", part.name(), needed.name());
+                say::line(format_args!(
+                    "{}: not run, because {} failed",
+                    part.name(),
+                    needed.name()
+                ));
             }
         }
         reports.push(Report {
@@ -174,7 +185,7 @@ pub fn run(paths: &Paths, parts: &[Part]) -> Result<()> {
             took,
         });
     }
-    print!("{}", table(&reports, began.elapsed()));
+    say::text(table(&reports, began.elapsed()));
     let failed: Vec<&str> = reports
         .iter()
         .filter(|report| !matches!(report.outcome, Outcome::Passed))

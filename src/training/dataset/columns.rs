@@ -64,6 +64,11 @@ pub(super) fn plain(heading: &str) -> String {
         .join("_")
 }
 
+/// `PatientID` is `patient_id` written in one.
+fn same(heading: &str, name: &str) -> bool {
+    heading.replace('_', "") == name.replace('_', "")
+}
+
 pub(super) struct Columns {
     pub image: usize,
     pub grade: Vec<usize>,
@@ -76,8 +81,6 @@ pub(super) struct Columns {
 
 impl Columns {
     pub fn of(headings: &[String], path: &Path) -> Option<Self> {
-        // `PatientID` is `patient_id` written in one.
-        let same = |heading: &str, name: &str| heading.replace('_', "") == name.replace('_', "");
         let any = |names: &[&str]| {
             (names.iter()).find_map(|name| headings.iter().position(|heading| same(heading, name)))
         };
@@ -108,7 +111,7 @@ impl Columns {
             .flatten()
             .chain(self.grade.iter().copied())
             .map(|column| headings[column].as_str())
-            .find(|name| headings.iter().filter(|other| other == name).count() > 1)
+            .find(|name| headings.iter().filter(|other| same(other, name)).count() > 1)
     }
 }
 
@@ -145,5 +148,8 @@ mod tests {
         let others = ["ImageID", "Inpatient", "DR grade"].map(plain);
         let found = Columns::of(&others, Path::new("labels.csv")).unwrap();
         assert_eq!(found.patient, None);
+        let both = ["image", "PatientID", "patient_id", "grade"].map(plain);
+        let found = Columns::of(&both, Path::new("labels.csv")).unwrap();
+        assert!(found.twice(&both).is_some());
     }
 }

@@ -57,9 +57,10 @@ pub(super) fn tables(
             };
             if let Some(&(at, other, line)) = seen.get(&photo) {
                 let before = &mut dataset.records[at];
+                tells_patients[at] |= tells;
                 // Several tables of one data set often repeat one another.
                 let two = if before.grade != grade || std::ptr::eq(other, table) {
-                    Some(("grade", grade, before.grade))
+                    Some(("grade", grade.to_string(), before.grade.to_string()))
                 } else {
                     add(row, before)
                 };
@@ -98,16 +99,21 @@ pub(super) fn tables(
 }
 
 /// Adds what a row says of a photo beside its grade to what was known of it, or gives
-/// the two risks of macular oedema that contradict each other, the row's first.
-fn add(row: &Row, known: &mut Record) -> Option<(&'static str, u8, u8)> {
+/// the two that contradict each other, the row's first.
+fn add(row: &Row, known: &mut Record) -> Option<(&'static str, String, String)> {
     if let (Some(here), Some(there)) = (row.edema, known.edema)
         && here != there
     {
-        return Some(("risk of macular oedema", here, there));
+        let two = (here.to_string(), there.to_string());
+        return Some(("risk of macular oedema", two.0, two.1));
+    }
+    let here = row.patient.as_deref().unwrap_or_default();
+    if !here.is_empty() && !known.patient.is_empty() && here != known.patient {
+        return Some(("patient", here.to_owned(), known.patient.clone()));
     }
     known.edema = known.edema.or(row.edema);
     if known.patient.is_empty() {
-        known.patient = row.patient.clone().unwrap_or_default();
+        here.clone_into(&mut known.patient);
     }
     None
 }

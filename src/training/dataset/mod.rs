@@ -10,6 +10,7 @@ mod class_folders;
 mod columns;
 mod ddr;
 mod folder;
+mod headed;
 mod join;
 mod medmnist;
 mod pairs;
@@ -235,12 +236,17 @@ pub fn scan_all(dirs: &[PathBuf]) -> (Vec<Dataset>, Vec<Fault>) {
         let (read, found) = scan(dir);
         faults.extend(found);
         if let Some(other) = datasets.iter().find(|other| other.name == read.name) {
-            faults.push(Fault::new(
-                dir,
-                None,
-                format!("{} is called {} too", other.root.display(), read.name),
-                "rename one of the folders: results and splits go by their names",
-            ));
+            let place = |dir: &Path| dir.canonicalize().ok();
+            faults.push(if place(&other.root) == place(dir) {
+                Fault::new(dir, None, "it is named twice", "name it once")
+            } else {
+                Fault::new(
+                    dir,
+                    None,
+                    format!("{} is called {} too", other.root.display(), read.name),
+                    "rename one of the folders: results and splits go by their names",
+                )
+            });
         }
         datasets.push(read);
     }

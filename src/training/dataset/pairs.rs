@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use super::Record;
-use super::columns::plain;
 use super::folder::{Folder, Resolution, extension, without_photo_extension};
+use super::headed::Headed;
 use super::text::{self, Text};
 
 const LEFT: [&str; 5] = ["left", "left_eye", "left_image", "os", "og"];
@@ -16,10 +16,20 @@ const RIGHT: [&str; 4] = ["right", "right_eye", "right_image", "od"];
 /// the records' places among the folder's.
 pub(super) fn fill(records: &mut [Record], photos: &[usize], folder: &Folder) {
     let patients = patients(folder);
-    for (record, photo) in records.iter_mut().zip(photos) {
-        if record.patient.is_empty()
-            && let Some(patient) = patients.get(photo)
+    // Of a pair whose patient a table names beside one photo, the other's is the same.
+    let mut told: HashMap<&str, String> = HashMap::new();
+    for (record, photo) in records.iter().zip(photos) {
+        if let Some(pair) = patients.get(photo)
+            && !record.patient.is_empty()
         {
+            told.entry(pair).or_insert(record.patient.clone());
+        }
+    }
+    for (record, photo) in records.iter_mut().zip(photos) {
+        if let Some(pair) = patients.get(photo)
+            && record.patient.is_empty()
+        {
+            let patient = told.get(pair.as_str()).unwrap_or(pair);
             record.patient.clone_from(patient);
         }
     }
@@ -51,20 +61,18 @@ fn patients(folder: &Folder) -> HashMap<usize, String> {
 /// The names in a table's columns of left and right eyes; none where it has no such
 /// columns.
 fn read(table: &Text) -> Option<Vec<[String; 2]>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(table.delimiter)
-        .flexible(true)
-        .from_reader(table.text.as_bytes());
-    let headings: Vec<String> = reader.headers().ok()?.iter().map(plain).collect();
-    let column = |names: &[&str]| {
-        headings
-            .iter()
-            .position(|heading| names.contains(&heading.as_str()))
+    let eyes = |headings: &[String]| {
+        let column = |names: &[&str]| {
+            (headings.iter()).position(|heading| names.contains(&heading.as_str()))
+        };
+        Some((column(&LEFT)?, column(&RIGHT)?))
     };
-    let (left, right) = (column(&LEFT)?, column(&RIGHT)?);
+    let table = Headed::of(table, |headings| eyes(headings).is_some());
+    let (left, right) = eyes(&table.headings)?;
     let pair = |record: csv::StringRecord| {
         let cell = |column: usize| record.get(column).map(|text| text.trim().to_owned());
         Some([cell(left)?, cell(right)?])
     };
-    Some(reader.records().flatten().filter_map(pair).collect())
+    let rows = table.reader().into_records();
+    Some(rows.flatten().filter_map(pair).collect())
 }

@@ -5,7 +5,7 @@
 //! photos are therefore of one patient, unless folders hold the same eye of the
 //! same number: then each numbers its own patients, as sites and parts do.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Record;
 use super::folder::without_photo_extension;
@@ -29,11 +29,7 @@ pub(super) fn fill(records: &mut [Record], paths: &[String]) {
         .iter()
         .zip(paths)
         .all(|(record, path)| is_grade_folder(path, record.grade));
-    let named: Vec<Option<Named>> = records
-        .iter()
-        .zip(paths)
-        .map(|(record, path)| read(path, by_grade).filter(|_| record.patient.is_empty()))
-        .collect();
+    let named: Vec<Option<Named>> = paths.iter().map(|path| read(path, by_grade)).collect();
     let mut seen = HashSet::new();
     let several: HashSet<&str> = named
         .iter()
@@ -43,17 +39,25 @@ pub(super) fn fill(records: &mut [Record], paths: &[String]) {
         })
         .map(|photo| photo.patient.as_str())
         .collect();
-    for (record, named) in records.iter_mut().zip(&named) {
-        match named {
-            Some(named) if several.contains(named.patient.as_str()) => {
-                record.patient = below(&named.folders, &named.patient);
-            }
-            Some(named) => record.patient.clone_from(&named.patient),
-            None if record.patient.is_empty() => {
-                record.patient = without_photo_extension(&record.name).to_owned();
-            }
-            None => {}
+    let by_name = |named: &Named| match several.contains(named.patient.as_str()) {
+        true => below(&named.folders, &named.patient),
+        false => named.patient.clone(),
+    };
+    // A table may name the patient beside the first eye alone.
+    let mut told: HashMap<String, String> = HashMap::new();
+    for (record, named) in records.iter().zip(&named) {
+        if let Some(named) = named
+            && !record.patient.is_empty()
+        {
+            told.entry(by_name(named)).or_insert(record.patient.clone());
         }
+    }
+    let all = records.iter_mut().zip(&named);
+    for (record, named) in all.filter(|(record, _)| record.patient.is_empty()) {
+        record.patient = match named.as_ref().map(by_name) {
+            Some(name) => told.get(&name).cloned().unwrap_or(name),
+            None => without_photo_extension(&record.name).to_owned(),
+        };
     }
 }
 

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use super::Fault;
-use super::columns::{Columns, is_answers, is_messidors_own, plain};
+use super::columns::{Columns, is_answers, is_messidors_own};
+use super::headed::Headed;
 use super::scale::{self, Reading};
-use super::text::{self, Text};
-use crate::training::lines::line;
+use super::text::Text;
 
 /// DDR and DeepDRiD write 5 for a photo that cannot be graded.
 pub(super) const UNGRADABLE: i64 = 5;
@@ -29,58 +29,37 @@ pub(super) struct Row {
 
 /// Rows of a table with headings; `Err` where it has no labels at all.
 pub(super) fn parse(path: &Path, table: &Text, faults: &mut Vec<Fault>) -> Result<Vec<Row>, Fault> {
-    let text = table.text.as_str();
-    let (top, first) = text::headings(text);
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(table.delimiter)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let headings: Vec<String> = match reader.headers() {
-        Ok(headings) => headings.iter().map(plain).collect(),
-        Err(error) => {
-            return Err(Fault::new(
-                path,
-                Some(top),
-                format!("the headings cannot be read ({error})"),
-                "save it again as CSV",
-            ));
-        }
+    let table = Headed::of(table, |headings| Columns::of(headings, path).is_some());
+    let headings = &table.headings;
+    let at_headings = |what: &str, remedy: &str| Fault::new(path, Some(table.top), what, remedy);
+    let Some(columns) = Columns::of(headings, path) else {
+        let what = format!(
+            "among its columns “{}” there is no pair of photo and grade",
+            table.written()
+        );
+        return Err(at_headings(&what, "name them “image” and “grade”"));
     };
-    let Some(columns) = Columns::of(&headings, path) else {
-        return Err(Fault::new(
-            path,
-            Some(top),
-            format!("among its columns “{first}” there is no pair of photo and grade"),
-            "name them “image” and “grade”",
-        ));
-    };
-    if is_answers(&headings) {
-        return Err(Fault::new(
-            path,
-            Some(1),
+    if is_answers(headings) {
+        return Err(at_headings(
             "its grades are a model's answers, with their probabilities, and no labels",
             "name the table of labels labels.csv; where these are to be labels all the same, leave \
              the columns of probabilities out",
         ));
     }
-    if is_messidors_own(&headings) {
-        return Err(Fault::new(
-            path,
-            Some(top),
+    if is_messidors_own(headings) {
+        return Err(at_headings(
             "its grades, 0 to 3, are on Messidor's own scale, which counts lesions and is not ICDR",
             "take the grades on the ICDR scale that were published for Messidor-2, or grade anew",
         ));
     }
-    if let Some(twice) = columns.twice(&headings) {
-        faults.push(Fault::new(
-            path,
-            Some(top),
-            format!("two of its columns are called “{twice}”"),
+    if let Some(twice) = columns.twice(headings) {
+        faults.push(at_headings(
+            &format!("two of its columns are called “{twice}”"),
             "rename or remove the one that is not meant",
         ));
         return Ok(Vec::new());
     }
-    let records: Vec<_> = reader.records().collect();
+    let records: Vec<_> = table.reader().into_records().collect();
     if is_form(&columns, &records) {
         return Err(Fault::new(
             path,
@@ -89,7 +68,7 @@ pub(super) fn parse(path: &Path, table: &Text, faults: &mut Vec<Fault>) -> Resul
             "write the grades, 0 to 4",
         ));
     }
-    let at = |position: &csv::Position| line(text.as_bytes(), position);
+    let at = |position: &csv::Position| table.line(position);
     let mut rows = Vec::new();
     for record in records {
         match record {
@@ -124,8 +103,18 @@ fn is_form(columns: &Columns, records: &[csv::Result<csv::StringRecord>]) -> boo
         })
 }
 
+/// Also as pandas and R write a gap.
 fn is_empty(cell: &str) -> bool {
-    cell.is_empty() || cell.eq_ignore_ascii_case("nan")
+    ["", "nan", "na"]
+        .iter()
+        .any(|gap| cell.eq_ignore_ascii_case(gap))
+}
+
+/// `7` for `7.0`, as pandas writes the numbers of a column with gaps.
+fn whole(text: &str) -> &str {
+    text.strip_suffix(".0")
+        .filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
+        .unwrap_or(text)
 }
 
 /// One row, `None` for an empty one, or what is wrong with it and the remedy.
@@ -195,7 +184,7 @@ fn row(
             .patient
             .map(cell)
             .filter(|text| !is_empty(text))
-            .map(str::to_string),
+            .map(|text| whole(text).to_string()),
         edema,
     }))
 }

@@ -1,9 +1,12 @@
 //! The text of a file that may hold labels: a table's, whatever it is encoded in, or
 //! each sheet of a workbook (Excel's or OpenDocument's), written as CSV.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Seek};
+use std::panic::{UnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Once;
 
 use calamine::{Data, Dimensions, Reader, SheetType, Sheets};
 
@@ -17,24 +20,46 @@ pub(super) struct Text {
     /// The sheet's name, where the file has several.
     pub sheet: Option<String>,
     pub text: String,
-    /// What stands between the cells.
-    pub delimiter: u8,
+    /// What stands between the cells; none where the headings are to tell.
+    pub delimiter: Option<u8>,
 }
 
 /// The tables that a file holds, or why it cannot be read.
 pub(super) fn of(path: &Path) -> Result<Vec<Text>, String> {
     if WORKBOOKS.contains(&extension(path).as_str()) {
         // The reader of Excel's former format panics over files that were cut short.
-        let read = std::panic::catch_unwind(|| sheets(path));
-        return read.unwrap_or_else(|_| Err("it is damaged".to_owned()));
+        let read = unless_it_panics(|| sheets(path));
+        return read.unwrap_or_else(|| Err("it is damaged".to_owned()));
     }
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
     let text = decoded(&bytes);
     Ok(vec![Text {
         sheet: None,
-        delimiter: delimiter(&text),
+        delimiter: None,
         text,
     }])
+}
+
+thread_local! {
+    /// Whether a panic on this thread is about to be told as a sentence of ours.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `read` gives; none, and not a word of it, where it panics.
+fn unless_it_panics<T>(read: impl FnOnce() -> T + UnwindSafe) -> Option<T> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !CAUGHT.get() {
+                usual(panic);
+            }
+        }));
+    });
+    CAUGHT.set(true);
+    let read = catch_unwind(read);
+    CAUGHT.set(false);
+    read.ok()
 }
 
 /// A table's text. Spreadsheets export Unicode as UTF-16, marked so, and Windows code
@@ -54,21 +79,6 @@ fn decoded(bytes: &[u8]) -> String {
     text.trim_start_matches('\u{feff}').to_owned()
 }
 
-/// What stands between the cells of a table, by its headings.
-fn delimiter(text: &str) -> u8 {
-    let (_, first) = headings(text);
-    [b',', b';', b'\t']
-        .into_iter()
-        .max_by_key(|&d| (first.bytes().filter(|&b| b == d).count(), d == b','))
-        .unwrap_or(b',')
-}
-
-/// The first line that holds anything, and its number.
-pub(super) fn headings(text: &str) -> (u64, &str) {
-    let mut lines = (1..).zip(text.lines());
-    lines.find(|(_, line)| !line.is_empty()).unwrap_or((1, ""))
-}
-
 fn sheets(path: &Path) -> Result<Vec<Text>, String> {
     let mut workbook = calamine::open_workbook_auto(path).map_err(|error| error.to_string())?;
     let all = workbook.sheets_metadata().iter();
@@ -79,7 +89,7 @@ fn sheets(path: &Path) -> Result<Vec<Text>, String> {
         Ok(cells) => Ok(Text {
             text: as_csv(&cells),
             sheet: several.then_some(name),
-            delimiter: b',',
+            delimiter: Some(b','),
         }),
         // Read without it, the workbook would seem whole.
         Err(error) => Err(format!("sheet “{name}”: {error}")),
@@ -94,14 +104,15 @@ type Cells = BTreeMap<(u32, u32), String>;
 /// both of their photos, is in the file once, and said of each of its rows.
 fn shown(workbook: &mut Sheets<impl Read + Seek>, sheet: &str) -> Result<Cells, calamine::Error> {
     let mut cells = filled(workbook, sheet)?;
-    let last = cells.keys().map(|(row, _)| *row).max().unwrap_or_default();
+    // A row of which nothing else is used, for a photo that is not there, says nothing.
+    let used: BTreeSet<u32> = cells.keys().map(|(row, _)| *row).collect();
     for Dimensions { start, end } in merged(workbook, sheet)? {
         let (top, column) = start;
         let Some(cell) = cells.get(&start).cloned() else {
             continue;
         };
-        let below = top + 1..=end.0.min(last);
-        cells.extend(below.map(|row| ((row, column), cell.clone())));
+        let below = used.range(top..=end.0.max(top)).skip(1);
+        cells.extend(below.map(|row| ((*row, column), cell.clone())));
     }
     Ok(cells)
 }

@@ -34,6 +34,8 @@ pub enum TrainError {
         .0.display()
     )]
     NothingToResume(PathBuf),
+    #[error("{}: holds a finished model; nothing is left to resume", .0.display())]
+    Done(PathBuf),
     #[error(
         "{}: holds a finished model, whose records another training would replace; choose another \
          --out, or delete the folder first",

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use super::checkpoint::Checkpoints;
 use super::config::TrainConfig;
 use super::devices::Devices;
+use super::export::MANIFEST;
 use super::finetune::{Finetune, Outcome, Progress};
 use super::journal::Journal;
 use super::photos::Photos;
@@ -58,7 +59,9 @@ pub fn run(
         parent::check_split(config, &photos, watch)?;
     }
     let shelf = Shelf::new(destination.out);
-    run_on(&photos, &shelf, config, destination, devices, resume, watch)
+    let manifest = run_on(&photos, &shelf, config, destination, devices, resume, watch)?;
+    Checkpoints::of(destination.out).clear()?;
+    Ok(manifest)
 }
 
 /// Whether a run can begin in `out`, or go on there.
@@ -68,12 +71,14 @@ pub fn run(
 pub fn check_destination(out: &Path, resume: bool) -> Result<(), TrainError> {
     match (resume, Checkpoints::of(out).any()) {
         (false, true) => Err(TrainError::Unfinished(out.to_owned())),
+        (true, false) if out.join(MANIFEST).exists() => Err(TrainError::Done(out.to_owned())),
         (true, false) => Err(TrainError::NothingToResume(out.to_owned())),
         _ => Ok(()),
     }
 }
 
-/// As [`run`], on photos that were read and divided before.
+/// As [`run`], on photos that were read and divided before. The last checkpoint stays,
+/// to go on from where what is done with the model next is broken off.
 ///
 /// # Errors
 /// [`TrainError`]; what was already written stays.
@@ -163,9 +168,7 @@ pub fn run_on(
         Outcome::Finished(network) if !watch.stop() => network,
         _ => return Err(TrainError::Interrupted(out.to_owned())),
     };
-    let manifest = finish::finish(config, destination, &album, &best, device)?;
-    checkpoints.clear()?;
-    Ok(manifest)
+    finish::finish(config, destination, &album, &best, device)
 }
 
 /// Searches for a learning rate instead of training: writes the curve and its

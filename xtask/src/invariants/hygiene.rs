@@ -11,6 +11,7 @@ use super::source::line_at;
 use super::tree::Tree;
 use crate::digest;
 use crate::files;
+use crate::say;
 
 /// Starts of absolute paths that mean one person's machine. Spelled in two
 /// halves, so that this file does not name them itself.
@@ -106,7 +107,7 @@ pub fn nothing_of_shared(tree: &Tree) -> Result<Vec<Finding>> {
         return Ok(Vec::new());
     };
     if !shared.is_dir() {
-        println!("  skipped ../shared is absent: nothing to compare the tree's files with");
+        say::line("  skipped ../shared is absent: nothing to compare the tree's files with");
         return Ok(Vec::new());
     }
     let mut ours: HashMap<u64, Vec<&str>> = HashMap::new();

@@ -14,6 +14,7 @@ use anyhow::{Result, bail};
 
 use crate::count::Counts;
 use crate::paths::Paths;
+use crate::say;
 use tree::Tree;
 
 /// A place that breaks a rule.
@@ -138,15 +139,15 @@ fn check_tree(root: &Path) -> Result<Counts> {
     for rule in &RULES {
         let findings = (rule.check)(&tree)?;
         if findings.is_empty() {
-            println!("  holds   {}", rule.states);
+            say::line(format_args!("  holds   {}", rule.states));
             counts.passed += 1;
             continue;
         }
-        println!("  BROKEN  {}", rule.states);
+        say::line(format_args!("  BROKEN  {}", rule.states));
         for finding in &findings {
-            println!("          {finding}");
+            say::line(format_args!("          {finding}"));
         }
-        println!("          Fix: {}", rule.fix);
+        say::line(format_args!("          Fix: {}", rule.fix));
         counts.failed += 1;
     }
     Ok(counts)

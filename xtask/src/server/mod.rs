@@ -14,6 +14,7 @@ use std::thread;
 use anyhow::{Context, Result, anyhow, bail};
 use tiny_http::Server;
 
+use crate::say;
 use exchange::Asked;
 use files::Site;
 
@@ -34,14 +35,14 @@ pub fn serve(site: &Path, host: IpAddr, port: u16) -> Result<()> {
         IpAddr::V6(ip) => format!("[{ip}]"),
         IpAddr::V4(ip) => ip.to_string(),
     };
-    println!(
+    say::line(format_args!(
         "\nFovea is at http://{shown}:{}/   (Ctrl-C stops it)",
         address.port()
-    );
+    ));
     if !address.ip().is_loopback() {
-        println!(
+        say::line(
             "Other machines reach it too, but without https their browsers allow neither \
-             WebGPU nor working offline."
+             WebGPU nor working offline.",
         );
     }
     let workers = answer(server, site);
