@@ -46,12 +46,17 @@ test("without a network and a server the page opens and grades", async () => {
   await visitor.context.setOffline(false);
 });
 
+const bringsIn = () => page.workers()[0].evaluate(() => import("data:text/javascript,").then(() => true, () => false));
+
 test("what the browser cleared is stored again by the next visit", async () => {
   const stored = () => page.evaluate(async () => (await caches.keys()).sort());
   const before = await stored();
   await page.evaluate(async () => {
     for (const name of await caches.keys()) await caches.delete(name);
   });
+  await clearEverything(page); // begins a new worker, whose script is not kept any more
+  await modelReady(page);
+  assert.equal(await bringsIn(), false, "a worker that no policy binds");
   await page.reload();
   await modelReady(page);
   await page.waitForFunction(async () => {
