@@ -115,7 +115,7 @@ test("a device that is full ends the keeping, erases what was kept, and says so 
     await told.getByText(/No more of this work could be kept .* Save the results/).waitFor();
     assert.equal(await keep.isChecked(), false);
     await page.waitForTimeout(500);
-    const left = await page.evaluate(async () => [localStorage.getItem("fovea-keep"), await indexedDB.databases()]);
+    const left = await page.evaluate(async () => [localStorage.getItem("fovea-keep/"), await indexedDB.databases()]);
     assert.deepEqual(left, [null, []]);
     await page.getByLabel("Language").selectOption("da");
     await page.getByText(/Der kunne ikke gemmes mere/).waitFor();
@@ -321,7 +321,7 @@ test("what one window erases another does not keep on with, and says so", async 
     assert.equal(await keep.isChecked(), false);
     await gradeDrawn(page);
     await page.waitForTimeout(300);
-    assert.deepEqual([await page.evaluate(() => localStorage.getItem("fovea-keep")), await bases()], [null, []], end);
+    assert.deepEqual([await page.evaluate(() => localStorage.getItem("fovea-keep/")), await bases()], [null, []], end);
   }
   await second.close();
   await again();

@@ -5,16 +5,21 @@
 
 import { isDicom } from "./dicom.js";
 import { Fault } from "./fault.js";
+import { here } from "./place.js";
 import { MOST_BYTES } from "./queue.js";
 
-const NAME = "fovea-work";
+// Where work is kept, and the switch that says it is.
+const OWN = { name: here("fovea-work"), key: here("fovea-keep") };
+// Before there were folders in these names, all of a host's had one. What was kept there
+// is used on, by each of them, until it is switched off.
+const SHARED = { name: "fovea-work", key: "fovea-keep" };
 const STORE = "photos";
-const SWITCH = "fovea-keep";
 const PATIENCE = 1000; // milliseconds for a window that is closing to let go
 const KEPT = ["name", "path", "drawn", "patient", "side", "byHand", "told", "thumb", "added", "gradedAt", "status", "assessment", "fault", "own"];
 
 export class Keeper {
   #base = null;
+  #place = OWN;
   #picture;
   #last = Promise.resolve();
   #round = 0; // rises with each erasing: what began before it keeps nothing any more
@@ -27,11 +32,17 @@ export class Keeper {
   constructor(picture, lost) {
     this.#picture = picture;
     this.#lost = lost;
-    window.addEventListener("storage", ({ key }) => key === SWITCH && !switchedOn() && this.#lose());
+    window.addEventListener("storage", ({ key }) => key === this.#place.key && !switchedOn(this.#place) && this.#lose());
   }
 
   get on() {
-    return this.#release !== null && switchedOn();
+    return this.#release !== null && switchedOn(this.#place);
+  }
+
+  // Whether there may be kept work on this device, be it this window's or not.
+  get holds() {
+    this.#settle();
+    return switchedOn(this.#place);
   }
 
   // Answers what was kept before, like `restore`. Throws where the browser keeps
@@ -39,11 +50,12 @@ export class Keeper {
   async switchOn() {
     const round = this.#round;
     await this.#take();
+    const before = this.holds;
     try {
       if (round !== this.#round) return [];
       const base = await this.#open();
       if (round !== this.#round) return [];
-      localStorage.setItem(SWITCH, "on");
+      localStorage.setItem(this.#place.key, "on");
       return await this.#read(base);
     } finally {
       if (!this.on) this.#letGo();
@@ -52,7 +64,8 @@ export class Keeper {
 
   async switchOff() {
     try {
-      localStorage.removeItem(SWITCH);
+      this.#settle();
+      localStorage.removeItem(this.#place.key);
       await this.erase();
     } finally {
       this.#letGo();
@@ -62,7 +75,12 @@ export class Keeper {
   // What was kept, in the order it came, where keeping was switched on. What was
   // under way waits again.
   async restore() {
-    return switchedOn() ? this.switchOn() : [];
+    return this.holds ? this.switchOn() : [];
+  }
+
+  // Which place it is; while this window keeps, it stays.
+  #settle() {
+    if (!this.#release) this.#place = !switchedOn(OWN) && switchedOn(SHARED) ? SHARED : OWN;
   }
 
   async #read(base) {
@@ -84,7 +102,7 @@ export class Keeper {
     return new Promise((resolve, reject) => {
       const held = () => new Promise((release) => resolve((this.#release = release)));
       const refused = (error) => reject(["TimeoutError", "AbortError"].includes(error.name) ? new Fault("kept-elsewhere") : error);
-      navigator.locks.request(NAME, { signal: AbortSignal.timeout(PATIENCE) }, held).catch(refused);
+      navigator.locks.request(this.#place.name, { signal: AbortSignal.timeout(PATIENCE) }, held).catch(refused);
     });
   }
 
@@ -154,13 +172,18 @@ export class Keeper {
     this.#had = false;
     this.#base?.then((base) => base.close(), () => {});
     this.#base = null;
-    await settled(indexedDB.deleteDatabase(NAME));
   }
 
   #open() {
     this.#base ??= new Promise((resolve, reject) => {
-      const request = indexedDB.open(NAME, 1);
+    this.#settle();
+      const request = indexedDB.open(this.#place.name, 1);
       const again = this.#had;
+    this.#close();
+    await settled(indexedDB.deleteDatabase(this.#place.name));
+  }
+
+  #close() {
       request.onupgradeneeded = () => {
         // Cleared by the browser, or by the visitor with all it holds: nothing is put back.
         if (again) request.transaction.abort();
@@ -184,9 +207,9 @@ export class Keeper {
   }
 }
 
-function switchedOn() {
+function switchedOn({ key }) {
   try {
-    return localStorage.getItem(SWITCH) === "on";
+    return localStorage.getItem(key) === "on";
   } catch {
     return false;
   }

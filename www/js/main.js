@@ -15,10 +15,11 @@ import { Keys } from "./keys.js";
 import { Leaving } from "./leaving.js";
 import { leftOutSentence } from "./left-out.js";
 import { Notice } from "./notice.js";
-import { forgetEverything, Offline } from "./offline.js";
+import { Offline } from "./offline.js";
 import { OperatingPoints } from "./operating-point.js";
 import { OwnModel } from "./own-model.js";
 import { Patients } from "./patients.js";
+import { isControlled } from "./place.js";
 import { Progress } from "./progress.js";
 import { canRetry, isDone, Queue } from "./queue.js";
 import { Report } from "./report.js";
@@ -228,12 +229,11 @@ byId("clear").addEventListener("click", async () => {
 
 byId("forget").addEventListener("click", async () => {
   try {
-    engine.keeping = false;
-    await keeper.switchOff().catch(() => {});
-    await forgetEverything();
+    const kept = keeper.holds;
+    const [erased] = await Promise.all([keeper.switchOff().then(() => true, () => !kept), offline.remove()]);
     byId("keep").checked = false;
     notice.hide();
-    write(byId("offline"), strings.forgotten);
+    write(byId("offline"), erased ? strings.forgotten : strings.forgetFailed);
     page.dataset.offline = "removed";
   } catch {
     write(byId("offline"), strings.forgetFailed);
@@ -308,7 +308,7 @@ const REST = 5000; // milliseconds
 let resting = 0;
 function keepReader() {
   if (offline.state !== "ready") return;
-  resting ||= setTimeout(() => page.dataset.offline === "removed" || offline.keep(DICOM_PARTS), REST);
+  resting ||= setTimeout(() => offline.keep(DICOM_PARTS), REST);
 }
 // What the network's absence broke off is taken up again by itself.
 window.addEventListener("online", () => {
@@ -444,7 +444,7 @@ acceptHanded(take);
 
 // The service worker fetches the same files again: on a first visit the model
 // goes before it. A model that fails must not keep a repaired version away.
-if (navigator.serviceWorker?.controller) offline.start();
+if (isControlled()) offline.start();
 else settled().then(() => offline.start());
 
 function settled() {
