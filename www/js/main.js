@@ -45,7 +45,7 @@ const leaving = new Leaving(queue, () => keeper.on);
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const points = new OperatingPoints({ engine, queue, changed: decided, announce });
-const results = new Results({ queue, engine, patients, changed: keep, announce });
+const results = new Results({ queue, engine, patients, changed: keep, pictured: store, announce });
 const maps = new ReportMaps({ queue, engine });
 new Report({ queue, engine, patients, cards: results.cards, maps });
 const diagnostics = new Diagnostics({ engine, queue, offline });
