@@ -124,13 +124,30 @@ test("over plain http in a clinic’s network it grades, and says what it cannot
     assert.equal(await page.evaluate(() => isSecureContext), false);
     await modelReady(page);
     assert.equal((await gradeDrawn(page)).status, "graded");
-    assert.match(await page.locator("#offline").textContent(), /Not available/);
+    assert.match(await page.locator("#offline").textContent(), /^Not available at this address/);
     await clearEverything(page);
     await modelReady(page);
     assert.equal((await gradeDrawn(page)).status, "graded");
 
     await page.getByRole("button", { name: "Remove Fovea from this device" }).click();
     await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Removed"), null, { timeout: 5000 });
+  } finally {
+    await visitor.close();
+  }
+});
+
+// As Firefox in its private windows.
+test("where a browser stores no page, it grades, and the address is not blamed", async () => {
+  const visitor = await visit({ query: "?backend=cpu", goto: false });
+  const { page } = visitor;
+  try {
+    await page.addInitScript(() => delete Navigator.prototype.serviceWorker);
+    await page.goto(visitor.address);
+    await modelReady(page);
+    assert.equal((await gradeDrawn(page)).status, "graded");
+    await page.waitForSelector("html[data-offline=unsupported]", { state: "attached" });
+    assert.match(await page.locator("#offline").textContent(), /^Not available: this browser stores no page/);
+    assert.deepEqual(visitor.errors, []);
   } finally {
     await visitor.close();
   }

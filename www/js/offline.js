@@ -11,12 +11,12 @@ export class Offline extends EventTarget {
 
   constructor() {
     super();
-    this.state = "preparing"; // preparing | ready | insecure | failed
+    this.state = "preparing"; // preparing | ready | insecure | unsupported | failed
     this.update = null; // null | "waiting" | "elsewhere"
   }
 
   async start() {
-    if (!("serviceWorker" in navigator)) return this.#set("insecure");
+    if (!("serviceWorker" in navigator)) return this.#set(window.isSecureContext ? "unsupported" : "insecure");
     const workers = navigator.serviceWorker;
     let first = !isControlled(); // another's, as of a host whose pages this one lies among, is no version of this page
     workers.addEventListener("controllerchange", () => {

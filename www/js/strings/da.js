@@ -384,6 +384,7 @@ export default (f) => {
       ready: "Klar: siden virker uden net",
       insecure: "Ikke muligt på denne adresse: det kræver https eller localhost",
       blocked: "Ikke muligt: browseren gemmer intet for denne side, så modellen indlæses ved hvert besøg",
+      unsupported: "Ikke muligt: browseren gemmer ingen side i dette vindue, som nogle ikke gør i private",
       failed: "Ikke muligt: siden kunne ikke gemmes. Den prøver igen ved næste besøg",
     },
     network: { off: "Intet net lige nu; her er det ikke nødvendigt." },
@@ -393,7 +394,7 @@ export default (f) => {
 
     updateReady: "En ny udgave er klar.",
     updateBusy: "En ny udgave er klar. Den kan tages i brug, når disse billeder er færdige.",
-    updateElsewhere: "Et andet vindue tog en ny udgave. Genindlæs for at bruge den her.",
+    updateElsewhere: "En ny udgave er taget i brug. Genindlæs for at bruge den her.",
     updateReload: "Genindlæs",
     updateTake: "Brug den nu",
 

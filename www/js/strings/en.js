@@ -299,6 +299,7 @@ export default (f) => {
       ready: "Ready: this page works without a network",
       insecure: "Not available at this address: it needs https or localhost",
       blocked: "Not available: this browser keeps nothing for this page, so the model is loaded on each visit",
+      unsupported: "Not available: this browser stores no page in this window, as some do not in private ones",
       failed: "Not available: the page could not be stored. It tries again on the next visit",
     },
     network: { off: "No network just now; nothing here needs one." },
@@ -309,7 +310,7 @@ export default (f) => {
     // Updates.
     updateReady: "A new version is ready.",
     updateBusy: "A new version is ready. It can be taken once these photographs are done.",
-    updateElsewhere: "Another window took a new version. Reload to use it here.",
+    updateElsewhere: "A new version has taken over. Reload to use it here.",
     updateReload: "Reload",
     updateTake: "Use it now",
 

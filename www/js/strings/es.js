@@ -384,6 +384,7 @@ export default (f) => {
       ready: "Listo: esta página funciona sin red",
       insecure: "No disponible en esta dirección: hace falta https o localhost",
       blocked: "No disponible: este navegador no conserva nada de esta página, así que el modelo se carga en cada visita",
+      unsupported: "No disponible: en esta ventana el navegador no guarda ninguna página, como hacen algunos en las privadas",
       failed: "No disponible: la página no se pudo guardar. Lo intenta de nuevo en la próxima visita",
     },
     network: { off: "Ahora no hay red; aquí no hace falta." },
@@ -393,7 +394,7 @@ export default (f) => {
 
     updateReady: "Hay una versión nueva lista.",
     updateBusy: "Hay una versión nueva lista. Se puede usar cuando terminen estas fotografías.",
-    updateElsewhere: "Otra ventana tomó una versión nueva. Recargue para usarla aquí.",
+    updateElsewhere: "Una versión nueva ya está en uso. Recargue para usarla aquí.",
     updateReload: "Recargar",
     updateTake: "Usarla ahora",
 
