@@ -127,7 +127,7 @@ export default (f) => {
       cancel: "Annullér resten",
       retry: "Prøv de mislykkede igen",
       keep: "Behold dette arbejde på denne enhed",
-      keepHint: "Slået fra forsvinder alt, når siden lukkes. Slået til bliver resultater, små billeder og fotografier, der endnu venter på et resultat, i denne browser, til du slår det fra eller rydder alt.",
+      keepHint: "Slået fra forsvinder alt, når siden lukkes. Slået til bliver resultater, små billeder og fotografier, der endnu venter på et resultat, i denne browser, til du slår det fra eller rydder alt, eller browseren selv rydder det, som et privat vindue gør, når det lukkes.",
       about: "Om denne side",
       runsOn: "Kører på",
       offline: "Uden net",
@@ -320,7 +320,7 @@ export default (f) => {
     },
     order: { added: "Tilføjet", newest: "Nyeste først", grade: "Værste først", name: "Navn", patient: "Patientens navn" },
 
-    kept: "Arbejdet bliver på denne enhed, til du slår det fra eller rydder alt.",
+    kept: "Arbejdet bliver på denne enhed, til du slår det fra eller rydder alt; i et privat vindue kun til det lukkes.",
     keptErased: "Slettet: intet af dette arbejde er gemt på denne enhed.",
     keptRestored: (n) => `${photographs(n)} fra før, gemt på denne enhed.`,
     keepFailed: "Browseren lader ikke siden gemme noget. Arbejdet er væk, når siden lukkes.",

@@ -52,7 +52,7 @@ export default (f) => {
       cancel: "Cancel the rest",
       retry: "Try the failed ones again",
       keep: "Keep this work on this device",
-      keepHint: "Off, everything is gone when this page closes. On, results, small pictures and photographs that still wait for a result stay in this browser until you switch it off or clear everything.",
+      keepHint: "Off, everything is gone when this page closes. On, results, small pictures and photographs that still wait for a result stay in this browser until you switch it off or clear everything, or the browser clears them, as a private window does when it is closed.",
       about: "About this page",
       runsOn: "Runs on",
       offline: "Offline",
@@ -231,7 +231,7 @@ export default (f) => {
     order: { added: "As added", newest: "Newest first", grade: "Worst first", name: "Name", patient: "Patient" },
 
     // Work that stays.
-    kept: "This work stays on this device until you switch this off or clear everything.",
+    kept: "This work stays on this device until you switch this off or clear everything; in a private window, only until that is closed.",
     keptErased: "Erased: nothing of this work is kept on this device.",
     keptRestored: (n) => `${photographs(n)} from before, kept on this device.`,
     keepFailed: "This browser does not let the page keep anything. The work is gone when the page closes.",

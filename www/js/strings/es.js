@@ -127,7 +127,7 @@ export default (f) => {
       cancel: "Cancelar el resto",
       retry: "Reintentar las fallidas",
       keep: "Conservar este trabajo en este dispositivo",
-      keepHint: "Desactivado, todo desaparece al cerrar esta página. Activado, los resultados, las imágenes pequeñas y las fotografías que aún esperan su resultado quedan en este navegador hasta que lo desactive o borre todo.",
+      keepHint: "Desactivado, todo desaparece al cerrar esta página. Activado, los resultados, las imágenes pequeñas y las fotografías que aún esperan su resultado quedan en este navegador hasta que lo desactive o borre todo, o hasta que el propio navegador lo borre, como una ventana privada al cerrarse.",
       about: "Acerca de esta página",
       runsOn: "Funciona con",
       offline: "Sin conexión",
@@ -320,7 +320,7 @@ export default (f) => {
     },
     order: { added: "Llegada", newest: "Más recientes", grade: "Peores primero", name: "Nombre", patient: "Paciente" },
 
-    kept: "Este trabajo queda en este dispositivo hasta que lo desactive o borre todo.",
+    kept: "Este trabajo queda en este dispositivo hasta que lo desactive o borre todo; en una ventana privada, solo hasta que se cierre.",
     keptErased: "Borrado: nada de este trabajo queda en este dispositivo.",
     keptRestored: (n) => `De antes, conservado en este dispositivo: ${photographs(n)}.`,
     keepFailed: "Este navegador no permite que la página conserve nada. El trabajo desaparece al cerrarla.",
