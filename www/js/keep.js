@@ -46,17 +46,24 @@ export class Keeper {
   }
 
   // Answers what was kept before, like `restore`. Throws where the browser keeps
-  // nothing for this page, and a Fault "kept-elsewhere" where another window keeps.
+  // nothing for this page, a Fault "kept-elsewhere" where another window keeps, and a
+  // Fault "kept-unread" where what was kept cannot be read, of which nothing is erased.
   async switchOn() {
     const round = this.#round;
-    await this.#take();
     const before = this.holds;
+    await this.#take();
     try {
       if (round !== this.#round) return [];
       const base = await this.#open();
       if (round !== this.#round) return [];
       localStorage.setItem(this.#place.key, "on");
       return await this.#read(base);
+    } catch (error) {
+      if (round !== this.#round) return [];
+      this.#close();
+      if (!before) await this.switchOff().catch(() => {});
+      this.#letGo();
+      throw before ? new Fault("kept-unread") : error;
     } finally {
       if (!this.on) this.#letGo();
     }
@@ -158,6 +165,8 @@ export class Keeper {
       // A private window of WebKit takes no Blob into its store, but takes the bytes of
       // one. They are in memory all at once, so elsewhere the Blob itself is kept. A
       // file that was moved or renamed has none any more: its card is kept without it.
+      // Anything else may be a store that a phone has lost without a word: opened anew.
+      if (error?.name !== "DataCloneError") this.#close();
       const bytes = await bytesIn(file).catch(() => null);
       let thumb, small;
       do small = await bytesIn((thumb = item.thumb));
@@ -168,22 +177,22 @@ export class Keeper {
 
   // Everything kept is gone; the switch stays as it is.
   async erase() {
+    this.#settle();
     this.#round += 1;
     this.#had = false;
+    this.#close();
+    await settled(indexedDB.deleteDatabase(this.#place.name));
+  }
+
+  #close() {
     this.#base?.then((base) => base.close(), () => {});
     this.#base = null;
   }
 
   #open() {
     this.#base ??= new Promise((resolve, reject) => {
-    this.#settle();
       const request = indexedDB.open(this.#place.name, 1);
       const again = this.#had;
-    this.#close();
-    await settled(indexedDB.deleteDatabase(this.#place.name));
-  }
-
-  #close() {
       request.onupgradeneeded = () => {
         // Cleared by the browser, or by the visitor with all it holds: nothing is put back.
         if (again) request.transaction.abort();

@@ -223,8 +223,8 @@ byId("clear").addEventListener("click", async () => {
   queue.clear();
   drawn = 0;
   byId("picker").focus(); // the button that had the focus is gone
-  await keeper.erase().catch(() => {});
-  tell(() => strings.cleared(gone));
+  const erased = await keeper.erase().then(() => true, () => !keeper.holds);
+  tell(() => (erased ? strings.cleared(gone) : strings.forgetFailed), { stays: !erased });
 });
 
 byId("forget").addEventListener("click", async () => {
@@ -264,21 +264,18 @@ function notKeeping(why) {
   tell(why, { stays: true }); // the box alone would not be seen from anywhere
 }
 
+// Of what was kept before, nothing is erased for it.
 function cannotKeep({ code }) {
-  if (code === "kept-elsewhere") notKeeping(() => strings.keptElsewhere);
-  else stopKeeping(() => strings.keepFailed);
+  const words = { "kept-elsewhere": "keptElsewhere", "kept-unread": "keptUnread" }[code] ?? "keepFailed";
+  notKeeping(() => strings[words]);
 }
 
 byId("keep").addEventListener("change", async ({ target }) => {
   notice.hide();
+  if (!target.checked) return keeper.switchOff().then(() => tell(() => strings.keptErased), () => notKeeping(() => strings.forgetFailed));
   try {
-    if (target.checked) {
-      await resume(() => keeper.switchOn());
-      if (keeper.on) tell(() => strings.kept);
-    } else {
-      await keeper.switchOff();
-      tell(() => strings.keptErased);
-    }
+    await resume(() => keeper.switchOn());
+    if (keeper.on) tell(() => strings.kept);
   } catch (error) {
     cannotKeep(error);
   }

@@ -325,6 +325,7 @@ export default (f) => {
     keptRestored: (n) => `${photographs(n)} fra før, gemt på denne enhed.`,
     keepFailed: "Browseren lader ikke siden gemme noget. Arbejdet er væk, når siden lukkes.",
     keepStopped: "Der kunne ikke gemmes mere af dette arbejde på enheden. Intet gemmes længere, og det gemte er slettet. Gem resultaterne, før du lukker siden.",
+    keptUnread: "Det, der var gemt på enheden, kunne ikke læses lige nu, så denne side gemmer intet: Det, du laver her, er væk, når den lukkes. Intet er slettet. Genindlæs siden for at prøve igen.",
     keptElsewhere: "Et andet Fovea-vindue gemmer sit arbejde på enheden, så dette gemmer intet: Det, du laver her, er væk, når siden lukkes. Fortsæt i det andet vindue, eller luk det og genindlæs denne side.",
     keptClearedElsewhere: "Det, der var gemt på enheden, blev slettet i et andet vindue. Intet gemmes længere: Det, du ser her, er væk, når siden lukkes.",
 
@@ -383,8 +384,8 @@ export default (f) => {
       unloaded: "Ikke endnu: modellen skal indlæses én gang først",
       ready: "Klar: siden virker uden net",
       insecure: "Ikke muligt på denne adresse: det kræver https eller localhost",
-      blocked: "Ikke muligt: browseren gemmer intet for denne side, så modellen indlæses ved hvert besøg",
       unsupported: "Ikke muligt: browseren gemmer ingen side i dette vindue, som nogle ikke gør i private",
+      blocked: "Ikke muligt: browseren gemmer intet for denne side, så modellen indlæses ved hvert besøg",
       failed: "Ikke muligt: siden kunne ikke gemmes. Den prøver igen ved næste besøg",
     },
     network: { off: "Intet net lige nu; her er det ikke nødvendigt." },

@@ -236,6 +236,7 @@ export default (f) => {
     keptRestored: (n) => `${photographs(n)} from before, kept on this device.`,
     keepFailed: "This browser does not let the page keep anything. The work is gone when the page closes.",
     keepStopped: "No more of this work could be kept on this device. Keeping is off now, and what was kept is erased. Save the results before you close this page.",
+    keptUnread: "What was kept on this device could not be read just now, so this page keeps nothing: what you do here is gone when it closes. Nothing was erased. Reload the page to try again.",
     keptElsewhere: "Another window of Fovea keeps its work on this device, so this one keeps nothing: what you do here is gone when the page closes. Go on in the other window, or close it and reload this page.",
     keptClearedElsewhere: "What was kept on this device was erased in another window. Keeping is off now: what you see here is gone when the page closes.",
 
@@ -298,8 +299,8 @@ export default (f) => {
       unloaded: "Not yet: the model has to load once first",
       ready: "Ready: this page works without a network",
       insecure: "Not available at this address: it needs https or localhost",
-      blocked: "Not available: this browser keeps nothing for this page, so the model is loaded on each visit",
       unsupported: "Not available: this browser stores no page in this window, as some do not in private ones",
+      blocked: "Not available: this browser keeps nothing for this page, so the model is loaded on each visit",
       failed: "Not available: the page could not be stored. It tries again on the next visit",
     },
     network: { off: "No network just now; nothing here needs one." },

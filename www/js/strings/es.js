@@ -325,6 +325,7 @@ export default (f) => {
     keptRestored: (n) => `De antes, conservado en este dispositivo: ${photographs(n)}.`,
     keepFailed: "Este navegador no permite que la página conserve nada. El trabajo desaparece al cerrarla.",
     keepStopped: "No se pudo conservar más de este trabajo en este dispositivo. Ya no se conserva nada, y lo conservado se ha borrado. Guarde los resultados antes de cerrar esta página.",
+    keptUnread: "Lo conservado en este dispositivo no se pudo leer ahora, así que esta página no conserva nada: lo que haga aquí desaparece al cerrarla. No se ha borrado nada. Recargue la página para intentarlo otra vez.",
     keptElsewhere: "Otra ventana de Fovea conserva su trabajo en este dispositivo, así que esta no conserva nada: lo que haga aquí desaparece al cerrar la página. Siga en la otra ventana, o ciérrela y recargue esta página.",
     keptClearedElsewhere: "Lo conservado en este dispositivo se borró en otra ventana. Ya no se conserva nada: lo que ve aquí desaparece al cerrar la página.",
 
@@ -383,8 +384,8 @@ export default (f) => {
       unloaded: "Aún no: antes el modelo debe cargarse una vez",
       ready: "Listo: esta página funciona sin red",
       insecure: "No disponible en esta dirección: hace falta https o localhost",
-      blocked: "No disponible: este navegador no conserva nada de esta página, así que el modelo se carga en cada visita",
       unsupported: "No disponible: en esta ventana el navegador no guarda ninguna página, como hacen algunos en las privadas",
+      blocked: "No disponible: este navegador no conserva nada de esta página, así que el modelo se carga en cada visita",
       failed: "No disponible: la página no se pudo guardar. Lo intenta de nuevo en la próxima visita",
     },
     network: { off: "Ahora no hay red; aquí no hace falta." },
