@@ -64,16 +64,23 @@ engine.addEventListener("change", () => {
   showDiagnostics();
   results.showWaiting();
   if (becameReady && !queue.items.length) announce(state.older ? strings.modelOlder(explain(state.older)) : strings.modelReadyShort);
-  if (failed) announce(strings.modelFailed(explain(state.error)));
+  // Whoever has photographs here may be far from where it stands.
+  if (failed && queue.busy) tell(modelFailed, { stays: true });
+  else if (failed) announce(modelFailed());
+  if (state.model !== "error") notice.hide(modelFailed);
   if (becameReady) offline.again();
   if (becameReady && state.kind === "webgpu") offline.keep(["pkg/fovea_gpu.js", "pkg/fovea_gpu_bg.wasm"]);
 });
+
+function modelFailed() {
+  return strings.modelFailed(explain(engine.state.error));
+}
 
 function showLoading({ model, step, received, total, error, older }) {
   const words = {
     loading: { starting: strings.modelStarting, receiving: strings.modelReceived(received, total), checking: strings.modelChecking }[step],
     ready: older ? strings.modelOlder(explain(older)) : strings.modelReady,
-    error: error && strings.modelFailed(explain(error)),
+    error: error && modelFailed(),
   }[model];
   write(byId("loading-text"), words);
   byId("loading").dataset.model = model;
