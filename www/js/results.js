@@ -99,6 +99,7 @@ export class Results extends EventTarget {
 
   sift() {
     const patients = byId("view").value === "patients";
+    if (byId(patients ? "cards" : "patients").contains(document.activeElement)) byId("results-heading").focus(); // it goes
     byId("cards").hidden = patients;
     byId("patients").hidden = !patients;
     this.#arrange();
