@@ -29,7 +29,10 @@ const again = async () => {
 test("unasked, nothing survives a reload and nothing is stored", async () => {
   await choose(page, await png("9_left.png", 0, 3));
   await result(card(page, "9_left.png"));
-  assert.equal(await page.getByLabel("Keep this work on this device").isChecked(), false);
+  const keep = page.getByLabel("Keep this work on this device");
+  assert.equal(await keep.isChecked(), false);
+  const top = (locator) => locator.evaluate((element) => element.getBoundingClientRect().top);
+  assert.ok((await top(keep)) < (await top(page.locator("article"))), "below a day's photographs nobody finds it");
   assert.deepEqual(await bases(), []);
   await again();
   assert.equal(await page.locator("article").count(), 0);
