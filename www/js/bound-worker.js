@@ -19,5 +19,9 @@ export function beginBound(script) {
   if (forbidden || isControlled()) return new Worker(script, options);
   const source = `import ${JSON.stringify(script.href)};\nURL.revokeObjectURL(self.location.href.split("#")[0]);\n`;
   const blob = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  return new Worker(`${blob}#${script.pathname.split("/").at(-1)}`, options); // named, for whoever looks at a list of workers
+  try {
+    return new Worker(`${blob}#${script.pathname.split("/").at(-1)}`, options); // named, for whoever looks at a list of workers
+  } catch {
+    return new Worker(script, options); // forbidden: WebKit says it at once
+  }
 }
