@@ -11,7 +11,8 @@ const SCOPE = new URL(self.registration.scope);
 const SHELL = `fovea-shell-${VERSION}${SCOPE.pathname}`; // a host may have a Fovea in several folders
 const LIST = "precache.json";
 const SHARED = `fovea-shared${SCOPE.pathname}`;
-// Binds a worker begun from a script kept here, as the page's own binds the page.
+// Binds these, begun as workers, as the page's own policy binds the page.
+const WORKERS = ["js/worker.js", "js/dicom-worker.js"];
 const WORKER_POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 // As js/simd.js asks, which a worker of this kind cannot import.
 const RELAXED = WebAssembly.validate(
@@ -53,8 +54,7 @@ async function install() {
 
 // What the browser cleared from under this worker is stored again.
 async function mend() {
-  const cache = await caches.open(SHELL);
-  if (!(await cache.match(address(LIST)))) await install();
+  if (!(await held(LIST))) await install();
 }
 
 async function activate() {
@@ -80,48 +80,63 @@ async function receive(request) {
 
 // The host's other pages under this scope are none of this worker's.
 async function navigate(request, file) {
-  const cache = await caches.open(SHELL);
-  return (await cache.match(address(file || "index.html"))) ?? fetch(request);
+  return (await held(file || "index.html")) ?? fetch(request);
 }
 
 async function serve(request, file) {
-  return (await kept(file)) ?? fetch(request);
+  const response = (await kept(file)) ?? (await fetch(request));
+  return WORKERS.includes(file) ? bound(response) : response;
+}
+
+// From the server, too, where what was kept here was cleared or removed.
+function bound(response) {
+  const headers = plain(response.headers);
+  headers.set("content-security-policy", WORKER_POLICY);
+  return new Response(response.body, { status: response.status, headers });
 }
 
 // A file of this version; null for any other.
 async function kept(file) {
-  const cache = await caches.open(SHELL);
-  return (await cache.match(address(file))) ?? keepLazy(file);
+  return (await held(file)) ?? keepLazy(file);
+}
+
+// Where nothing is kept, as once the page was removed, it makes no place for it either.
+function held(file) {
+  return caches.match(address(file), { cacheName: SHELL });
 }
 
 // Files used on demand are kept from their first use on; null for any other.
 async function keepLazy(file) {
   if (file.startsWith("model/")) return null;
-  const cache = await caches.open(SHELL);
-  const list = await (await cache.match(address(LIST)))?.json();
+  const list = await (await held(LIST))?.json();
   const entry = list?.lazy?.find(({ url }) => url === file);
   if (!entry) return null;
   const response = await fetchListed(entry);
+  const cache = await caches.open(SHELL);
   await cache.put(address(file), response.clone());
   return response;
 }
 
 // The file exactly as listed: what the browser holds if it is that, else from
-// the server, else not at all. The answer is built anew so that a redirect or
-// an encoding on the way does not stick to it.
+// the server, else not at all. The answer is built anew so that a redirect on the
+// way does not stick to it.
 async function fetchListed({ url, sha256 }) {
   for (const cache of ["default", "reload"]) {
     const response = await fetch(address(url), { cache });
     if (!response.ok) continue;
     const bytes = await response.arrayBuffer();
     if ((await hexSha256(bytes)) !== sha256) continue;
-    const headers = new Headers(response.headers);
-    headers.delete("content-encoding");
-    headers.delete("content-length");
-    if (url.endsWith("worker.js")) headers.set("content-security-policy", WORKER_POLICY);
-    return new Response(bytes, { headers });
+    return new Response(bytes, { headers: plain(response.headers) });
   }
   throw new Error(`${url} is not the file this version lists`);
+}
+
+// Those of a body that is built anew, with no encoding of the way.
+function plain(given) {
+  const headers = new Headers(given);
+  headers.delete("content-encoding");
+  headers.delete("content-length");
+  return headers;
 }
 
 async function hexSha256(bytes) {

@@ -210,12 +210,12 @@ fn seen(photos: &[Photo], side: Option<Side>) -> bool {
             .any(|photo| photo.side == side && photo.status == Some(Status::Graded))
 }
 
-/// Index of the photo with the highest grade among those wanted; of equals the
-/// first that is sure.
+/// Index of the photo with the highest grade among those wanted, one that threatens
+/// sight before any other; of equals the first that is sure.
 fn worst(photos: &[Photo], wanted: impl Fn(&Photo) -> bool) -> Option<usize> {
     let mut found: Option<usize> = None;
     for (index, photo) in photos.iter().enumerate().filter(|(_, photo)| wanted(photo)) {
-        let rank = |photo: &Photo| (photo.grade, !photo.unsure);
+        let rank = |photo: &Photo| (photo.threatens_sight(), photo.grade, !photo.unsure);
         if found.is_none_or(|best| rank(photo) > rank(&photos[best])) {
             found = Some(index);
         }
@@ -385,6 +385,8 @@ mod tests {
             ..graded(Side::Left, 2)
         };
         assert_eq!(decided(&[perhaps]).1, "patient-refer-threat");
+        // That eye decides, and not one as bad by its grade alone.
+        assert_eq!(decided(&[graded(Side::Right, 2), perhaps]).2, Some(1));
         // Not of an eye that is not referred for retinopathy.
         let below = Photo {
             threat: true,

@@ -244,8 +244,8 @@ test("work that is kept holds the picture alone", async () => {
     const kept = () =>
       clinic.page.evaluate(async () => {
         // Opened before the page has made it, it would be made empty, and the page keep nothing.
-        if (!(await indexedDB.databases()).some(({ name }) => name === "fovea-work")) return null;
-        const base = await new Promise((resolve, reject) => Object.assign(indexedDB.open("fovea-work"), { onsuccess: ({ target }) => resolve(target.result), onerror: reject }));
+        if (!(await indexedDB.databases()).some(({ name }) => name === "fovea-work/")) return null;
+        const base = await new Promise((resolve, reject) => Object.assign(indexedDB.open("fovea-work/"), { onsuccess: ({ target }) => resolve(target.result), onerror: reject }));
         const [record] = await new Promise((resolve) => (base.transaction("photos").objectStore("photos").getAll().onsuccess = ({ target }) => resolve(target.result)));
         base.close();
         return record?.file ? { type: record.file.type, text: await record.file.text(), side: record.side } : null;

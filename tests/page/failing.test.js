@@ -27,6 +27,31 @@ test("a model the server does not give can be asked for again", async () => {
   }
 });
 
+test("whoever waits at their photographs is told that the model failed, until it is asked for again", async () => {
+  const visitor = await visit({ query: "?backend=cpu", goto: false, viewport: { width: 390, height: 844 } });
+  const { page, server } = visitor;
+  try {
+    let answer;
+    server.refuse = isWeights;
+    const held = new Promise((resolve) => (answer = resolve));
+    server.hold = (path) => (path === "model/model.json" ? held : undefined);
+    await page.goto(visitor.address);
+    await page.locator("#draw").waitFor();
+    for (let n = 0; n < 2; n++) await page.getByRole("button", { name: "Try a drawn photograph" }).click();
+    assert.equal(await page.locator("#loading-text").evaluate((text) => text.getBoundingClientRect().bottom > 0), false, "out of sight");
+    answer();
+    const told = page.getByRole("region", { name: "Message" });
+    await told.getByText(/^The model could not be loaded\. The server answered 503/).waitFor();
+    server.refuse = () => false;
+    await page.locator("#loading-retry").click();
+    await modelReady(page);
+    assert.equal(await told.isVisible(), false);
+    await page.waitForFunction(() => [...document.querySelectorAll("article")].every(({ dataset }) => dataset.status === "graded"));
+  } finally {
+    await visitor.close();
+  }
+});
+
 test("a download that broke off goes on where it stopped, where the server gives parts", async () => {
   for (const ranges of [true, false]) {
     const visitor = await visit({ query: "?backend=cpu", goto: false });
@@ -124,13 +149,30 @@ test("over plain http in a clinic’s network it grades, and says what it cannot
     assert.equal(await page.evaluate(() => isSecureContext), false);
     await modelReady(page);
     assert.equal((await gradeDrawn(page)).status, "graded");
-    assert.match(await page.locator("#offline").textContent(), /Not available/);
+    assert.match(await page.locator("#offline").textContent(), /^Not available at this address/);
     await clearEverything(page);
     await modelReady(page);
     assert.equal((await gradeDrawn(page)).status, "graded");
 
     await page.getByRole("button", { name: "Remove Fovea from this device" }).click();
     await page.waitForFunction(() => document.querySelector("#offline").textContent.startsWith("Removed"), null, { timeout: 5000 });
+  } finally {
+    await visitor.close();
+  }
+});
+
+// As Firefox in its private windows.
+test("where a browser stores no page, it grades, and the address is not blamed", async () => {
+  const visitor = await visit({ query: "?backend=cpu", goto: false });
+  const { page } = visitor;
+  try {
+    await page.addInitScript(() => delete Navigator.prototype.serviceWorker);
+    await page.goto(visitor.address);
+    await modelReady(page);
+    assert.equal((await gradeDrawn(page)).status, "graded");
+    await page.waitForSelector("html[data-offline=unsupported]", { state: "attached" });
+    assert.match(await page.locator("#offline").textContent(), /^Not available: this browser stores no page/);
+    assert.deepEqual(visitor.errors, []);
   } finally {
     await visitor.close();
   }

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { withHead } from "./help/bundle.js";
-import { gradeDrawn, modelReady, offlineReady, SITE, visit } from "./help/page.js";
+import { gradeDrawn, modelReady, offlineReady, result, SITE, visit } from "./help/page.js";
 import { publish } from "./help/publish.js";
 
 let visitor;
@@ -56,6 +56,7 @@ test("a second Fovea on the host is an app of its own and takes nothing from the
   const brought = await second.workers()[0].evaluate(() => import("data:text/javascript,").then(() => "in", () => "refused"));
   assert.equal(brought, "refused");
   await offlineReady(second);
+  assert.equal(await second.locator("#update").isHidden(), true, "its own worker taking over is no new version");
   assert.deepEqual([await appOf(page), await appOf(second)], ["/", "/next/"]);
   const now = await caches(second);
   for (const name of before) assert.ok(now.includes(name), `${name} is gone`);
@@ -105,3 +106,56 @@ test("a new version of the one takes the place of its own old version alone", as
   assert.ok(now.includes("fovea-shell-cafecafecafecafe/") && now.includes("fovea-shell-beefbeefbeefbeef/next/"), now.join());
   assert.equal(now.length, before.length, now.join());
 });
+
+test("what the one keeps is not the other's, and removing the one leaves the other whole", async () => {
+  const { page, server, context } = visitor;
+  const second = await context.newPage();
+  await second.goto(`${server.origin}/next/?backend=cpu`);
+  await modelReady(second);
+  await offlineReady(second);
+  await page.reload();
+  await modelReady(page);
+  await page.getByLabel("Language").selectOption("da");
+  for (const [one, count] of [
+    [page, 1],
+    [second, 2],
+  ]) {
+    for (let n = 0; n < count; n++) await drawAndGrade(one);
+    await one.locator("#keep").check();
+    await one.locator("#notice").getByText(/This work stays|Arbejdet bliver/).waitFor();
+    await one.waitForTimeout(500);
+    await one.reload();
+    await modelReady(one);
+    await one.locator("article").nth(count - 1).waitFor();
+    assert.equal(await one.locator("article").count(), count);
+  }
+
+  // Twice: the second time no worker answers for it but the other's.
+  for (let n = 0; n < 2; n++) {
+    await second.locator("#forget").click();
+    await second.waitForSelector("html[data-offline=removed]", { state: "attached" });
+    await second.waitForTimeout(500);
+  }
+  const left = await page.evaluate(async () => ({
+    caches: (await caches.keys()).map((name) => name.replace(/-[0-9a-f]{16,}/, "")).sort(),
+    choices: Object.keys(localStorage).sort(),
+    stores: (await indexedDB.databases()).map(({ name }) => name),
+    workers: (await navigator.serviceWorker.getRegistrations()).map(({ scope }) => new URL(scope).pathname),
+  }));
+  assert.deepEqual(left, { caches: ["fovea-model", "fovea-shell/"], choices: ["fovea-keep/", "fovea-language/"], stores: ["fovea-work/"], workers: ["/"] });
+  await context.setOffline(true);
+  await server.stop();
+  await page.reload();
+  await modelReady(page);
+  assert.equal(await page.locator("article").count(), 1);
+  assert.equal(await page.evaluate(() => document.documentElement.lang), "da");
+  await server.start();
+  await context.setOffline(false);
+});
+
+// In whatever language.
+async function drawAndGrade(page) {
+  const before = await page.locator("article").count();
+  await page.locator("#draw").click();
+  return result(page.locator("article").nth(before));
+}

@@ -29,7 +29,10 @@ const again = async () => {
 test("unasked, nothing survives a reload and nothing is stored", async () => {
   await choose(page, await png("9_left.png", 0, 3));
   await result(card(page, "9_left.png"));
-  assert.equal(await page.getByLabel("Keep this work on this device").isChecked(), false);
+  const keep = page.getByLabel("Keep this work on this device");
+  assert.equal(await keep.isChecked(), false);
+  const top = (locator) => locator.evaluate((element) => element.getBoundingClientRect().top);
+  assert.ok((await top(keep)) < (await top(page.locator("article"))), "below a day's photographs nobody finds it");
   assert.deepEqual(await bases(), []);
   await again();
   assert.equal(await page.locator("article").count(), 0);
@@ -115,7 +118,7 @@ test("a device that is full ends the keeping, erases what was kept, and says so 
     await told.getByText(/No more of this work could be kept .* Save the results/).waitFor();
     assert.equal(await keep.isChecked(), false);
     await page.waitForTimeout(500);
-    const left = await page.evaluate(async () => [localStorage.getItem("fovea-keep"), await indexedDB.databases()]);
+    const left = await page.evaluate(async () => [localStorage.getItem("fovea-keep/"), await indexedDB.databases()]);
     assert.deepEqual(left, [null, []]);
     await page.getByLabel("Language").selectOption("da");
     await page.getByText(/Der kunne ikke gemmes mere/).waitFor();
@@ -192,6 +195,131 @@ test("a browser that keeps nothing is told of where the box unticks itself", asy
   await other.close();
 });
 
+test("what was kept and cannot be read just now is not erased, and comes back when it can", async () => {
+  const other = await visit({ query: "?backend=cpu" });
+  const { page } = other;
+  try {
+    await page.addInitScript(() => {
+      const fail = () => {
+        throw new DOMException("Internal error.", "UnknownError");
+      };
+      if (sessionStorage.fails === "open") IDBFactory.prototype.open = fail;
+      if (sessionStorage.fails === "getAll") IDBObjectStore.prototype.getAll = fail;
+    });
+    await modelReady(page);
+    const keep = page.getByLabel("Keep this work on this device");
+    const told = page.getByRole("region", { name: "Message" });
+    await choose(page, await png("30_left.png", 0, 3));
+    await result(card(page, "30_left.png"));
+    await keep.check();
+    await told.getByText("This work stays").waitFor();
+    await page.waitForTimeout(500);
+    for (const fails of ["open", "getAll"]) {
+      await page.evaluate((what) => (sessionStorage.fails = what), fails);
+      await page.reload();
+      await modelReady(page);
+      await told.getByText("could not be read just now").waitFor();
+      await gradeDrawn(page);
+      assert.equal(await keep.isChecked(), false, fails);
+      await told.getByRole("button", { name: "Close" }).click();
+      await keep.click();
+      await told.getByText("could not be read just now").waitFor();
+      assert.equal(await keep.isChecked(), false, fails);
+    }
+    await page.evaluate(() => sessionStorage.clear());
+    await page.reload();
+    await modelReady(page);
+    assert.deepEqual(await page.locator("article h3").allTextContents(), ["30_left.png"]);
+    assert.equal(await keep.isChecked(), true);
+  } finally {
+    await other.close();
+  }
+});
+
+test("where what was kept cannot be erased, nobody is told that it is", async () => {
+  const other = await visitor.context.newPage();
+  await other.addInitScript(() => {
+    const { deleteDatabase } = IDBFactory.prototype;
+    IDBFactory.prototype.deleteDatabase = function (name) {
+      if (!window.erases) throw new DOMException("Internal error.", "UnknownError");
+      return deleteDatabase.call(this, name);
+    };
+  });
+  await other.goto(visitor.address);
+  await modelReady(other);
+  const keep = other.getByLabel("Keep this work on this device");
+  const told = other.getByRole("region", { name: "Message" });
+  await gradeDrawn(other);
+  await keep.check();
+  await told.getByText("This work stays").waitFor();
+  await clearEverything(other);
+  await told.getByText("did not allow the stored copy to be removed").waitFor();
+  await modelReady(other);
+  await gradeDrawn(other);
+  await told.getByRole("button", { name: "Close" }).click();
+  await keep.uncheck();
+  await told.getByText("did not allow the stored copy to be removed").waitFor();
+  await other.evaluate(() => (window.erases = true));
+  await keep.check();
+  await keep.uncheck();
+  await told.getByText("Erased").waitFor();
+  assert.deepEqual(await bases(), []);
+  await other.close();
+});
+
+test("work kept before a host's pages had stores of their own is there, and goes when it is switched off", async () => {
+  const other = await visit({ query: "?backend=cpu" });
+  const { page } = other;
+  try {
+    await modelReady(page);
+    const keep = page.getByLabel("Keep this work on this device");
+    await choose(page, await png("31_left.png", 0, 3));
+    await result(card(page, "31_left.png"));
+    await keep.check();
+    await page.waitForTimeout(1000);
+    // As an earlier version would have kept it.
+    await page.evaluate(async () => {
+      const done = (request, way) => new Promise((resolve, reject) => Object.assign(request, { [way]: resolve, onerror: reject }));
+      const opened = async (name) => {
+        const request = indexedDB.open(name, 1);
+        request.onupgradeneeded = () => request.result.createObjectStore("photos", { keyPath: "key" });
+        await done(request, "onsuccess");
+        return request.result;
+      };
+      const now = await opened("fovea-work/");
+      const all = now.transaction("photos").objectStore("photos").getAll();
+      await done(all, "onsuccess");
+      now.close();
+      const before = await opened("fovea-work");
+      const writing = before.transaction("photos", "readwrite");
+      for (const record of all.result) writing.objectStore("photos").put(record);
+      await done(writing, "oncomplete");
+      before.close();
+      await done(indexedDB.deleteDatabase("fovea-work/"), "onsuccess");
+      localStorage.removeItem("fovea-keep/");
+      localStorage.setItem("fovea-keep", "on");
+    });
+    for (let n = 0; n < 2; n++) {
+      await page.reload();
+      await modelReady(page);
+      await card(page, "31_left.png").waitFor();
+      assert.equal(await keep.isChecked(), true);
+    }
+    const names = () => page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+    await keep.uncheck();
+    await page.locator("#notice").getByText("Erased").waitFor();
+    assert.deepEqual(await names(), []);
+    await keep.check();
+    await page.locator("#notice").getByText("This work stays").waitFor();
+    assert.deepEqual(await names(), ["fovea-work/"]);
+    await page.locator("#forget").click();
+    await page.waitForSelector("html[data-offline=removed]", { state: "attached" });
+    assert.deepEqual([await names(), await page.evaluate(() => Object.keys(localStorage))], [[], []]);
+  } finally {
+    await other.close();
+  }
+});
+
 // WebKit in a private window; in its own test it is a real one.
 test("where the browser's store takes no Blob, the bytes are kept", async () => {
   const other = await visitor.context.newPage();
@@ -253,10 +381,12 @@ test("a store that the browser closes is opened again; one that it cleared ends 
     window.base.dispatchEvent(new Event("close"));
   });
   await give("14_left.png");
+  await other.evaluate(() => window.base.close()); // and without a word of it
+  await give("16_left.png");
   assert.equal(await keep.isChecked(), true);
   await other.reload();
   await modelReady(other);
-  assert.deepEqual((await other.locator("article h3").allTextContents()).sort(), ["13_left.png", "14_left.png"]);
+  assert.deepEqual((await other.locator("article h3").allTextContents()).sort(), ["13_left.png", "14_left.png", "16_left.png"]);
 
   await other.evaluate(async () => {
     const { base } = window;
@@ -321,7 +451,7 @@ test("what one window erases another does not keep on with, and says so", async 
     assert.equal(await keep.isChecked(), false);
     await gradeDrawn(page);
     await page.waitForTimeout(300);
-    assert.deepEqual([await page.evaluate(() => localStorage.getItem("fovea-keep")), await bases()], [null, []], end);
+    assert.deepEqual([await page.evaluate(() => localStorage.getItem("fovea-keep/")), await bases()], [null, []], end);
   }
   await second.close();
   await again();

@@ -114,7 +114,7 @@ test("the language is switched by hand, stays, and says everything anew", async 
     assert.equal(await name(), words.es.drawnName(1));
     await page.locator("#keep").check();
     await page.locator("#notice").getByText(words.es.kept).waitFor();
-    await page.evaluate(() => localStorage.setItem("fovea-language", "da"));
+    await page.evaluate(() => localStorage.setItem("fovea-language/", "da"));
     await page.reload();
     await modelReady(page);
     await page.locator("article").waitFor();

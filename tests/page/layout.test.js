@@ -133,6 +133,12 @@ for (const [where, args, size] of [
       // Room for a word beside the picture, not for a letter.
       const name = page.locator(".card__name").first();
       assert.ok(await name.evaluate((one) => one.getBoundingClientRect().width > 3 * parseFloat(getComputedStyle(one).fontSize)));
+      // And in a message for a long one.
+      await page.getByLabel("Keep this work on this device").check();
+      const told = page.locator("#notice-text");
+      await told.waitFor();
+      assert.ok(await told.evaluate((one) => one.getBoundingClientRect().width > 7 * parseFloat(getComputedStyle(one).fontSize)));
+      await page.getByLabel("Keep this work on this device").uncheck();
       await page.locator("#queue, #update").evaluateAll((bars) => bars.forEach((bar) => (bar.hidden = false)));
       await page.locator("#update-text").evaluate((text) => (text.textContent = "A new version is ready."));
       assert.deepEqual(await over(page), [], "the dock");

@@ -87,6 +87,30 @@ test("leaving does not ask for what is in a file, until that has changed", async
   assert.deepEqual(asked, ["beforeunload"]);
 });
 
+test("a small picture that is made after they were saved changes nothing of the results", async () => {
+  const slow = await visit({ query: "?backend=cpu", goto: false });
+  try {
+    await slow.page.addInitScript(() => {
+      const { createImageBitmap } = window;
+      window.createImageBitmap = async (...given) => {
+        await new Promise((resolve) => (window.paint = resolve));
+        return createImageBitmap(...given);
+      };
+    });
+    await slow.page.goto(slow.address);
+    await modelReady(slow.page);
+    await choose(slow.page, photo("7_left.png", await drawnPng(page, 0, 3), "image/png"));
+    await result(card(slow.page, "7_left.png"));
+    await savedJson(slow.page);
+    await slow.page.evaluate(() => window.paint());
+    await card(slow.page, "7_left.png").locator("img").waitFor();
+    await slow.page.getByRole("button", { name: "Clear everything" }).click();
+    assert.doesNotMatch(await slow.page.locator("#clear-says").textContent(), /Not saved/);
+  } finally {
+    await slow.close();
+  }
+});
+
 test("nor for what is kept, for drawn examples, or for nothing at all", async () => {
   await give("7_left.png");
   await page.getByLabel("Keep this work on this device").check();

@@ -46,12 +46,17 @@ test("without a network and a server the page opens and grades", async () => {
   await visitor.context.setOffline(false);
 });
 
+const bringsIn = () => page.workers()[0].evaluate(() => import("data:text/javascript,").then(() => true, () => false));
+
 test("what the browser cleared is stored again by the next visit", async () => {
   const stored = () => page.evaluate(async () => (await caches.keys()).sort());
   const before = await stored();
   await page.evaluate(async () => {
     for (const name of await caches.keys()) await caches.delete(name);
   });
+  await clearEverything(page); // begins a new worker, whose script is not kept any more
+  await modelReady(page);
+  assert.equal(await bringsIn(), false, "a worker that no policy binds");
   await page.reload();
   await modelReady(page);
   await page.waitForFunction(async () => {
@@ -76,5 +81,28 @@ test("removing the page from the device really removes it", async () => {
   await clearEverything(page);
   await modelReady(page);
   assert.equal((await gradeDrawn(page)).status, "graded");
-  assert.deepEqual(await page.evaluate(async () => (await caches.keys()).filter((name) => name.startsWith("fovea-model-"))), []);
+  assert.deepEqual(await page.evaluate(() => caches.keys()), []);
+  assert.equal(await bringsIn(), false, "a worker that no policy binds");
+});
+
+test("removed while its model is still on the way, nothing is stored after", async () => {
+  const other = await visit({ query: "?backend=cpu", goto: false });
+  try {
+    let send;
+    const held = new Promise((resolve) => (send = resolve));
+    other.server.hold = (path) => (path.endsWith(".safetensors") ? held : undefined);
+    await other.page.goto(other.address);
+    await other.page.waitForFunction(() => document.querySelector("#loading-text").textContent.startsWith("Loading"));
+    await other.page.waitForTimeout(1000);
+    await other.page.getByRole("button", { name: "Remove Fovea from this device" }).click();
+    await other.page.waitForSelector("html[data-offline=removed]", { state: "attached" });
+    send();
+    await modelReady(other.page);
+    await other.page.waitForTimeout(3000);
+    const left = await other.page.evaluate(async () => ({ caches: await caches.keys(), workers: (await navigator.serviceWorker.getRegistrations()).length }));
+    assert.deepEqual(left, { caches: [], workers: 0 });
+    assert.match(await other.page.locator("#offline").textContent(), /^Removed/);
+  } finally {
+    await other.close();
+  }
 });

@@ -87,6 +87,22 @@ test("nor can it bring in a script by its address, which no function is needed f
   }
 });
 
+// As a host that sends a policy of its own may, written for the page as it was.
+test("where the host's own policy forbids the blob that workers begin from, they begin from the file, bound by that", async () => {
+  const other = await visit({ query: "?backend=cpu", goto: false });
+  const { page } = other;
+  try {
+    other.server.headers = { "content-security-policy": "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob:" };
+    await page.goto(other.address);
+    await modelReady(page);
+    assert.equal((await gradeDrawn(page)).status, "graded");
+    const brought = await page.workers()[0].evaluate(() => import("data:text/javascript,").then(() => "in", () => "refused"));
+    assert.equal(brought, "refused");
+  } finally {
+    await other.close();
+  }
+});
+
 test("the policy is the strict one", async () => {
   const policy = await page.locator("meta[http-equiv=Content-Security-Policy]").getAttribute("content");
   assert.match(policy, /default-src 'none'/);

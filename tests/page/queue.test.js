@@ -235,6 +235,8 @@ test("keys go through the photographs, are listed, and can be switched off", asy
   assert.equal(await focused(), "one.png");
   await page.keyboard.press("v");
   assert.equal(await page.locator("#patients").isVisible(), true);
+  const place = () => page.evaluate(() => document.activeElement.id);
+  assert.equal(await place(), "results-heading", "the card that had the focus is gone");
   await heard(/Patients: 2 shown\./);
   const patient = () => page.evaluate(() => document.activeElement.closest("#patients > li")?.querySelector("h3").textContent);
   await page.keyboard.press("j");
@@ -245,6 +247,7 @@ test("keys go through the photographs, are listed, and can be switched off", asy
   await page.keyboard.press("k");
   assert.equal(await patient(), first);
   await page.keyboard.press("v");
+  assert.equal(await place(), "results-heading");
   await heard(/Photographs: 2 shown\./);
   await page.getByLabel("Show").selectOption("refer");
   await heard(/Photographs: 0 shown\./);

@@ -124,3 +124,13 @@ test("what was kept prints though the library cannot be had", async () => {
     await other.close();
   }
 });
+
+test("of a photograph that no grade came of it is not said how it was graded", async () => {
+  await choose(page, photo("9_left.png", await drawnPng(page, 0, 3), "image/png"), photo("9_right.png", Buffer.from("a list of patients"), "image/png"));
+  await allDone(page);
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  const facts = await page.locator(".sheet__photo").evaluateAll((photos) => photos.map((one) => [...one.querySelectorAll("dt")].map(({ textContent }) => textContent)));
+  await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+  assert.deepEqual(facts[0], ["Photograph"]);
+  assert.ok(["Photograph", "Model", "Ran on", "Graded at"].every((title) => facts[1].includes(title)), facts[1].join());
+});

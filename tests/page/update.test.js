@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { withHead } from "./help/bundle.js";
-import { allDone, clearEverything, gradeDrawn, modelReady, offlineReady, result, SITE, visit } from "./help/page.js";
+import { allDone, card, choose, clearEverything, gradeDrawn, modelReady, offlineReady, photo, result, SITE, visit } from "./help/page.js";
+import { drawnPng } from "./help/pictures.js";
 import { publish } from "./help/publish.js";
 
 let visitor;
@@ -171,5 +172,20 @@ test("where another window has meanwhile put the new model in the place of the o
   await clearEverything(page);
   await modelReady(page);
   assert.match(await model(), /head-001/);
+  assert.equal((await gradeDrawn(page)).status, "graded");
+});
+
+test("taken while results lie open, it asks before they go, and says what is so where they stay", async () => {
+  await choose(page, photo("7_left.png", await drawnPng(page, 0, 3), "image/png"));
+  await result(card(page, "7_left.png"));
+  await publish(site, "efefefefefefefef");
+  await offered();
+  const asked = page.waitForEvent("dialog");
+  await take().click({ noWaitAfter: true });
+  const dialog = await asked;
+  assert.equal(dialog.type(), "beforeunload");
+  await dialog.dismiss();
+  await page.getByRole("region", { name: "Update" }).getByText("A new version has taken over. Reload to use it here.").waitFor();
+  assert.equal((await result(card(page, "7_left.png"))).status, "graded");
   assert.equal((await gradeDrawn(page)).status, "graded");
 });

@@ -3,15 +3,25 @@
 // blob of the page inherits the page's. Where the service worker answers, it sends a
 // policy along (sw.js), and the file itself has to be begun: what the worker of a
 // blob imports not every browser asks the service worker for, which is all there is
-// without a network.
+// without a network. So has it where the host's own policy forbids blobs: that comes
+// with the file, too, as a rule, and the self-test tells.
 
-const OWN = new URL("../sw.js", import.meta.url).href;
+import { isControlled } from "./place.js";
+
+let forbidden = false; // blobs
+document.addEventListener("securitypolicyviolation", ({ effectiveDirective }) => (forbidden ||= effectiveDirective === "worker-src"));
+
+// Where that was what kept a worker from beginning, the next is begun otherwise.
+export const canBeginOtherwise = () => forbidden;
 
 export function beginBound(script) {
   const options = { type: "module", name: "fovea" };
-  // Another's, as of a host whose pages this one lies among, sends none.
-  if (navigator.serviceWorker?.controller?.scriptURL === OWN) return new Worker(script, options);
+  if (forbidden || isControlled()) return new Worker(script, options);
   const source = `import ${JSON.stringify(script.href)};\nURL.revokeObjectURL(self.location.href.split("#")[0]);\n`;
   const blob = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  return new Worker(`${blob}#${script.pathname.split("/").at(-1)}`, options); // named, for whoever looks at a list of workers
+  try {
+    return new Worker(`${blob}#${script.pathname.split("/").at(-1)}`, options); // named, for whoever looks at a list of workers
+  } catch {
+    return new Worker(script, options); // forbidden: WebKit says it at once
+  }
 }

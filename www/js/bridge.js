@@ -2,14 +2,18 @@
 // crashes, is slow beyond its limit or is thrown away, each open call is
 // rejected, and the bridge is of no more use: build another.
 
-import { beginBound } from "./bound-worker.js";
+import { beginBound, canBeginOtherwise } from "./bound-worker.js";
 import { Fault, fromMessage } from "./fault.js";
 
 // So many milliseconds late, and a timer tells that the page slept: a phone puts it
 // aside, a laptop is shut. The worker slept with it and is owed its time.
 const SLEPT = 5000;
 
+// Milliseconds in which a browser says that a policy kept the worker from beginning.
+const REPORTED = 200;
+
 export class Bridge {
+  #script;
   #worker;
   #calls = new Map();
   #next = 1;
@@ -24,14 +28,8 @@ export class Bridge {
   constructor({ script = "worker.js", tell = () => {}, ended = () => {} } = {}) {
     this.#tell = tell;
     this.#ended = ended;
-    this.#worker = beginBound(new URL(script, import.meta.url));
-    this.#worker.onmessage = ({ data }) => this.#hear(data);
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      // Before the first word the script itself did not load; after it, it died.
-      this.#end(new Fault(this.#spoke ? "worker-crashed" : "worker-start"));
-    };
-    this.#worker.onmessageerror = () => this.#end(new Fault("worker-crashed"));
+    this.#script = new URL(script, import.meta.url);
+    this.#begin();
   }
 
   get gone() {
@@ -46,10 +44,10 @@ export class Bridge {
     if (signal?.aborted) return Promise.reject(new Fault("cancelled"));
     const id = this.#next++;
     return new Promise((resolve, reject) => {
-      const call = { resolve, reject, progress, limit, timer: 0 };
+      const call = { resolve, reject, progress, limit, timer: 0, message: { id, method, args } };
       this.#wait(call);
       this.#calls.set(id, call);
-      this.#worker.postMessage({ id, method, args }, transfer);
+      this.#worker.postMessage(call.message, transfer);
       signal?.addEventListener("abort", () => {
         if (!this.#calls.delete(id)) return;
         clearTimeout(call.timer);
@@ -62,6 +60,27 @@ export class Bridge {
   // Ends the worker at once, whatever it is doing; its memory goes with it.
   dispose() {
     this.#end(new Fault("worker-disposed"));
+  }
+
+  #begin({ again = false } = {}) {
+    this.#worker = beginBound(this.#script);
+    this.#worker.onmessage = ({ data }) => this.#hear(data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      // Before the first word the script itself did not load; after it, it died.
+      if (this.#spoke) this.#end(new Fault("worker-crashed"));
+      else if (again) this.#end(new Fault("worker-start"));
+      else setTimeout(() => this.#beginOtherwise(), REPORTED);
+    };
+    this.#worker.onmessageerror = () => this.#end(new Fault("worker-crashed"));
+  }
+
+  // What was asked of the first is asked of the second.
+  #beginOtherwise() {
+    if (this.#gone) return;
+    if (!canBeginOtherwise()) return this.#end(new Fault("worker-start"));
+    this.#begin({ again: true });
+    for (const { message } of this.#calls.values()) this.#worker.postMessage(message);
   }
 
   // From now on.

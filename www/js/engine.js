@@ -11,6 +11,8 @@ import { Bridge } from "./bridge.js";
 import { bytesOf } from "./file.js";
 import { Fault } from "./fault.js";
 import { Helpers } from "./helpers.js";
+import { forgetModels } from "./model.js";
+import { isLeft } from "./place.js";
 
 // Milliseconds after which a worker is taken for hung.
 const GRADE_LIMIT = 180_000;
@@ -24,7 +26,6 @@ export class Engine extends EventTarget {
     this.only = only;
     this.allowSoftware = allowSoftware;
     this.point = null; // the operating point wished for
-    this.keeping = true; // the model may stay on this device
     this.state = {
       model: "loading", // loading | ready | error
       step: "starting", // starting | receiving | checking
@@ -247,7 +248,7 @@ export class Engine extends EventTarget {
       this.#early = bridge;
       this.#set(started);
       const kept = older && (await bridge.call("loadKept", [{ older: true }]).catch(() => null)); // another window may have the new one by now
-      const loaded = kept ? { ...kept, older } : await bridge.call("loadModel", ["cpu", this.keeping]);
+      const loaded = kept ? { ...kept, older } : await this.#loadShipped(bridge, "cpu");
       // WebGPU, tried meanwhile, may have been quicker, or a model of the visitor's own.
       if (this.state.model === "ready") return bridge.dispose();
       this.#adopt(bridge, { kind: "cpu", gpu: null, own: null, ...loaded });
@@ -303,7 +304,7 @@ export class Engine extends EventTarget {
         return false;
       }
       const started = await bridge.call("start", ["webgpu"], { limit: GPU_START_LIMIT });
-      const loaded = await bridge.call("loadModel", ["webgpu", this.keeping], { limit: behind ? GPU_START_LIMIT : 0 });
+      const loaded = await this.#loadShipped(bridge, "webgpu", { limit: behind ? GPU_START_LIMIT : 0 });
       // The visitor chose a model of their own meanwhile.
       if (this.#ownFiles) {
         bridge.dispose();
@@ -320,6 +321,12 @@ export class Engine extends EventTarget {
     } finally {
       this.#set({ trying: false });
     }
+  }
+
+  // A worker that was asked before nothing was to stay here may have kept it after.
+  async #loadShipped(bridge, backend, options) {
+    const loaded = await bridge.call("loadModel", [backend, !isLeft()], options).finally(() => isLeft() && forgetModels().catch(() => {}));
+    return { ...loaded, kept: loaded.kept && !isLeft() };
   }
 
   async #loadOwn(bridge, files) {

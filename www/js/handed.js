@@ -2,8 +2,9 @@
 // the service worker took in, or opened from the desktop with the installed app.
 
 import { plain } from "./drop.js";
+import { here } from "./place.js";
 
-const SHARED = `fovea-shared${new URL(".", location.href).pathname}`; // as sw.js calls it
+const SHARED = here("fovea-shared"); // as sw.js calls it
 
 // `take(found, leftOut)` as for what is dropped.
 export async function acceptHanded(take) {

@@ -5,16 +5,21 @@
 
 import { isDicom } from "./dicom.js";
 import { Fault } from "./fault.js";
+import { here } from "./place.js";
 import { MOST_BYTES } from "./queue.js";
 
-const NAME = "fovea-work";
+// Where work is kept, and the switch that says it is.
+const OWN = { name: here("fovea-work"), key: here("fovea-keep") };
+// Before there were folders in these names, all of a host's had one. What was kept there
+// is used on, by each of them, until it is switched off.
+const SHARED = { name: "fovea-work", key: "fovea-keep" };
 const STORE = "photos";
-const SWITCH = "fovea-keep";
 const PATIENCE = 1000; // milliseconds for a window that is closing to let go
 const KEPT = ["name", "path", "drawn", "patient", "side", "byHand", "told", "thumb", "added", "gradedAt", "status", "assessment", "fault", "own"];
 
 export class Keeper {
   #base = null;
+  #place = OWN;
   #picture;
   #last = Promise.resolve();
   #round = 0; // rises with each erasing: what began before it keeps nothing any more
@@ -27,24 +32,38 @@ export class Keeper {
   constructor(picture, lost) {
     this.#picture = picture;
     this.#lost = lost;
-    window.addEventListener("storage", ({ key }) => key === SWITCH && !switchedOn() && this.#lose());
+    window.addEventListener("storage", ({ key }) => key === this.#place.key && !switchedOn(this.#place) && this.#lose());
   }
 
   get on() {
-    return this.#release !== null && switchedOn();
+    return this.#release !== null && switchedOn(this.#place);
+  }
+
+  // Whether there may be kept work on this device, be it this window's or not.
+  get holds() {
+    this.#settle();
+    return switchedOn(this.#place);
   }
 
   // Answers what was kept before, like `restore`. Throws where the browser keeps
-  // nothing for this page, and a Fault "kept-elsewhere" where another window keeps.
+  // nothing for this page, a Fault "kept-elsewhere" where another window keeps, and a
+  // Fault "kept-unread" where what was kept cannot be read, of which nothing is erased.
   async switchOn() {
     const round = this.#round;
+    const before = this.holds;
     await this.#take();
     try {
       if (round !== this.#round) return [];
       const base = await this.#open();
       if (round !== this.#round) return [];
-      localStorage.setItem(SWITCH, "on");
+      localStorage.setItem(this.#place.key, "on");
       return await this.#read(base);
+    } catch (error) {
+      if (round !== this.#round) return [];
+      this.#close();
+      if (!before) await this.switchOff().catch(() => {});
+      this.#letGo();
+      throw before ? new Fault("kept-unread") : error;
     } finally {
       if (!this.on) this.#letGo();
     }
@@ -52,7 +71,8 @@ export class Keeper {
 
   async switchOff() {
     try {
-      localStorage.removeItem(SWITCH);
+      this.#settle();
+      localStorage.removeItem(this.#place.key);
       await this.erase();
     } finally {
       this.#letGo();
@@ -62,7 +82,12 @@ export class Keeper {
   // What was kept, in the order it came, where keeping was switched on. What was
   // under way waits again.
   async restore() {
-    return switchedOn() ? this.switchOn() : [];
+    return this.holds ? this.switchOn() : [];
+  }
+
+  // Which place it is; while this window keeps, it stays.
+  #settle() {
+    if (!this.#release) this.#place = !switchedOn(OWN) && switchedOn(SHARED) ? SHARED : OWN;
   }
 
   async #read(base) {
@@ -84,7 +109,7 @@ export class Keeper {
     return new Promise((resolve, reject) => {
       const held = () => new Promise((release) => resolve((this.#release = release)));
       const refused = (error) => reject(["TimeoutError", "AbortError"].includes(error.name) ? new Fault("kept-elsewhere") : error);
-      navigator.locks.request(NAME, { signal: AbortSignal.timeout(PATIENCE) }, held).catch(refused);
+      navigator.locks.request(this.#place.name, { signal: AbortSignal.timeout(PATIENCE) }, held).catch(refused);
     });
   }
 
@@ -140,6 +165,8 @@ export class Keeper {
       // A private window of WebKit takes no Blob into its store, but takes the bytes of
       // one. They are in memory all at once, so elsewhere the Blob itself is kept. A
       // file that was moved or renamed has none any more: its card is kept without it.
+      // Anything else may be a store that a phone has lost without a word: opened anew.
+      if (error?.name !== "DataCloneError") this.#close();
       const bytes = await bytesIn(file).catch(() => null);
       let thumb, small;
       do small = await bytesIn((thumb = item.thumb));
@@ -150,16 +177,21 @@ export class Keeper {
 
   // Everything kept is gone; the switch stays as it is.
   async erase() {
+    this.#settle();
     this.#round += 1;
     this.#had = false;
+    this.#close();
+    await settled(indexedDB.deleteDatabase(this.#place.name));
+  }
+
+  #close() {
     this.#base?.then((base) => base.close(), () => {});
     this.#base = null;
-    await settled(indexedDB.deleteDatabase(NAME));
   }
 
   #open() {
     this.#base ??= new Promise((resolve, reject) => {
-      const request = indexedDB.open(NAME, 1);
+      const request = indexedDB.open(this.#place.name, 1);
       const again = this.#had;
       request.onupgradeneeded = () => {
         // Cleared by the browser, or by the visitor with all it holds: nothing is put back.
@@ -184,9 +216,9 @@ export class Keeper {
   }
 }
 
-function switchedOn() {
+function switchedOn({ key }) {
   try {
-    return localStorage.getItem(SWITCH) === "on";
+    return localStorage.getItem(key) === "on";
   } catch {
     return false;
   }

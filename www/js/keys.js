@@ -1,6 +1,7 @@
 // Single keys for those who grade all day. They can be switched off, and do
 // nothing while something is being typed or a dialogue is open.
 
+import { chosen, remember } from "./choices.js";
 import { byId, el } from "./dom.js";
 import { strings } from "./strings.js";
 
@@ -27,8 +28,8 @@ export class Keys {
   constructor(does) {
     const byKey = new Map(KEYS.map(([key, name]) => [key, does[name]]));
     const off = byId("keys-on");
-    off.checked = stored() !== "off";
-    off.addEventListener("change", () => store(off.checked ? "on" : "off"));
+    off.checked = chosen(SWITCH) !== "off";
+    off.addEventListener("change", () => remember(SWITCH, off.checked ? "on" : "off"));
     document.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
       if (!off.checked || document.querySelector("dialog[open]") || isTyping(event.target)) return;
@@ -56,20 +57,4 @@ export function latinKey({ key, code }) {
 
 function isTyping(target) {
   return target.closest("select, textarea, [contenteditable]") !== null || (target.matches("input") && !["file", "checkbox", "radio", "button"].includes(target.type));
-}
-
-function stored() {
-  try {
-    return localStorage.getItem(SWITCH);
-  } catch {
-    return null;
-  }
-}
-
-function store(state) {
-  try {
-    localStorage.setItem(SWITCH, state);
-  } catch {
-    // It holds for this visit.
-  }
 }

@@ -15,10 +15,11 @@ import { Keys } from "./keys.js";
 import { Leaving } from "./leaving.js";
 import { leftOutSentence } from "./left-out.js";
 import { Notice } from "./notice.js";
-import { forgetEverything, Offline } from "./offline.js";
+import { Offline } from "./offline.js";
 import { OperatingPoints } from "./operating-point.js";
 import { OwnModel } from "./own-model.js";
 import { Patients } from "./patients.js";
+import { isControlled } from "./place.js";
 import { Progress } from "./progress.js";
 import { canRetry, isDone, Queue } from "./queue.js";
 import { Report } from "./report.js";
@@ -44,7 +45,7 @@ const leaving = new Leaving(queue, () => keeper.on);
 const progress = new Progress(queue);
 const ownModel = new OwnModel(engine, announce);
 const points = new OperatingPoints({ engine, queue, changed: decided, announce });
-const results = new Results({ queue, engine, patients, changed: keep, announce });
+const results = new Results({ queue, engine, patients, changed: keep, pictured: store, announce });
 const maps = new ReportMaps({ queue, engine });
 new Report({ queue, engine, patients, cards: results.cards, maps });
 const diagnostics = new Diagnostics({ engine, queue, offline });
@@ -63,16 +64,23 @@ engine.addEventListener("change", () => {
   showDiagnostics();
   results.showWaiting();
   if (becameReady && !queue.items.length) announce(state.older ? strings.modelOlder(explain(state.older)) : strings.modelReadyShort);
-  if (failed) announce(strings.modelFailed(explain(state.error)));
+  // Whoever has photographs here may be far from where it stands.
+  if (failed && queue.busy) tell(modelFailed, { stays: true });
+  else if (failed) announce(modelFailed());
+  if (state.model !== "error") notice.hide(modelFailed);
   if (becameReady) offline.again();
   if (becameReady && state.kind === "webgpu") offline.keep(["pkg/fovea_gpu.js", "pkg/fovea_gpu_bg.wasm"]);
 });
+
+function modelFailed() {
+  return strings.modelFailed(explain(engine.state.error));
+}
 
 function showLoading({ model, step, received, total, error, older }) {
   const words = {
     loading: { starting: strings.modelStarting, receiving: strings.modelReceived(received, total), checking: strings.modelChecking }[step],
     ready: older ? strings.modelOlder(explain(older)) : strings.modelReady,
-    error: error && strings.modelFailed(explain(error)),
+    error: error && modelFailed(),
   }[model];
   write(byId("loading-text"), words);
   byId("loading").dataset.model = model;
@@ -222,18 +230,17 @@ byId("clear").addEventListener("click", async () => {
   queue.clear();
   drawn = 0;
   byId("picker").focus(); // the button that had the focus is gone
-  await keeper.erase().catch(() => {});
-  tell(() => strings.cleared(gone));
+  const erased = await keeper.erase().then(() => true, () => !keeper.holds);
+  tell(() => (erased ? strings.cleared(gone) : strings.forgetFailed), { stays: !erased });
 });
 
 byId("forget").addEventListener("click", async () => {
   try {
-    engine.keeping = false;
-    await keeper.switchOff().catch(() => {});
-    await forgetEverything();
+    const kept = keeper.holds;
+    const [erased] = await Promise.all([keeper.switchOff().then(() => true, () => !kept), offline.remove()]);
     byId("keep").checked = false;
     notice.hide();
-    write(byId("offline"), strings.forgotten);
+    write(byId("offline"), erased ? strings.forgotten : strings.forgetFailed);
     page.dataset.offline = "removed";
   } catch {
     write(byId("offline"), strings.forgetFailed);
@@ -264,21 +271,18 @@ function notKeeping(why) {
   tell(why, { stays: true }); // the box alone would not be seen from anywhere
 }
 
+// Of what was kept before, nothing is erased for it.
 function cannotKeep({ code }) {
-  if (code === "kept-elsewhere") notKeeping(() => strings.keptElsewhere);
-  else stopKeeping(() => strings.keepFailed);
+  const words = { "kept-elsewhere": "keptElsewhere", "kept-unread": "keptUnread" }[code] ?? "keepFailed";
+  notKeeping(() => strings[words]);
 }
 
 byId("keep").addEventListener("change", async ({ target }) => {
   notice.hide();
+  if (!target.checked) return keeper.switchOff().then(() => tell(() => strings.keptErased), () => notKeeping(() => strings.forgetFailed));
   try {
-    if (target.checked) {
-      await resume(() => keeper.switchOn());
-      if (keeper.on) tell(() => strings.kept);
-    } else {
-      await keeper.switchOff();
-      tell(() => strings.keptErased);
-    }
+    await resume(() => keeper.switchOn());
+    if (keeper.on) tell(() => strings.kept);
   } catch (error) {
     cannotKeep(error);
   }
@@ -308,7 +312,7 @@ const REST = 5000; // milliseconds
 let resting = 0;
 function keepReader() {
   if (offline.state !== "ready") return;
-  resting ||= setTimeout(() => page.dataset.offline === "removed" || offline.keep(DICOM_PARTS), REST);
+  resting ||= setTimeout(() => offline.keep(DICOM_PARTS), REST);
 }
 // What the network's absence broke off is taken up again by itself.
 window.addEventListener("online", () => {
@@ -444,7 +448,7 @@ acceptHanded(take);
 
 // The service worker fetches the same files again: on a first visit the model
 // goes before it. A model that fails must not keep a repaired version away.
-if (navigator.serviceWorker?.controller) offline.start();
+if (isControlled()) offline.start();
 else settled().then(() => offline.start());
 
 function settled() {

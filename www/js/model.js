@@ -90,6 +90,11 @@ export async function discard(weights) {
   }
 }
 
+// Every model kept for this page, and what had come of one.
+export async function forgetModels() {
+  for (const name of await caches.keys()) if (name.startsWith(PREFIX)) await remove(name);
+}
+
 // What of a cache is this site's: another folder of the host may hold another Fovea,
 // with another model.
 async function remove(name) {

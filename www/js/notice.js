@@ -30,7 +30,9 @@ export class Notice {
     write(byId("notice-text"), this.#sentence());
   }
 
-  hide() {
+  // Where `sentence` is named, only if that is what stands there.
+  hide(sentence = this.#sentence) {
+    if (sentence !== this.#sentence) return;
     clearTimeout(this.#timer);
     byId("notice").hidden = true;
   }

@@ -1,21 +1,24 @@
 // Registers the service worker, tells whether the page works without a network,
 // and lets a new version in only when the visitor takes it.
 
+import { forgetChoices } from "./choices.js";
+import { forgetModels } from "./model.js";
+import { isControlled, isHere, isLeft, leave, SCOPE, SERVICE_WORKER } from "./place.js";
+
 export class Offline extends EventTarget {
   #registration = null;
   #asked = false;
 
   constructor() {
     super();
-    this.state = "preparing"; // preparing | ready | insecure | failed
+    this.state = "preparing"; // preparing | ready | insecure | unsupported | failed
     this.update = null; // null | "waiting" | "elsewhere"
   }
 
   async start() {
-    if (!("serviceWorker" in navigator)) return this.#set("insecure");
+    if (!("serviceWorker" in navigator)) return this.#set(window.isSecureContext ? "unsupported" : "insecure");
     const workers = navigator.serviceWorker;
-    const hadController = Boolean(workers.controller);
-    let first = !hadController;
+    let first = !isControlled(); // another's, as of a host whose pages this one lies among, is no version of this page
     workers.addEventListener("controllerchange", () => {
       if (!first) this.#offer("elsewhere"); // stays where the visitor, asked by the browser, does not leave yet
       if (this.#asked) return location.reload();
@@ -32,10 +35,12 @@ export class Offline extends EventTarget {
   }
 
   async #register() {
+    if (isLeft()) return;
     const workers = navigator.serviceWorker;
     try {
       const before = this.#registration;
-      this.#registration = await workers.register(new URL("../sw.js", import.meta.url));
+      this.#registration = await workers.register(SERVICE_WORKER);
+      if (isLeft()) return forgetEverything(); // asked for meanwhile
       if (this.#registration !== before) this.#watch(this.#registration);
       const installing = this.#registration.installing;
       // A first installation that fails leaves `ready` pending for ever.
@@ -60,7 +65,14 @@ export class Offline extends EventTarget {
 
   // Asks for files used on demand to be kept beside the rest.
   keep(urls) {
-    this.#registration?.active?.postMessage({ keep: urls });
+    if (!isLeft()) this.#registration?.active?.postMessage({ keep: urls });
+  }
+
+  // Removes everything this page stored here: the model, itself, what was chosen
+  // and the worker.
+  async remove() {
+    leave();
+    await forgetEverything();
   }
 
   #watch(registration) {
@@ -91,16 +103,15 @@ export class Offline extends EventTarget {
   }
 }
 
-// Removes everything this page stored here: the model, itself, what was chosen
-// and the worker.
-export async function forgetEverything() {
-  for (const name of Object.keys(localStorage)) {
-    if (name.startsWith("fovea-")) localStorage.removeItem(name);
-  }
-  const names = "caches" in window ? await caches.keys() : []; // over plain http there are none
-  for (const name of names) {
-    if (name.startsWith("fovea-")) await caches.delete(name);
-  }
-  const registration = await navigator.serviceWorker?.getRegistration(new URL("../", import.meta.url));
-  await registration?.unregister();
+// The worker goes first: one that is still storing the page ends by it.
+async function forgetEverything() {
+  forgetChoices();
+  const registration = await navigator.serviceWorker?.getRegistration(SCOPE);
+  if (registration?.scope === SCOPE) await registration.unregister(); // and no other Fovea's, whose scope holds this page, too
+  if (!("caches" in window)) return; // as over plain http
+  await forgetModels();
+  for (const name of await caches.keys()) if (isHere(name) || isShell(name)) await caches.delete(name);
 }
+
+// Of before there were folders in these names: the site's own then.
+const isShell = (name) => /^fovea-(shell-\w+|shared)$/.test(name);

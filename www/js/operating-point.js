@@ -3,6 +3,7 @@
 // say; here is the choice, and the results it changes without grading again.
 
 import { gradedBy } from "./assessment.js";
+import { chosen, remember } from "./choices.js";
 import { byId, el, write } from "./dom.js";
 import { strings } from "./strings.js";
 
@@ -23,7 +24,7 @@ export class OperatingPoints {
     this.#queue = queue;
     this.#changed = changed;
     this.#announce = announce;
-    engine.point = stored();
+    engine.point = chosen(KEPT);
     engine.addEventListener("change", () => this.#engineChanged());
     // The choice may have changed while a photograph was under way.
     for (const event of ["added", "changed"]) queue.addEventListener(event, ({ item }) => this.#stale(item) && this.#decide());
@@ -74,7 +75,7 @@ export class OperatingPoints {
 
   #choose(name) {
     this.#engine.point = name;
-    store(name);
+    remember(KEPT, name);
     this.show();
     this.#decide(true);
   }
@@ -136,20 +137,4 @@ export function reached({ referable, sightThreatening }) {
   const { decimal } = strings.f;
   const line = (title, one) => one && `${title}: ${strings.card.point(decimal(one.threshold), decimal(one.sensitivity), decimal(one.specificity))}`;
   return [[line(words.lineReferable, referable), line(words.lineSightThreatening, sightThreatening)].filter(Boolean).join("; "), ` ${strings.card.on} `, el("span", { lang: "en", dir: "ltr" }, referable.fixed_on)];
-}
-
-function stored() {
-  try {
-    return localStorage.getItem(KEPT);
-  } catch {
-    return null;
-  }
-}
-
-function store(name) {
-  try {
-    localStorage.setItem(KEPT, name);
-  } catch {
-    // It holds for this visit.
-  }
 }

@@ -88,17 +88,19 @@ export class Report {
     const { assessment: a, side, name, own, gradedAt } = item;
     const { state } = this.#engine;
     const picture = this.#cards.get(item)?.picture;
-    const lines = [
-      [words.photo, `${name}${own ? ` (${strings.own.short})` : ""}`],
+    const graded = item.status === "graded";
+    // One that no grade came of was not graded any way.
+    const how = graded && [
       [strings.provenanceFindings, gradeOf(a, state.scale).summary],
-      [strings.points.heading, pointed && strings.points.name[a?.operatingPoint]],
+      [strings.points.heading, pointed && strings.points.name[a.operatingPoint]],
       [words.followUp, followUpOf(a)],
-      [words.sure, a?.probabilityLabels?.length && apart("; ", a.probabilityLabels.map((label, grade) => `${scaleEntry({ ...state.scale?.[grade], grade }).label ?? grade}: ${strings.f.percent(label)}`))],
-      [strings.provenanceBundle, a?.bundle],
-      ...(gradedBy(state, a) ? [] : [[strings.provenanceModel, a?.model], [strings.provenanceSettings, a?.settings]]), // else beneath
-      [strings.provenanceBackend, a && apart(" · ", [a.backend, preparedBy(a, state), strings.f.ms(a.milliseconds.total)])],
+      [words.sure, a.probabilityLabels?.length && apart("; ", a.probabilityLabels.map((label, grade) => `${scaleEntry({ ...state.scale?.[grade], grade }).label ?? grade}: ${strings.f.percent(label)}`))],
+      [strings.provenanceBundle, a.bundle],
+      ...(gradedBy(state, a) ? [] : [[strings.provenanceModel, a.model], [strings.provenanceSettings, a.settings]]), // else beneath
+      [strings.provenanceBackend, apart(" · ", [a.backend, preparedBy(a, state), strings.f.ms(a.milliseconds.total)])],
       [strings.provenanceWhen, gradedAt && strings.f.moment(gradedAt)],
     ];
+    const lines = [[words.photo, `${name}${graded && own ? ` (${strings.own.short})` : ""}`], ...(how || [])];
     return el(
       "div",
       { class: "sheet__photo" },
@@ -109,7 +111,7 @@ export class Report {
         item.drawn ? null : el("p", { class: "sheet__side" }, strings.side[side ?? "none"]),
         el("p", { class: "sheet__grade" }, headingOf(item, state)),
         el("p", {}, gradeOf(a, state.scale).name ?? ""),
-        ...[reasonOf(item), referralOf(a), item.status === "graded" ? edemaOf(a) : ""].filter(Boolean).map((line) => el("p", { class: "sheet__line" }, line)),
+        ...[reasonOf(item), referralOf(a), graded ? edemaOf(a) : ""].filter(Boolean).map((line) => el("p", { class: "sheet__line" }, line)),
         el("dl", { class: "sheet__facts" }, ...lines.filter(([, fact]) => fact).map(([title, fact]) => el("div", {}, el("dt", {}, title), Array.isArray(fact) ? el("dd", {}, ...fact) : el("dd", { dir: "auto" }, fact)))),
         map?.words,
       ),

@@ -18,6 +18,7 @@ export class Results extends EventTarget {
   #engine;
   #patients;
   #changed;
+  #pictured;
   #announce;
   #list = new PatientList(byId("patients"), (item) => this.#open(item));
   #places = new Map(); // of patients, by their key
@@ -31,14 +32,15 @@ export class Results extends EventTarget {
   });
   #arrangeSoon = seldom(() => this.#arrange());
 
-  // `changed(item)` is called when the visitor corrected eye or patient, and when a
-  // small picture is there.
-  constructor({ queue, engine, patients, changed, announce }) {
+  // `changed(item)` is called when the visitor corrected eye or patient, `pictured(item)`
+  // when a small picture is there.
+  constructor({ queue, engine, patients, changed, pictured, announce }) {
     super();
     this.#queue = queue;
     this.#engine = engine;
     this.#patients = patients;
     this.#changed = changed;
+    this.#pictured = pictured;
     this.#announce = announce;
     this.cards = new Map();
     byId("view").append(option("photos"), option("patients"));
@@ -69,7 +71,7 @@ export class Results extends EventTarget {
       picture: (one) => this.#queue.picture(one),
       again: (one) => this.#queue.again(one),
       corrected: (one) => this.#corrected(one),
-      pictured: (one) => this.#changed(one),
+      pictured: (one) => this.#pictured(one),
     });
     this.cards.set(item, card);
     byId("results").hidden = false;
@@ -97,6 +99,7 @@ export class Results extends EventTarget {
 
   sift() {
     const patients = byId("view").value === "patients";
+    if (byId(patients ? "cards" : "patients").contains(document.activeElement)) byId("results-heading").focus(); // it goes
     byId("cards").hidden = patients;
     byId("patients").hidden = !patients;
     this.#arrange();

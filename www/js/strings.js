@@ -2,6 +2,7 @@
 // the library says in English is translated by its codes, and shown as the
 // library wrote it where a translation is missing.
 
+import { chosen, remember as keepChoice } from "./choices.js";
 import en from "./strings/en.js";
 import { formats } from "./strings/formats.js";
 
@@ -26,22 +27,10 @@ export async function speak(language) {
 
 // The language chosen here before, else the first of the browser's that there is.
 export function preferred() {
-  let kept = null;
-  try {
-    kept = localStorage.getItem(KEPT);
-  } catch {
-    // Storage is blocked: the browser's languages decide.
-  }
-  return [kept, ...navigator.languages.map((tag) => tag.split("-")[0])].find((language) => Object.hasOwn(LANGUAGES, language)) ?? "en";
+  return [chosen(KEPT), ...navigator.languages.map((tag) => tag.split("-")[0])].find((language) => Object.hasOwn(LANGUAGES, language)) ?? "en";
 }
 
-export function remember(language) {
-  try {
-    localStorage.setItem(KEPT, language);
-  } catch {
-    // It holds for this visit.
-  }
-}
+export const remember = (language) => keepChoice(KEPT, language);
 
 // The visitor's own kind of a language: Mexico's Spanish, Egypt's Arabic.
 function localeFor(language) {

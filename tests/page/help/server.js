@@ -31,6 +31,7 @@ export class SiteServer {
     this.hold = async () => {}; // (path) => a promise the answer waits for
     this.breakAfter = () => 0; // (path) => bytes of an answer after which the connection breaks
     this.ranges = true; // parts of files are given
+    this.headers = {}; // of the host's own, with every file
   }
 
   get origin() {
@@ -74,7 +75,7 @@ export class SiteServer {
     if (!found?.isFile()) return response.writeHead((entry.status = 404)).end();
 
     const { tag, body, gzipped } = await this.#file(path, found);
-    const headers = { "content-type": TYPES[extname(path)] ?? "application/octet-stream", "cache-control": "no-cache", etag: tag };
+    const headers = { ...this.headers, "content-type": TYPES[extname(path)] ?? "application/octet-stream", "cache-control": "no-cache", etag: tag };
     if (request.headers["if-none-match"] === tag) return response.writeHead((entry.status = 304), headers).end();
     if (gzipped) headers["content-encoding"] = "gzip";
     const from = gzipped || !this.ranges || request.headers["if-range"] !== tag ? 0 : Number(/^bytes=(\d+)-$/.exec(request.headers.range)?.[1] ?? 0);

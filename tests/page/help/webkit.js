@@ -12,9 +12,10 @@ export const WEBKIT = process.env.FOVEA_WEBKIT || undefined;
 
 const FILES = "input[type=file][multiple]";
 
-export async function visitInWebkit() {
+// `headers` are the host's own, sent with every file.
+export async function visitInWebkit({ headers = {} } = {}) {
   await siteList();
-  const server = await new SiteServer(SITE).start();
+  const server = await Object.assign(new SiteServer(SITE), { headers }).start();
   const screen = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1280x1024x24"], { stdio: ["ignore", "ignore", "ignore", "pipe"] });
   let driver = null;
   let session = null;

@@ -127,7 +127,7 @@ export default (f) => {
       cancel: "Annullér resten",
       retry: "Prøv de mislykkede igen",
       keep: "Behold dette arbejde på denne enhed",
-      keepHint: "Slået fra forsvinder alt, når siden lukkes. Slået til bliver resultater, små billeder og fotografier, der endnu venter på et resultat, i denne browser, til du slår det fra eller rydder alt.",
+      keepHint: "Slået fra forsvinder alt, når siden lukkes. Slået til bliver resultater, små billeder og fotografier, der endnu venter på et resultat, i denne browser, til du slår det fra eller rydder alt, eller browseren selv rydder det, som et privat vindue gør, når det lukkes.",
       about: "Om denne side",
       runsOn: "Kører på",
       offline: "Uden net",
@@ -320,11 +320,12 @@ export default (f) => {
     },
     order: { added: "Tilføjet", newest: "Nyeste først", grade: "Værste først", name: "Navn", patient: "Patientens navn" },
 
-    kept: "Arbejdet bliver på denne enhed, til du slår det fra eller rydder alt.",
+    kept: "Arbejdet bliver på denne enhed, til du slår det fra eller rydder alt; i et privat vindue kun til det lukkes.",
     keptErased: "Slettet: intet af dette arbejde er gemt på denne enhed.",
     keptRestored: (n) => `${photographs(n)} fra før, gemt på denne enhed.`,
     keepFailed: "Browseren lader ikke siden gemme noget. Arbejdet er væk, når siden lukkes.",
     keepStopped: "Der kunne ikke gemmes mere af dette arbejde på enheden. Intet gemmes længere, og det gemte er slettet. Gem resultaterne, før du lukker siden.",
+    keptUnread: "Det, der var gemt på enheden, kunne ikke læses lige nu, så denne side gemmer intet: Det, du laver her, er væk, når den lukkes. Intet er slettet. Genindlæs siden for at prøve igen.",
     keptElsewhere: "Et andet Fovea-vindue gemmer sit arbejde på enheden, så dette gemmer intet: Det, du laver her, er væk, når siden lukkes. Fortsæt i det andet vindue, eller luk det og genindlæs denne side.",
     keptClearedElsewhere: "Det, der var gemt på enheden, blev slettet i et andet vindue. Intet gemmes længere: Det, du ser her, er væk, når siden lukkes.",
 
@@ -383,6 +384,7 @@ export default (f) => {
       unloaded: "Ikke endnu: modellen skal indlæses én gang først",
       ready: "Klar: siden virker uden net",
       insecure: "Ikke muligt på denne adresse: det kræver https eller localhost",
+      unsupported: "Ikke muligt: browseren gemmer ingen side i dette vindue, som nogle ikke gør i private",
       blocked: "Ikke muligt: browseren gemmer intet for denne side, så modellen indlæses ved hvert besøg",
       failed: "Ikke muligt: siden kunne ikke gemmes. Den prøver igen ved næste besøg",
     },
@@ -393,7 +395,7 @@ export default (f) => {
 
     updateReady: "En ny udgave er klar.",
     updateBusy: "En ny udgave er klar. Den kan tages i brug, når disse billeder er færdige.",
-    updateElsewhere: "Et andet vindue tog en ny udgave. Genindlæs for at bruge den her.",
+    updateElsewhere: "En ny udgave er taget i brug. Genindlæs for at bruge den her.",
     updateReload: "Genindlæs",
     updateTake: "Brug den nu",
 

@@ -52,7 +52,7 @@ export default (f) => {
       cancel: "Cancel the rest",
       retry: "Try the failed ones again",
       keep: "Keep this work on this device",
-      keepHint: "Off, everything is gone when this page closes. On, results, small pictures and photographs that still wait for a result stay in this browser until you switch it off or clear everything.",
+      keepHint: "Off, everything is gone when this page closes. On, results, small pictures and photographs that still wait for a result stay in this browser until you switch it off or clear everything, or the browser clears them, as a private window does when it is closed.",
       about: "About this page",
       runsOn: "Runs on",
       offline: "Offline",
@@ -231,11 +231,12 @@ export default (f) => {
     order: { added: "As added", newest: "Newest first", grade: "Worst first", name: "Name", patient: "Patient" },
 
     // Work that stays.
-    kept: "This work stays on this device until you switch this off or clear everything.",
+    kept: "This work stays on this device until you switch this off or clear everything; in a private window, only until that is closed.",
     keptErased: "Erased: nothing of this work is kept on this device.",
     keptRestored: (n) => `${photographs(n)} from before, kept on this device.`,
     keepFailed: "This browser does not let the page keep anything. The work is gone when the page closes.",
     keepStopped: "No more of this work could be kept on this device. Keeping is off now, and what was kept is erased. Save the results before you close this page.",
+    keptUnread: "What was kept on this device could not be read just now, so this page keeps nothing: what you do here is gone when it closes. Nothing was erased. Reload the page to try again.",
     keptElsewhere: "Another window of Fovea keeps its work on this device, so this one keeps nothing: what you do here is gone when the page closes. Go on in the other window, or close it and reload this page.",
     keptClearedElsewhere: "What was kept on this device was erased in another window. Keeping is off now: what you see here is gone when the page closes.",
 
@@ -298,6 +299,7 @@ export default (f) => {
       unloaded: "Not yet: the model has to load once first",
       ready: "Ready: this page works without a network",
       insecure: "Not available at this address: it needs https or localhost",
+      unsupported: "Not available: this browser stores no page in this window, as some do not in private ones",
       blocked: "Not available: this browser keeps nothing for this page, so the model is loaded on each visit",
       failed: "Not available: the page could not be stored. It tries again on the next visit",
     },
@@ -309,7 +311,7 @@ export default (f) => {
     // Updates.
     updateReady: "A new version is ready.",
     updateBusy: "A new version is ready. It can be taken once these photographs are done.",
-    updateElsewhere: "Another window took a new version. Reload to use it here.",
+    updateElsewhere: "A new version has taken over. Reload to use it here.",
     updateReload: "Reload",
     updateTake: "Use it now",
 

@@ -127,7 +127,7 @@ export default (f) => {
       cancel: "Cancelar el resto",
       retry: "Reintentar las fallidas",
       keep: "Conservar este trabajo en este dispositivo",
-      keepHint: "Desactivado, todo desaparece al cerrar esta página. Activado, los resultados, las imágenes pequeñas y las fotografías que aún esperan su resultado quedan en este navegador hasta que lo desactive o borre todo.",
+      keepHint: "Desactivado, todo desaparece al cerrar esta página. Activado, los resultados, las imágenes pequeñas y las fotografías que aún esperan su resultado quedan en este navegador hasta que lo desactive o borre todo, o hasta que el propio navegador lo borre, como una ventana privada al cerrarse.",
       about: "Acerca de esta página",
       runsOn: "Funciona con",
       offline: "Sin conexión",
@@ -320,11 +320,12 @@ export default (f) => {
     },
     order: { added: "Llegada", newest: "Más recientes", grade: "Peores primero", name: "Nombre", patient: "Paciente" },
 
-    kept: "Este trabajo queda en este dispositivo hasta que lo desactive o borre todo.",
+    kept: "Este trabajo queda en este dispositivo hasta que lo desactive o borre todo; en una ventana privada, solo hasta que se cierre.",
     keptErased: "Borrado: nada de este trabajo queda en este dispositivo.",
     keptRestored: (n) => `De antes, conservado en este dispositivo: ${photographs(n)}.`,
     keepFailed: "Este navegador no permite que la página conserve nada. El trabajo desaparece al cerrarla.",
     keepStopped: "No se pudo conservar más de este trabajo en este dispositivo. Ya no se conserva nada, y lo conservado se ha borrado. Guarde los resultados antes de cerrar esta página.",
+    keptUnread: "Lo conservado en este dispositivo no se pudo leer ahora, así que esta página no conserva nada: lo que haga aquí desaparece al cerrarla. No se ha borrado nada. Recargue la página para intentarlo otra vez.",
     keptElsewhere: "Otra ventana de Fovea conserva su trabajo en este dispositivo, así que esta no conserva nada: lo que haga aquí desaparece al cerrar la página. Siga en la otra ventana, o ciérrela y recargue esta página.",
     keptClearedElsewhere: "Lo conservado en este dispositivo se borró en otra ventana. Ya no se conserva nada: lo que ve aquí desaparece al cerrar la página.",
 
@@ -383,6 +384,7 @@ export default (f) => {
       unloaded: "Aún no: antes el modelo debe cargarse una vez",
       ready: "Listo: esta página funciona sin red",
       insecure: "No disponible en esta dirección: hace falta https o localhost",
+      unsupported: "No disponible: en esta ventana el navegador no guarda ninguna página, como hacen algunos en las privadas",
       blocked: "No disponible: este navegador no conserva nada de esta página, así que el modelo se carga en cada visita",
       failed: "No disponible: la página no se pudo guardar. Lo intenta de nuevo en la próxima visita",
     },
@@ -393,7 +395,7 @@ export default (f) => {
 
     updateReady: "Hay una versión nueva lista.",
     updateBusy: "Hay una versión nueva lista. Se puede usar cuando terminen estas fotografías.",
-    updateElsewhere: "Otra ventana tomó una versión nueva. Recargue para usarla aquí.",
+    updateElsewhere: "Una versión nueva ya está en uso. Recargue para usarla aquí.",
     updateReload: "Recargar",
     updateTake: "Usarla ahora",
 
