@@ -15,6 +15,10 @@ use crate::quality::{Gate, Reason};
 /// Milliseconds since any fixed moment.
 pub type Clock<'a> = &'a dyn Fn() -> f64;
 
+/// More than any network answers: the mean over several looks at a photo is a number
+/// still.
+const MOST_OUTPUT: f32 = 1e30;
+
 /// Why a photo does not get as far as the network.
 enum Unfit {
     Photo(PhotoError),
@@ -235,7 +239,7 @@ impl Grader {
     /// before calibration: the mean over its flips where the bundle asks for them.
     ///
     /// # Errors
-    /// The backend's words where it could not compute, or a number that is not finite.
+    /// The backend's words where it could not compute, or an answer that cannot be used.
     pub async fn outputs(&self, picture: Vec<f32>) -> Result<Vec<f32>, String> {
         let views = Views::of(self.manifest.test_time_flips);
         let rows = self.run(picture, views).await?;
@@ -248,8 +252,9 @@ impl Grader {
         let size = self.manifest.preprocessing.size as usize;
         let rows = network::outputs(&self.network, pictures, size, views, &self.device).await?;
         let expected = self.manifest.outputs();
-        let sound =
-            |row: &Vec<f32>| row.len() == expected && row.iter().all(|output| output.is_finite());
+        let sound = |row: &Vec<f32>| {
+            row.len() == expected && row.iter().all(|output| output.abs() <= MOST_OUTPUT)
+        };
         if rows.iter().all(sound) {
             Ok(rows)
         } else {

@@ -53,8 +53,14 @@ fn outputs_that_are_no_numbers_are_no_grade() {
     // Finite weights, all of which a bundle may hold, for one of the outputs.
     let last = overflowing.0.get_mut("fc.weight").unwrap();
     last.values[..512].fill(f32::MAX);
-    let failed = graded(&overflowing, &photo);
-    assert_eq!(failed.status, Status::Error);
-    assert_eq!(failed.error.unwrap().code, "network-failed");
-    assert_eq!((failed.grade, failed.referable), (None, None));
+    // A finite answer, too, which summed up over several looks is none.
+    let mut vast = weights();
+    let last = vast.0.get_mut("fc.bias").unwrap();
+    last.values.fill(f32::MAX / 2.0);
+    for weights in [overflowing, vast] {
+        let failed = graded(&weights, &photo);
+        assert_eq!(failed.status, Status::Error);
+        assert_eq!(failed.error.unwrap().code, "network-failed");
+        assert_eq!((failed.grade, failed.referable), (None, None));
+    }
 }

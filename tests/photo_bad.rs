@@ -154,7 +154,7 @@ fn a_jpeg_in_a_tiff_cut_short_never_becomes_a_picture() {
     let limits = DecodeLimits::default();
     let grey = DynamicImage::from(grainy(160, 120)).into_luma8();
     let jpeg = encode(&grey.into(), Format::Jpeg, None);
-    let whole = photo_support::jpeg_in_tiff(&jpeg, 160, 120);
+    let whole = photo_support::jpeg_in_tiff(&jpeg, None, 160, 120);
     let picture = decode(&whole, &limits).expect("the whole file is fine");
     assert_eq!(Ok(picture), decode(&jpeg, &limits), "as by itself");
     for length in (200..whole.len()).step_by(7) {
@@ -166,6 +166,68 @@ fn a_jpeg_in_a_tiff_cut_short_never_becomes_a_picture() {
     let half = blank.len() - jpeg.len() / 2;
     blank[half..].fill(0);
     assert_eq!(refusal(&blank), PhotoError::Truncated, "its end is blank");
+}
+
+/// Nor one with a gap, whether it has its own tables or leans on some that lie apart.
+#[test]
+fn a_jpeg_in_a_tiff_with_a_gap_never_becomes_a_picture() {
+    let grey = DynamicImage::from(grainy(160, 120)).into_luma8();
+    let jpeg = encode(&grey.into(), Format::Jpeg, None);
+    let marker = |marker: u8| jpeg.windows(2).position(|two| two == [0xff, marker]);
+    // Its tables of codes lie between its frame and its scan.
+    let (codes, scan) = (marker(0xc4).expect("tables"), marker(0xda).expect("a scan"));
+    let tables = [&jpeg[..2], &jpeg[codes..scan], &[0xff, 0xd9]].concat();
+    let apart = [&jpeg[..codes], &jpeg[scan..]].concat();
+    let limits = DecodeLimits::default();
+    let expected = decode(&jpeg, &limits);
+    for (jpeg, tables) in [(&jpeg, None), (&apart, Some(&tables[..]))] {
+        let whole = photo_support::jpeg_in_tiff(jpeg, tables, 160, 120);
+        assert_eq!(decode(&whole, &limits), expected, "whole");
+        let half = jpeg.len() / 2;
+        let holed = [&jpeg[..half], &jpeg[half + jpeg.len() / 8..]].concat();
+        let holed = photo_support::jpeg_in_tiff(&holed, tables, 160, 120);
+        assert_eq!(refusal(&holed), PhotoError::Truncated);
+    }
+}
+
+/// The decoder of TIFF would set aside a line of such a tile, more than a browser has.
+#[test]
+fn a_tiff_of_vast_tiles_is_refused_before_it_is_decoded() {
+    let usual = photo_support::tiff_of_tiles(64, 64);
+    assert_eq!(refusal(&usual), PhotoError::Truncated, "nothing is in it");
+    for (width, height) in [(0x3fff_ffff, 48), (0xffff_ffff, 0xffff_ffff)] {
+        let vast = photo_support::tiff_of_tiles(width, height);
+        let error = refusal(&vast);
+        assert_eq!(error.code(), "corrupt", "{error}");
+        assert!(error.to_string().contains("tiles"), "{error}");
+    }
+}
+
+/// The decoder of TIFF reads on beyond the end of a strip, into what lies there.
+#[test]
+fn a_tiff_whose_strips_end_early_never_becomes_a_picture() {
+    let grey = DynamicImage::from(grainy(48, 40)).into_luma8();
+    let limits = DecodeLimits::default();
+    let expected = DynamicImage::from(grey.clone()).into_rgb8();
+    let read = |told: fn([u32; 2], [u32; 2]) -> ([u32; 2], [u32; 2])| {
+        decode(&photo_support::tiff_of_two_strips(&grey, told), &limits)
+    };
+    let whole = read(|begins, counts| (begins, counts));
+    assert_eq!(whole.as_ref(), Ok(&expected));
+    // Wrong numbers of bytes that are all there, as some programs write them.
+    assert_eq!(read(|begins, _| (begins, [1, 1])), whole);
+    assert_eq!(read(|begins, [a, b]| (begins, [a + 9, b + 9])), whole);
+    // One strip for two places.
+    assert!(read(|[a, _], counts| ([a, a], counts)).is_ok());
+    let refused = Err(PhotoError::Truncated);
+    let early = read(|[a, b], [c, d]| ([a, b - 48], [c - 48, d]));
+    assert_eq!(early, refused, "the second lies in the end of the first");
+    assert_eq!(
+        read(|begins, [a, _]| (begins, [a, 0])),
+        refused,
+        "not there"
+    );
+    assert_eq!(read(|[a, _], [c, _]| ([a, 0], [c, 0])), refused, "nowhere");
 }
 
 /// The decoder of WebP would set aside all of it, more than a browser has.
@@ -202,6 +264,46 @@ fn a_jpeg_with_a_gap_never_becomes_a_picture() {
                 assert!(!taken, "{width} x {height} without a {part}th from {from}");
             }
         }
+    }
+}
+
+/// Its last bytes alone are missing, and its end is there: the decoder would go on with
+/// what stands behind the data.
+#[test]
+fn a_jpeg_without_its_last_bytes_never_becomes_a_picture() {
+    let file = encode(&DynamicImage::from(grainy(160, 120)), Format::Jpeg, None);
+    let (data, end) = file.split_at(file.len() - 2);
+    for missing in 2..40 {
+        let holed = [&data[..data.len() - missing], end].concat();
+        let code = refusal(&holed).code();
+        assert!(["truncated", "corrupt"].contains(&code), "{missing}");
+    }
+}
+
+/// At every restart the decoder forgets what was missing before.
+#[test]
+fn a_jpeg_with_a_gap_between_two_restarts_never_becomes_a_picture() {
+    let grey = DynamicImage::from(grainy(160, 120)).into_luma8();
+    let limits = DecodeLimits::default();
+    let (file, places) = photo_support::jpeg_with_restarts(&grey);
+    let whole = decode(&file, &limits).expect("the whole file is fine");
+    let far = whole.pixels().zip(grey.pixels());
+    let far = far.map(|(a, b)| a.0[0].abs_diff(b.0[0])).max();
+    assert!(far < Some(20), "{far:?} apart");
+    for place in &places {
+        let (middle, length) = (place.start + place.len() / 2, place.len());
+        for gap in [length / 8, length / 4, length / 2] {
+            let holed = [&file[..middle], &file[middle + gap..]].concat();
+            assert!(decode(&holed, &limits).is_err(), "{gap} of {place:?}");
+        }
+        // As much of another line in its place: nothing is missing, and too much is there.
+        let doubled = [&file[..middle], &file[middle - length / 4..]].concat();
+        assert!(decode(&doubled, &limits).is_err(), "twice in {place:?}");
+    }
+    // A line with its restart, and eight, after which the numbers are right again.
+    for lines in [1, 8] {
+        let holed = [&file[..places[3].start], &file[places[3 + lines].start..]].concat();
+        assert!(decode(&holed, &limits).is_err(), "{lines} lines");
     }
 }
 

@@ -12,6 +12,7 @@ use fovea::grading::eye::Side;
 use fovea::photo::dicom::{self, Picture, open, told};
 use fovea::photo::{DecodeLimits, PhotoError, decode};
 use image::{DynamicImage, Rgb, RgbImage};
+use photo_support::progressive::progressive_jpeg;
 use photo_support::{Format, encode, grainy, scatter};
 
 const WIDTH: u32 = 48;
@@ -287,6 +288,13 @@ fn a_jpeg_of_red_green_and_blue_keeps_its_colours() {
     // A JPEG that says itself that it is YCbCr is believed.
     let found = read(&dicom.encapsulated(&[&[], &stored])).unwrap();
     assert_eq!(found, read(&stored).unwrap());
+    // So is one whose colours are coarser than its brightness, as no RGB is.
+    for fine in [(2, 1), (2, 2)] {
+        let sampling = [fine, (1, 1), (1, 1)];
+        let (stored, _) = progressive_jpeg(WIDTH as usize, HEIGHT as usize, &sampling, 0);
+        let found = read(&dicom.encapsulated(&[&[], &stored])).unwrap();
+        assert_eq!(found, read(&stored).unwrap());
+    }
 }
 
 #[test]

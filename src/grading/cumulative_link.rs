@@ -20,11 +20,15 @@ pub struct CumulativeLink {
 }
 
 impl CumulativeLink {
-    /// Whether the numbers make probabilities.
+    /// The largest number of a link. With larger ones, two of which may come to no number
+    /// at all, nothing is probable and a photo is none of its grades.
+    const MOST: f64 = 1e100;
+
+    /// Whether the numbers make probabilities, whatever a network answers.
     pub fn is_valid(&self) -> bool {
-        self.slope.is_finite()
-            && self.slope > 0.0
-            && self.intercepts.iter().all(|a| a.is_finite())
+        self.slope > 0.0
+            && self.slope <= Self::MOST
+            && self.intercepts.iter().all(|a| a.abs() <= Self::MOST)
             && self.intercepts.windows(2).all(|pair| pair[0] < pair[1])
     }
 
@@ -82,6 +86,16 @@ mod tests {
             assert!((total - 1.0).abs() < 1e-12, "{output}: {total}");
             assert!(LINK.log_probabilities(output).iter().all(|l| l.is_finite()));
         }
+        let steep = CumulativeLink {
+            slope: CumulativeLink::MOST,
+            intercepts: [-CumulativeLink::MOST, 0.0, 1.0, CumulativeLink::MOST],
+        };
+        assert!(steep.is_valid());
+        for output in [f32::MIN, -1.0, 0.0, 1.0, f32::MAX] {
+            let row = steep.log_probabilities(f64::from(output));
+            let total: f64 = row.iter().map(|l| l.exp()).sum();
+            assert!((total - 1.0).abs() < 1e-12, "{output}: {row:?}");
+        }
     }
 
     #[test]
@@ -102,13 +116,14 @@ mod tests {
             ..LINK
         };
         assert!(!crossed.is_valid());
-        for slope in [-1.0, 0.0, f64::INFINITY, f64::NAN] {
+        for slope in [-1.0, 0.0, 1e300, f64::INFINITY, f64::NAN] {
             assert!(!CumulativeLink { slope, ..LINK }.is_valid(), "{slope}");
         }
         for intercepts in [
             [1.0, 2.0, 2.0, 4.0],
             [1.0, 2.0, 3.0, f64::INFINITY],
             [f64::NEG_INFINITY, 2.0, 3.0, 4.0],
+            [1.0, 2.0, 3.0, 1e300],
         ] {
             let link = CumulativeLink { intercepts, ..LINK };
             assert!(!link.is_valid(), "{intercepts:?}");

@@ -65,14 +65,12 @@ const RIGHT: [&str; 20] = [
     "أيمن",
 ];
 
-/// Words for the left eye; `OS` is *oculus sinister*, `OI` *ojo izquierdo*,
-/// `OG` *œil gauche*.
-const LEFT: [&str; 19] = [
+/// Words for the left eye; `OS` is *oculus sinister*, `OI` *ojo izquierdo*.
+const LEFT: [&str; 18] = [
     "left",
     "l",
     "os",
     "oi",
-    "og",
     "sinister",
     "sinistra",
     "links",
@@ -303,12 +301,13 @@ fn push<'a>(words: &mut Vec<Word<'a>>, name: &'a str, start: usize, end: usize) 
     }
 }
 
-/// The side a word names. `RE` and `LE` count in capitals only: in small letters
-/// they are words of several languages. `l1` and `r2` are a side and a shot.
+/// The side a word names. `RE`, `LE` and `OG` (*œil gauche*) count in capitals only: in
+/// small letters they are words of several languages (`Hansen og Jensen`). `l1` and `r2`
+/// are a side and a shot.
 fn side_of(word: &str) -> Option<Side> {
     match word {
         "RE" => return Some(Side::Right),
-        "LE" => return Some(Side::Left),
+        "LE" | "OG" => return Some(Side::Left),
         _ => {}
     }
     let lower = word.to_lowercase();
@@ -368,6 +367,7 @@ mod tests {
             ("123_left (2).jpg", "123", Left),
             ("Smith_2024-01-02_OD.jpg", "Smith_2024-01-02", Right),
             ("Smith_RE_03.jpg", "Smith", Right),
+            ("Dupont_OG.jpg", "Dupont", Left),
             ("a/b/Patient 7/left.jpg", "Patient 7", Left),
             ("C:\\photos\\Patient 7\\OD.jpg", "Patient 7", Right),
             ("left/0007.png", "0007", Left),
@@ -464,6 +464,7 @@ mod tests {
             "IDRiD_01.jpg",
             "20051019_38557_0100_PP.tif",
             "le_petit.jpg",
+            "Hansen og Jensen.jpg",
             "R2024.jpg",
             "r123.jpg",
             "photo.jpg",

@@ -196,7 +196,8 @@ pub fn summarise(photos: &[Photo]) -> Summary {
         seen(photos, Some(Side::Left)),
     ) {
         (true, true) => NO_REFERRAL,
-        (false, false) => SIDE_UNKNOWN,
+        // A photo of an unknown side may be of the other eye.
+        _ if photos.iter().any(|photo| photo.side.is_none()) => SIDE_UNKNOWN,
         _ => ONE_EYE,
     };
     say(Decision::NoReferral, phrase, worst)
@@ -436,6 +437,11 @@ mod tests {
             ..graded(Side::Right, 0)
         };
         assert_eq!(decided(&[unknown]).1, "patient-side-unknown");
+        // That the other eye was not seen is more than is known here.
+        let beside = [graded(Side::Right, 0), unknown];
+        assert_eq!(decided(&beside).1, "patient-side-unknown");
+        let all = [graded(Side::Right, 0), unknown, graded(Side::Left, 0)];
+        assert_eq!(decided(&all).1, "patient-no-referral");
     }
 
     #[test]

@@ -101,8 +101,9 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, PhotoErro
             read(WebPDecoder::new(Cursor::new(riff)), limits)?
         }
         ImageFormat::Tiff => {
+            strips::check_size(bytes, limits)?;
             let read = read(TiffDecoder::new(Cursor::new(bytes)), limits)?;
-            strips::check_jpegs(bytes)?;
+            strips::check(bytes)?;
             read
         }
         // `recognise` lets no other format through.

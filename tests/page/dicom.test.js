@@ -81,7 +81,7 @@ test("the file's own side is surer than its name, and a hand than both", async (
 });
 
 test("of several pictures the first is graded, and that is said", async () => {
-  assert.match((await result(card(page, "IM0001"))).reason, /Only the first of the 2 pictures in this file was graded\./);
+  assert.match((await result(card(page, "IM0001"))).reason, /Only the first of the 2 pictures in this file was looked at\./);
   assert.doesNotMatch((await result(card(page, "12_right.dcm"))).reason, /first of/);
 });
 

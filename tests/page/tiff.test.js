@@ -57,7 +57,7 @@ test("of several pages the first is graded, and that is said on the card and in 
   await choose(page, photo("9_left.tif", paged(await tiff(page, await drawnPng(page, 0, 3), 600)), "image/tiff"));
   const both = card(page, "9_left.tif");
   assert.equal((await result(both)).status, "graded");
-  const said = "Only the first of the 2 pictures in this file was graded.";
+  const said = "Only the first of the 2 pictures in this file was looked at.";
   await both.getByText(said).waitFor();
   const saving = page.waitForEvent("download");
   await page.getByRole("button", { name: "Save results (CSV)" }).click();

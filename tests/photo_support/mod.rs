@@ -160,32 +160,123 @@ pub fn tiff_with_orientation(picture: &RgbImage, orientation: u16) -> Vec<u8> {
     file
 }
 
-/// A TIFF around a grey JPEG, its directory in front.
-pub fn jpeg_in_tiff(jpeg: &[u8], width: u32, height: u32) -> Vec<u8> {
-    const COUNT: usize = 9;
-    const DATA_AT: u32 = 8 + 2 + 12 * COUNT as u32 + 4;
-    let entries: [(u16, u16, u32); COUNT] = [
-        (256, 4, width),
-        (257, 4, height),
-        (258, 3, 8),
-        (259, 3, 7), // JPEG
-        (262, 3, 1), // zero is black
-        (273, 4, DATA_AT),
-        (277, 3, 1),
-        (278, 4, height),
-        (279, 4, jpeg.len() as u32),
+/// A TIFF around a grey JPEG, its directory in front; with `tables` the JPEG of tables
+/// alone that it leans on.
+pub fn jpeg_in_tiff(jpeg: &[u8], tables: Option<&[u8]>, width: u32, height: u32) -> Vec<u8> {
+    const DATA_AT: u32 = 8 + 2 + 12 * 10 + 4;
+    let mut entries: Vec<(u16, u16, u32, u32)> = vec![
+        (256, 4, 1, width),
+        (257, 4, 1, height),
+        (258, 3, 1, 8),
+        (259, 3, 1, 7), // JPEG
+        (262, 3, 1, 1), // zero is black
+        (273, 4, 1, DATA_AT),
+        (277, 3, 1, 1),
+        (278, 4, 1, height),
+        (279, 4, 1, jpeg.len() as u32),
     ];
-    let mut file = b"II\x2a\0\x08\0\0\0".to_vec();
-    file.extend((COUNT as u16).to_le_bytes());
-    for (tag, kind, value) in entries {
-        file.extend(tag.to_le_bytes());
-        file.extend(kind.to_le_bytes());
-        file.extend(1_u32.to_le_bytes());
-        file.extend(value.to_le_bytes());
+    if let Some(tables) = tables {
+        let count = tables.len() as u32;
+        entries.push((347, 7, count, DATA_AT + jpeg.len() as u32));
     }
-    file.extend([0; 4]);
+    let mut file = b"II\x2a\0\x08\0\0\0".to_vec();
+    file.extend(directory(&entries));
+    file.resize(DATA_AT as usize, 0);
     file.extend(jpeg);
+    file.extend(tables.unwrap_or_default());
     file
+}
+
+/// A TIFF's directory of tags, each with its type, count and value.
+fn directory(entries: &[(u16, u16, u32, u32)]) -> Vec<u8> {
+    let mut directory = (entries.len() as u16).to_le_bytes().to_vec();
+    for (tag, kind, count, value) in entries {
+        directory.extend(tag.to_le_bytes());
+        directory.extend(kind.to_le_bytes());
+        directory.extend(count.to_le_bytes());
+        directory.extend(value.to_le_bytes());
+    }
+    directory.extend([0; 4]);
+    directory
+}
+
+/// A TIFF that promises tiles of this size, with a channel beside red, green and blue.
+pub fn tiff_of_tiles(tile_width: u32, tile_height: u32) -> Vec<u8> {
+    let mut file = b"II\x2a\0\x08\0\0\0".to_vec();
+    file.extend(directory(&[
+        (256, 4, 1, 40),
+        (257, 4, 1, 40),
+        (258, 3, 1, 8),
+        (259, 3, 1, 1),
+        (262, 3, 1, 2),
+        (277, 3, 1, 4),
+        (322, 4, 1, tile_width),
+        (323, 4, 1, tile_height),
+        (324, 4, 1, 8),
+        (325, 4, 1, 64),
+        (338, 3, 1, 0),
+    ]));
+    file
+}
+
+/// An uncompressed grey TIFF of two strips, one after the other; `told` is where each
+/// begins and how many bytes it has, instead of what is so.
+pub fn tiff_of_two_strips(
+    picture: &image::GrayImage,
+    told: impl Fn([u32; 2], [u32; 2]) -> ([u32; 2], [u32; 2]),
+) -> Vec<u8> {
+    let rows = picture.height().div_ceil(2);
+    let first = rows * picture.width();
+    let (data, all) = (picture.as_raw(), picture.as_raw().len() as u32);
+    let (begins, counts) = told([8, 8 + first], [first, all - first]);
+    let mut file = b"II\x2a\0".to_vec();
+    file.extend((8 + all + 16).to_le_bytes());
+    file.extend(data);
+    for number in begins.into_iter().chain(counts) {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend(directory(&[
+        (256, 4, 1, picture.width()),
+        (257, 4, 1, picture.height()),
+        (258, 3, 1, 8),
+        (259, 3, 1, 1),
+        (262, 3, 1, 1),
+        (273, 4, 2, 8 + all),
+        (277, 3, 1, 1),
+        (278, 4, 1, rows),
+        (279, 4, 2, 8 + all + 8),
+    ]));
+    file
+}
+
+/// A sequential grey JPEG that restarts after every eight lines, and where the data
+/// between the restarts is.
+pub fn jpeg_with_restarts(picture: &image::GrayImage) -> (Vec<u8>, Vec<std::ops::Range<usize>>) {
+    let (width, height) = picture.dimensions();
+    let rows: Vec<Vec<u8>> = (0..height / 8)
+        .map(|row| image::imageops::crop_imm(picture, 0, 8 * row, width, 8).to_image())
+        .map(|row| encode(&row.into(), Format::Jpeg, None))
+        .collect();
+    let marker = |file: &[u8], marker: u8| file.windows(2).position(|two| two == [0xff, marker]);
+    let (first, scan) = (&rows[0], marker(&rows[0], 0xda).expect("a scan"));
+    let mut file = first[..scan].to_vec();
+    let frame = marker(&file, 0xc0).expect("a frame");
+    file[frame + 5..frame + 7].copy_from_slice(&(height as u16).to_be_bytes());
+    file.extend([0xff, 0xdd, 0, 4]);
+    file.extend((width.div_ceil(8) as u16).to_be_bytes());
+    file.extend(&first[scan..scan + 10]);
+    let mut places = Vec::new();
+    for (number, row) in rows.iter().enumerate() {
+        if number > 0 {
+            file.extend([0xff, 0xd0 + (number as u8 - 1) % 8]);
+        }
+        let begin = file.len();
+        let scan = marker(row, 0xda).expect("a scan");
+        file.extend(&row[scan + 10..row.len() - 2]);
+        places.push(begin..file.len());
+    }
+    file.extend([0xff, 0xd9]);
+    (file, places)
 }
 
 /// A sequential JPEG of several channels, a scan each, and where the scans are.

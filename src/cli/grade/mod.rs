@@ -271,5 +271,5 @@ fn read(grader: &Grader, photo: &Path, clock: &dyn Fn() -> f64) -> Read {
 
 fn note(pictures: u32) -> Option<String> {
     (pictures > 1)
-        .then(|| format!("Only the first of the {pictures} pictures in this file was graded."))
+        .then(|| format!("Only the first of the {pictures} pictures in this file was looked at."))
 }

@@ -36,7 +36,9 @@ pub fn first_jpeg<'a>(offsets: &[u32], fragments: &[&'a [u8]], frames: u32) -> C
 
 /// A JPEG whose three channels are red, green and blue, marked as such by an
 /// Adobe segment: decoders take three channels for YCbCr. One that says itself
-/// what it is, by a JFIF or Adobe segment, is believed.
+/// what it is, by a JFIF or Adobe segment, is believed, and so is one whose channels
+/// have sizes of their own: colours are made coarser than brightness, red is not, and
+/// cameras write RGB into headers whatever their JPEG holds.
 pub fn marked_rgb(stream: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     const START: [u8; 2] = [0xff, 0xd8];
     const ADOBE_RGB: [u8; 16] = *b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00";
@@ -46,6 +48,11 @@ pub fn marked_rgb(stream: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
             return stream;
         }
         if matches!(marker, 0xc0..=0xc3 | 0xda) {
+            // Of each channel of a frame, after its number, how finely it is sampled.
+            let channels = stream.get(at + 10..at + 19).filter(|_| marker != 0xda);
+            if channels.is_some_and(|c| c[1] != c[4] || c[1] != c[7]) {
+                return stream;
+            }
             break;
         }
         at += 2 + usize::from(u16::from_be_bytes([high, low]));

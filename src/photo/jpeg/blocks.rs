@@ -13,6 +13,8 @@ pub(super) struct Data<'a> {
     bits: Bits<'a>,
     /// How many blocks more have nothing new.
     run: u32,
+    /// How many restarts there were.
+    restarts: usize,
 }
 
 impl<'a> Data<'a> {
@@ -20,6 +22,7 @@ impl<'a> Data<'a> {
         Self {
             bits: Bits::new(coded),
             run: 0,
+            restarts: 0,
         }
     }
 
@@ -124,7 +127,9 @@ impl<'a> Data<'a> {
 
     pub(super) fn restart(&mut self) -> Result<(), Fault> {
         self.end()?;
-        self.bits.restart()
+        self.bits.restart((self.restarts % 8) as u8)?;
+        self.restarts += 1;
+        Ok(())
     }
 
     /// A run of blocks ends with its scan, and before a restart.
@@ -136,7 +141,7 @@ impl<'a> Data<'a> {
     }
 
     pub(super) fn is_left_over(&self) -> bool {
-        self.bits.is_left_over()
+        self.bits.is_any_left_over()
     }
 }
 

@@ -93,7 +93,7 @@ impl<'a> Bits<'a> {
                 Ok(symbol)
             }
             None if self.count < 16 => Err(Fault::Ended),
-            None => Err(Fault::Wrong("a code that is in no table")),
+            None => Err(Fault::UNKNOWN_CODE),
         }
     }
 
@@ -157,22 +157,34 @@ impl<'a> Bits<'a> {
         }
     }
 
-    /// Goes on after the next restart marker; what stands before it is passed over.
-    pub(super) fn restart(&mut self) -> Result<(), Fault> {
+    /// Goes on after the next restart marker, which has to be this one of the eight, with
+    /// nothing but padding before it.
+    pub(super) fn restart(&mut self, number: u8) -> Result<(), Fault> {
         let rest = &self.data[self.at..];
         let is_restart = |pair: &[u8]| pair[0] == 0xff && matches!(pair[1], 0xd0..=0xd7);
         let marker = rest.windows(2).position(is_restart).ok_or(Fault::Ended)?;
+        if rest[marker + 1] != 0xd0 + number {
+            return Err(Fault::Wrong("a restart is missing"));
+        }
+        if self.is_left_over(marker) {
+            return Err(Fault::Wrong("a restart comes too late"));
+        }
         self.at += marker + 2;
         self.held = 0;
         self.count = 0;
         Ok(())
     }
 
-    /// Is there more than padding left, and the rest of a byte?
-    pub(super) fn is_left_over(&self) -> bool {
+    /// Is there more than padding left in all?
+    pub(super) fn is_any_left_over(&self) -> bool {
+        self.is_left_over(self.data.len() - self.at)
+    }
+
+    /// Is there more than padding, and the rest of a byte, in the next so many bytes?
+    fn is_left_over(&self, bytes: usize) -> bool {
         let whole = self.count as usize / 8;
         let held = (self.held << (self.count % 8)).to_be_bytes();
-        !is_padding(&held[..whole]) || !is_padding(&self.data[self.at..])
+        !is_padding(&held[..whole]) || !is_padding(&self.data[self.at..self.at + bytes])
     }
 }
 

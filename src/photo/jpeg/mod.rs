@@ -40,7 +40,7 @@ pub(super) fn decode(
     if structure.end.is_none() {
         return Err(PhotoError::Truncated);
     }
-    if !structure.is_one_scan {
+    if !structure.is_plain {
         scans::check(Segments::of(bytes), (width, height))?;
     }
     let orientation = decoder
@@ -74,9 +74,23 @@ pub(super) fn decode(
     Ok((picture, orientation))
 }
 
-/// Whether a JPEG has all its scans and its end, as far as its markers tell.
-pub(super) fn is_complete(bytes: &[u8]) -> bool {
-    Structure::walk(bytes).end.is_some()
+/// Checks a JPEG that another file holds, and that another decoder will read: it has to
+/// have its end, and its scans have to code its picture. `tables` is the JPEG of tables
+/// alone that it may lean on.
+///
+/// # Errors
+/// What shows that it is not as it was written.
+pub(super) fn check(tables: &[u8], bytes: &[u8]) -> Result<(), PhotoError> {
+    if Structure::walk(bytes).end.is_none() {
+        return Err(PhotoError::Truncated);
+    }
+    let frame = Segments::of(bytes).find(|segment| matches!(segment.marker, 0xc0..=0xc2));
+    let Some(size) = frame.and_then(|frame| scans::size(frame.body)) else {
+        return Ok(());
+    };
+    let tables = Segments::of(tables).filter(|segment| segment.marker != END);
+    scans::check(tables.chain(Segments::of(bytes)), size)?;
+    Ok(())
 }
 
 /// Four ink channels to RGB. Programs that write an Adobe segment store ink
@@ -102,6 +116,9 @@ fn refuse(error: DecodeErrors) -> PhotoError {
         DecodeErrors::ExhaustedData
         | DecodeErrors::IoErrors(_)
         | DecodeErrors::FormatStatic("Premature end of buffer") => PhotoError::Truncated,
+        DecodeErrors::Format(reason) if reason.starts_with("Bad Huffman Code") => {
+            Fault::UNKNOWN_CODE.into()
+        }
         DecodeErrors::Unsupported(scheme) => PhotoError::Unsupported {
             format: format!("this kind of JPEG ({scheme:?})"),
         },
@@ -120,6 +137,10 @@ enum Fault {
     Ended,
     /// Something that no encoder writes.
     Wrong(&'static str),
+}
+
+impl Fault {
+    const UNKNOWN_CODE: Self = Self::Wrong("a code that is in no table");
 }
 
 impl From<Fault> for PhotoError {
@@ -197,8 +218,9 @@ impl<'a> Iterator for Segments<'a> {
 struct Structure {
     /// Where the end-of-image marker is that follows the last scan.
     end: Option<usize>,
-    /// All of the picture is in one sequential scan, as cameras write it.
-    is_one_scan: bool,
+    /// All of the picture is in one sequential scan, as cameras write it, without
+    /// restarts, at each of which a decoder forgets what was missing before.
+    is_plain: bool,
     /// An Adobe APP14 segment is there.
     adobe: bool,
 }
@@ -207,15 +229,16 @@ impl Structure {
     fn walk(bytes: &[u8]) -> Self {
         let mut found = Self::default();
         let mut is_sequential = false;
-        let mut scans = 0;
+        let (mut scans, mut restarts) = (0, false);
         for segment in Segments::of(bytes) {
             match segment.marker {
                 0xc0 | 0xc1 => is_sequential = true,
                 0xda => scans += 1,
+                0xdd => restarts |= segment.body.iter().any(|&byte| byte != 0),
                 0xee => found.adobe |= segment.body.starts_with(b"Adobe"),
                 END => {
                     found.end = (scans > 0).then_some(segment.at);
-                    found.is_one_scan = is_sequential && scans == 1;
+                    found.is_plain = is_sequential && scans == 1 && !restarts;
                     break;
                 }
                 _ => {}
@@ -226,12 +249,15 @@ impl Structure {
 
     /// The JPEG up to its end marker. Having seen that, the decoder fills up with zeros
     /// what a gap in the scan has taken away; without it, it says so. It reads some
-    /// bytes ahead, which are put there. [`scans::check`] would tell a little more, and
-    /// takes a third of the time that decoding does: it is for files of several scans.
+    /// bytes ahead, which are put there: ones, that no code is made of (ITU-T T.81, C.2),
+    /// each byte with the zero stuffed after it. [`scans::check`] would tell a little more,
+    /// and takes a third of the time that decoding does: it is for files of several scans,
+    /// and for those with restarts.
     fn without_end<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-        const AHEAD: [u8; 16] = [0; 16];
+        const AHEAD: [u8; 32] = *b"\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\
+            \xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0";
         match self.end {
-            Some(end) if self.is_one_scan => Cow::Owned([&bytes[..end], &AHEAD].concat()),
+            Some(end) if self.is_plain => Cow::Owned([&bytes[..end], &AHEAD].concat()),
             _ => Cow::Borrowed(bytes),
         }
     }

@@ -7,7 +7,7 @@
 
 use super::blocks::Data;
 use super::huffman::{Table, is_padding};
-use super::{END, Fault, Segment, Segments};
+use super::{END, Fault, Segment};
 
 /// More scans than any encoder writes; the decoder refuses a file of more.
 const MOST_SCANS: usize = 100;
@@ -17,7 +17,10 @@ const MOST_SCANS: usize = 100;
 ///
 /// # Errors
 /// What shows that the scans are not as they were written.
-pub(super) fn check(segments: Segments, size: (u32, u32)) -> Result<(), Fault> {
+pub(super) fn check<'a>(
+    segments: impl Iterator<Item = Segment<'a>>,
+    size: (u32, u32),
+) -> Result<(), Fault> {
     let mut frame: Option<Frame> = None;
     let mut tables = Tables::default();
     let mut interval = 0;
@@ -61,6 +64,12 @@ pub(super) fn check(segments: Segments, size: (u32, u32)) -> Result<(), Fault> {
         true => Err(Fault::Ended),
         false => Ok(()),
     }
+}
+
+/// The width and height that a frame header tells.
+pub(super) fn size(body: &[u8]) -> Option<(u32, u32)> {
+    let (height, width) = (number(body, 1)?, number(body, 3)?);
+    Some((width as u32, height as u32))
 }
 
 fn number(body: &[u8], at: usize) -> Option<usize> {
@@ -158,7 +167,7 @@ impl Frame {
         let sampling = |told: &[u8]| (usize::from(told[1] >> 4), usize::from(told[1] & 15));
         let sampled = || told.chunks_exact(3).map(sampling);
         let usual = |(across, down)| (1..=4).contains(&across) && (1..=4).contains(&down);
-        let is_of_size = (width as u32, height as u32) == size;
+        let is_of_size = self::size(body) == Some(size);
         if !is_of_size || told.len() > 4 * 3 || !sampled().all(usual) {
             return None;
         }
@@ -246,7 +255,10 @@ impl Frame {
             }
         }
         data.end()?;
-        match self.is_progressive && data.is_left_over() {
+        // A sequential scan without restarts may code more than its picture by some encoder:
+        // nothing of what is shown hangs on it.
+        let is_exact = self.is_progressive || interval > 0;
+        match is_exact && data.is_left_over() {
             true => Err(Fault::Wrong("a scan codes more than its picture")),
             false => Ok(()),
         }

@@ -185,7 +185,7 @@ export default (f) => {
       cancelled: "لم تُدرَّج",
     },
     cancelledReason: "أُلغيت قبل دورها.",
-    firstOfFrames: (n) => `لم تُدرَّج إلا الصورة الأولى من ${f.count(n)} صور في هذا الملف.`,
+    firstOfFrames: (n) => `لم يُنظر إلا في الصورة الأولى من ${f.count(n)} صور في هذا الملف.`,
     drawnKicker: "مثال مرسوم، ليس مريضًا",
     drawnName: (n) => `صورة مرسومة ${f.count(n)}`,
     again: "حاول مرة أخرى",

@@ -185,7 +185,7 @@ export default (f) => {
       cancelled: "Ikke graderet",
     },
     cancelledReason: "Annulleret, før det blev dets tur.",
-    firstOfFrames: (n) => `Kun det første af de ${f.count(n)} billeder i denne fil blev graderet.`,
+    firstOfFrames: (n) => `Der er kun set på det første af de ${f.count(n)} billeder i denne fil.`,
     drawnKicker: "Tegnet eksempel, ikke en patient",
     drawnName: (n) => `Tegnet billede ${f.count(n)}`,
     again: "Prøv igen",

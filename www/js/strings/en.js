@@ -113,7 +113,7 @@ export default (f) => {
       cancelled: "Not graded",
     },
     cancelledReason: "Cancelled before its turn came.",
-    firstOfFrames: (n) => `Only the first of the ${f.count(n)} pictures in this file was graded.`,
+    firstOfFrames: (n) => `Only the first of the ${f.count(n)} pictures in this file was looked at.`,
     drawnKicker: "Drawn example, not a patient",
     drawnName: (n) => `Drawn photograph ${f.count(n)}`,
     again: "Try again",

@@ -185,7 +185,7 @@ export default (f) => {
       cancelled: "Sin graduar",
     },
     cancelledReason: "Cancelada antes de su turno.",
-    firstOfFrames: (n) => `Solo se graduó la primera de las ${f.count(n)} imágenes de este archivo.`,
+    firstOfFrames: (n) => `Solo se miró la primera de las ${f.count(n)} imágenes de este archivo.`,
     drawnKicker: "Ejemplo dibujado, no un paciente",
     drawnName: (n) => `Fotografía dibujada ${f.count(n)}`,
     again: "Reintentar",
