@@ -106,3 +106,26 @@ test("removed while its model is still on the way, nothing is stored after", asy
     await other.close();
   }
 });
+
+test("removed by one window, it is stored by no other either, and that says so", async () => {
+  const two = await visit({ query: "?backend=cpu" });
+  try {
+    await modelReady(two.page);
+    await offlineReady(two.page);
+    const other = await two.context.newPage();
+    await other.goto(two.address);
+    await modelReady(other);
+    await two.page.getByRole("button", { name: "Remove Fovea from this device" }).click();
+    await two.page.waitForSelector("html[data-offline=removed]", { state: "attached" });
+    await other.locator("#offline").getByText(/^Removed/).waitFor();
+    await gradeDrawn(other);
+    await clearEverything(other); // begins a new worker
+    await modelReady(other);
+    assert.equal((await gradeDrawn(other)).status, "graded");
+    const left = await other.evaluate(async () => ({ caches: await caches.keys(), workers: (await navigator.serviceWorker.getRegistrations()).length, choices: Object.keys(localStorage) }));
+    assert.deepEqual(left, { caches: [], workers: 0, choices: [] });
+    assert.equal(await other.workers()[0].evaluate(() => import("data:text/javascript,").then(() => true, () => false)), false);
+  } finally {
+    await two.close();
+  }
+});

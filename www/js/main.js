@@ -240,13 +240,19 @@ byId("forget").addEventListener("click", async () => {
     const [erased] = await Promise.all([keeper.switchOff().then(() => true, () => !kept), offline.remove()]);
     byId("keep").checked = false;
     notice.hide();
-    write(byId("offline"), erased ? strings.forgotten : strings.forgetFailed);
-    page.dataset.offline = "removed";
+    showRemoved(erased ? strings.forgotten : strings.forgetFailed);
   } catch {
     write(byId("offline"), strings.forgetFailed);
   }
   announce(byId("offline").textContent);
 });
+
+offline.addEventListener("removed", () => showRemoved(strings.forgotten));
+
+function showRemoved(sentence) {
+  write(byId("offline"), sentence);
+  page.dataset.offline = "removed";
+}
 
 // --- work that stays -------------------------------------------------------
 

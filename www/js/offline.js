@@ -3,7 +3,9 @@
 
 import { forgetChoices } from "./choices.js";
 import { forgetModels } from "./model.js";
-import { isControlled, isHere, isLeft, leave, SCOPE, SERVICE_WORKER } from "./place.js";
+import { here, isControlled, isHere, isLeft, leave, SCOPE, SERVICE_WORKER } from "./place.js";
+
+const LEFT = here("fovea-left"); // written and taken away, for other windows to hear
 
 export class Offline extends EventTarget {
   #registration = null;
@@ -13,6 +15,11 @@ export class Offline extends EventTarget {
     super();
     this.state = "preparing"; // preparing | ready | insecure | unsupported | failed
     this.update = null; // null | "waiting" | "elsewhere"
+    window.addEventListener("storage", ({ key }) => {
+      if (key !== LEFT) return;
+      leave();
+      this.dispatchEvent(new Event("removed"));
+    });
   }
 
   async start() {
@@ -69,9 +76,11 @@ export class Offline extends EventTarget {
   }
 
   // Removes everything this page stored here: the model, itself, what was chosen
-  // and the worker.
+  // and the worker. Other windows hear "removed".
   async remove() {
     leave();
+    localStorage.setItem(LEFT, "");
+    localStorage.removeItem(LEFT);
     await forgetEverything();
   }
 
