@@ -42,6 +42,26 @@ fn a_whole_circle() {
     }
 }
 
+/// It lights less than half of the frame's middle, or none of it.
+#[test]
+fn a_small_circle_in_a_large_frame() {
+    for (width, height, radius) in [
+        (1200, 900, 170.0),
+        (1200, 900, 135.0),
+        (1600, 900, 150.0),
+        (1000, 1000, 120.0),
+    ] {
+        let scene = Scene::whole(width, height, radius);
+        assert_eq!(assert_found(&scene, 0.03).cut, WHOLE);
+        let aside = Scene {
+            x: 1.2 * radius,
+            y: 1.3 * radius,
+            ..scene
+        };
+        assert_found(&aside, 0.03);
+    }
+}
+
 #[test]
 fn a_circle_cut_above_and_below() {
     let found = assert_found(&Scene::whole(1000, 660, 410.0), 0.012);
