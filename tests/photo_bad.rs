@@ -476,6 +476,7 @@ fn every_error_says_what_to_do() {
             least: 32,
         },
         PhotoError::NoRetina,
+        PhotoError::SeveralRetinas,
         PhotoError::Settings {
             reason: "size is 0".into(),
         },

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use fast_image_resize::FilterType;
 use image::RgbImage;
+use image::imageops::crop_imm;
 
 use super::PhotoError;
 use super::resize::{Area, resize};
@@ -52,7 +53,8 @@ const MOST_ASPECT: f64 = 1.75;
 ///
 /// # Errors
 /// [`PhotoError::NoRetina`] where the picture is of one colour, or shows nothing
-/// that could be a retina.
+/// that could be a retina; [`PhotoError::SeveralRetinas`] where it shows two, as a
+/// clinic's program may put a patient's eyes side by side.
 pub fn find(photo: &RgbImage) -> Result<Retina, PhotoError> {
     let whole = Area::whole(photo);
     match find_in(photo, whole)? {
@@ -94,6 +96,9 @@ fn find_in(photo: &RgbImage, seen: Area) -> Result<Found, PhotoError> {
         height as u32,
         FilterType::Bilinear,
     )?;
+    if shows_two(&small) {
+        return Err(PhotoError::SeveralRetinas);
+    }
     let light = Light::of(&small);
     let ellipse = match search(&light, &small) {
         Some(Sought::Disc(ellipse)) => ellipse,
@@ -118,6 +123,45 @@ fn find_in(photo: &RgbImage, seen: Area) -> Result<Found, PhotoError> {
             bottom: beyond(ellipse.y + ellipse.ry - height, bottom),
         },
     }))
+}
+
+/// Whether each half of a long picture holds a disc in its middle. Of one retina the
+/// halves hold halves, whose discs have their middle where the picture is parted.
+fn shows_two(small: &RgbImage) -> bool {
+    let (width, height) = small.dimensions();
+    let is_wide = width > height;
+    let (longer, shorter) = (width.max(height), width.min(height));
+    // Two photos as wide as cameras take them, one above the other, are this long.
+    if 4 * longer < 5 * shorter {
+        return false;
+    }
+    let half = longer / 2;
+    let discs = [0, longer - half].map(|from| {
+        let part = match is_wide {
+            true => crop_imm(small, from, 0, half, height),
+            false => crop_imm(small, 0, from, width, half),
+        };
+        let part = part.to_image();
+        let light = Light::of(&part);
+        let disc = match search(&light, &part)? {
+            Sought::Disc(disc) => disc,
+            Sought::Within(_) => return None,
+        };
+        let (middle, radius) = match is_wide {
+            true => (disc.x, disc.rx),
+            false => (disc.y, disc.ry),
+        };
+        let side = f64::from(half);
+        let is_amid = (0.3 * side..0.7 * side).contains(&middle);
+        // One that reaches into the corners is a picture without a ground.
+        let corner = side.hypot(f64::from(shorter)) / 2.0;
+        let is_disc = radius > 0.2 * side && disc.mean_radius() < 0.95 * corner;
+        (is_amid && is_disc && light.ends_at(&disc)).then_some(radius)
+    });
+    match discs {
+        [Some(first), Some(second)] => first.max(second) < 1.25 * first.min(second),
+        _ => false,
+    }
 }
 
 /// What a search comes to.
@@ -334,6 +378,25 @@ impl Light {
         let upper = get(left, top) * (1.0 - fx) + get(right, top) * fx;
         let lower = get(left, bottom) * (1.0 - fx) + get(right, bottom) * fx;
         Some(upper * (1.0 - fy) + lower * fy)
+    }
+
+    /// Whether it is dark around the ellipse, nearly everywhere in the frame where it is
+    /// not cut.
+    fn ends_at(&self, e: &Ellipse) -> bool {
+        const RAYS: usize = 48;
+        let least = 0.3 * self.centre_level();
+        let (mut seen, mut dark) = (0, 0);
+        for ray in 0..RAYS {
+            let (sin, cos) = (std::f64::consts::TAU * ray as f64 / RAYS as f64).sin_cos();
+            let level = |out: f64| self.at((e.x + e.rx * out * cos, e.y + e.ry * out * sin));
+            if let (Some(within), Some(beyond)) = (level(0.92), level(1.06))
+                && within > least
+            {
+                seen += 1;
+                dark += usize::from(beyond < 0.4 * within);
+            }
+        }
+        seen >= RAYS / 8 && 10 * dark >= 9 * seen
     }
 
     /// The level most of the frame's middle exceeds.
