@@ -209,7 +209,7 @@ fn a_tiff_whose_strips_end_early_never_becomes_a_picture() {
     let grey = DynamicImage::from(grainy(48, 40)).into_luma8();
     let limits = DecodeLimits::default();
     let expected = DynamicImage::from(grey.clone()).into_rgb8();
-    let read = |told: fn([u32; 2], [u32; 2]) -> ([u32; 2], [u32; 2])| {
+    let read = |told: fn([u32; 2], [u32; 2]) -> photo_support::Strips| {
         decode(&photo_support::tiff_of_two_strips(&grey, told), &limits)
     };
     let whole = read(|begins, counts| (begins, counts));
