@@ -6,7 +6,7 @@ use fovea::photo::{
     Cut, DecodeLimits, LocalMean, PhotoError, Preprocessing, Retina, around, decode, find, prepare,
     thumbnail, to_tensor,
 };
-use image::{Rgb, RgbImage};
+use image::{Rgb, RgbImage, imageops};
 use photo_support::{Scene, grainy, shared_photos};
 
 /// Centre and radii within `part` of the radius.
@@ -40,6 +40,65 @@ fn a_whole_circle() {
         let found = assert_found(&Scene::whole(width, height, radius), 0.01);
         assert_eq!(found.cut, WHOLE);
     }
+}
+
+/// It lights less than half of the frame's middle, or none of it.
+#[test]
+fn a_small_circle_in_a_large_frame() {
+    for (width, height, radius) in [
+        (1200, 900, 170.0),
+        (1200, 900, 135.0),
+        (1600, 900, 150.0),
+        (1000, 1000, 120.0),
+    ] {
+        let scene = Scene::whole(width, height, radius);
+        assert_eq!(assert_found(&scene, 0.03).cut, WHOLE);
+        let aside = Scene {
+            x: 1.2 * radius,
+            y: 1.3 * radius,
+            ..scene
+        };
+        assert_found(&aside, 0.03);
+    }
+}
+
+/// Of two, as a clinic's program may put a patient's eyes into one picture, one alone
+/// would be graded and nothing said.
+#[test]
+fn two_retinas_in_one_picture_are_refused() {
+    let eyes = [
+        Scene::whole(500, 400, 190.0),
+        Scene::whole(400, 300, 175.0), // cut above and below
+        Scene::whole(300, 300, 100.0),
+    ];
+    for scene in eyes {
+        let eye = scene.draw();
+        let (width, height) = eye.dimensions();
+        let mut beside = RgbImage::new(2 * width, height);
+        imageops::replace(&mut beside, &eye, 0, 0);
+        let other = imageops::flip_horizontal(&eye);
+        imageops::replace(&mut beside, &other, i64::from(width), 0);
+        let mut above = RgbImage::new(width, 2 * height);
+        imageops::replace(&mut above, &eye, 0, 0);
+        imageops::replace(&mut above, &other, 0, i64::from(height));
+        let mut framed = RgbImage::new(2 * width + 60, height + 80);
+        imageops::replace(&mut framed, &eye, 0, 40);
+        imageops::replace(&mut framed, &other, i64::from(width) + 60, 40);
+        for picture in [beside, above, framed] {
+            assert_eq!(find(&picture), Err(PhotoError::SeveralRetinas), "{scene:?}");
+        }
+    }
+    // One in a frame as long is one, wherever it is, and so is one in part of it.
+    for x in [190.0, 260.0, 500.0, 700.0] {
+        let one = Scene {
+            x,
+            ..Scene::whole(1000, 400, 180.0)
+        };
+        let (across, upright) = (one.draw(), imageops::rotate90(&one.draw()));
+        assert!(find(&across).is_ok() && find(&upright).is_ok(), "{x}");
+    }
+    let frameless = Scene::whole(1000, 400, 800.0);
+    assert!(find(&frameless.draw()).is_ok());
 }
 
 #[test]

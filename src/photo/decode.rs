@@ -75,7 +75,7 @@ impl DecodeLimits {
 /// colour management.
 ///
 /// # Errors
-/// Every [`PhotoError`] but `NoRetina` and `Settings`. A file that ends early is
+/// Every [`PhotoError`] but `NoRetina`, `SeveralRetinas` and `Settings`. A file that ends early is
 /// refused even where a decoder would have filled the rest with grey.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<RgbImage, PhotoError> {
     if bytes.is_empty() {

@@ -91,6 +91,10 @@ pub enum PhotoError {
     )]
     NoRetina,
 
+    /// Two retinas side by side, or one above the other: the grade would be of one alone.
+    #[error("the picture shows more than one retina; save each as a photo of its own")]
+    SeveralRetinas,
+
     /// The preprocessing settings cannot be used: the bundle's fault, not the photo's.
     #[error("the preprocessing settings are wrong: {reason}; use another model bundle")]
     Settings {
@@ -101,7 +105,7 @@ pub enum PhotoError {
 
 impl PhotoError {
     /// Every name [`code`](Self::code) gives.
-    pub const CODES: [&'static str; 11] = [
+    pub const CODES: [&'static str; 12] = [
         "empty",
         "not-an-image",
         "unsupported",
@@ -112,6 +116,7 @@ impl PhotoError {
         "too-many-pixels",
         "too-small",
         "no-retina",
+        "several-retinas",
         "settings",
     ];
 
@@ -128,6 +133,7 @@ impl PhotoError {
             Self::TooManyPixels { .. } => "too-many-pixels",
             Self::TooSmall { .. } => "too-small",
             Self::NoRetina => "no-retina",
+            Self::SeveralRetinas => "several-retinas",
             Self::Settings { .. } => "settings",
         }
     }
@@ -163,6 +169,7 @@ mod tests {
                 least: 4,
             },
             PhotoError::NoRetina,
+            PhotoError::SeveralRetinas,
             PhotoError::Settings { reason: what },
         ] {
             let written = serde_json::to_value(&error).unwrap();

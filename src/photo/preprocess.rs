@@ -175,8 +175,8 @@ impl Prepared {
 /// its ground.
 ///
 /// # Errors
-/// [`PhotoError::NoRetina`], or [`PhotoError::Settings`] where the settings
-/// cannot be used.
+/// [`PhotoError::NoRetina`], [`PhotoError::SeveralRetinas`], or
+/// [`PhotoError::Settings`] where the settings cannot be used.
 pub fn prepare(photo: &RgbImage, settings: &Preprocessing) -> Result<Prepared, PhotoError> {
     settings.validate()?;
     let retina = find(photo)?;

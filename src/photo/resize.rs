@@ -25,6 +25,33 @@ impl Area {
             height: f64::from(photo.height()),
         }
     }
+
+    /// The same of a picture that is so much larger.
+    pub(super) fn scaled(self, by: f64) -> Self {
+        Self {
+            left: self.left * by,
+            top: self.top * by,
+            width: self.width * by,
+            height: self.height * by,
+        }
+    }
+
+    /// The part of it that lies in the photo, in whole pixels.
+    pub(super) fn within(self, photo: &RgbImage) -> Self {
+        let (left, top) = (self.left.max(0.0).floor(), self.top.max(0.0).floor());
+        let right = (self.left + self.width)
+            .min(f64::from(photo.width()))
+            .floor();
+        let bottom = (self.top + self.height)
+            .min(f64::from(photo.height()))
+            .floor();
+        Self {
+            left,
+            top,
+            width: right - left,
+            height: bottom - top,
+        }
+    }
 }
 
 /// The area of the photo at `width` x `height` pixels, averaged over what each

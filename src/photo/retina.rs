@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use fast_image_resize::FilterType;
 use image::RgbImage;
+use image::imageops::crop_imm;
 
 use super::PhotoError;
 use super::resize::{Area, resize};
@@ -52,22 +53,41 @@ const MOST_ASPECT: f64 = 1.75;
 ///
 /// # Errors
 /// [`PhotoError::NoRetina`] where the picture is of one colour, or shows nothing
-/// that could be a retina.
+/// that could be a retina; [`PhotoError::SeveralRetinas`] where it shows two, as a
+/// clinic's program may put a patient's eyes side by side.
 pub fn find(photo: &RgbImage) -> Result<Retina, PhotoError> {
+    let whole = Area::whole(photo);
+    match find_in(photo, whole)? {
+        Found::Retina(retina) => Ok(retina),
+        // As if somebody had cut the photo to it.
+        Found::Part(part) => match find_in(photo, part)? {
+            Found::Retina(retina) => Ok(retina),
+            Found::Part(_) => Err(PhotoError::NoRetina),
+        },
+    }
+}
+
+/// What a look at a photo, or at part of it, comes to.
+enum Found {
+    Retina(Retina),
+    /// All that is lit is in this part.
+    Part(Area),
+}
+
+fn find_in(photo: &RgbImage, seen: Area) -> Result<Found, PhotoError> {
     // One scale for both axes, exactly, so that a circle stays one: what is left
     // of the shorter side is less than a pixel of the copy.
-    let longer = photo.width().max(photo.height()).max(1);
-    let scale = f64::from(longer) / f64::from(longer.min(SEARCHED_SIDE));
-    let shrunk = |side: u32| (f64::from(side) / scale + 1e-6).floor();
-    let (width, height) = (shrunk(photo.width()), shrunk(photo.height()));
+    let longer = seen.width.max(seen.height).max(1.0);
+    let scale = longer / longer.min(f64::from(SEARCHED_SIDE));
+    let shrunk = |side: f64| (side / scale + 1e-6).floor();
+    let (width, height) = (shrunk(seen.width), shrunk(seen.height));
     if width < 8.0 || height < 8.0 {
         return Err(PhotoError::NoRetina);
     }
     let area = Area {
-        left: 0.0,
-        top: 0.0,
-        width: (width * scale).min(f64::from(photo.width())),
-        height: (height * scale).min(f64::from(photo.height())),
+        width: (width * scale).min(seen.width),
+        height: (height * scale).min(seen.height),
+        ..seen
     };
     let small = resize(
         photo,
@@ -76,26 +96,83 @@ pub fn find(photo: &RgbImage) -> Result<Retina, PhotoError> {
         height as u32,
         FilterType::Bilinear,
     )?;
+    if shows_two(&small) {
+        return Err(PhotoError::SeveralRetinas);
+    }
     let light = Light::of(&small);
-    let ellipse = search(&light, &small).ok_or(PhotoError::NoRetina)?;
-    // Less than a pixel of the copy is no cut.
-    let beyond = |edge: f64| edge > 1.0;
-    Ok(Retina {
-        center_x: (ellipse.x * scale) as f32,
-        center_y: (ellipse.y * scale) as f32,
+    let ellipse = match search(&light, &small) {
+        Some(Sought::Disc(ellipse)) => ellipse,
+        Some(Sought::Within(part)) => {
+            return Ok(Found::Part(part.scaled(scale).within(photo)));
+        }
+        None => return Err(PhotoError::NoRetina),
+    };
+    // Less than a pixel of the copy is no cut, and where the photo goes on none is.
+    let beyond = |edge: f64, frame: bool| edge > 1.0 && frame;
+    let right = seen.left + seen.width >= f64::from(photo.width());
+    let bottom = seen.top + seen.height >= f64::from(photo.height());
+    Ok(Found::Retina(Retina {
+        center_x: (seen.left + ellipse.x * scale) as f32,
+        center_y: (seen.top + ellipse.y * scale) as f32,
         radius_x: (ellipse.rx * scale) as f32,
         radius_y: (ellipse.ry * scale) as f32,
         cut: Cut {
-            left: beyond(ellipse.rx - ellipse.x),
-            right: beyond(ellipse.x + ellipse.rx - width),
-            top: beyond(ellipse.ry - ellipse.y),
-            bottom: beyond(ellipse.y + ellipse.ry - height),
+            left: beyond(ellipse.rx - ellipse.x, seen.left <= 0.0),
+            right: beyond(ellipse.x + ellipse.rx - width, right),
+            top: beyond(ellipse.ry - ellipse.y, seen.top <= 0.0),
+            bottom: beyond(ellipse.y + ellipse.ry - height, bottom),
         },
-    })
+    }))
 }
 
-fn search(light: &Light, small: &RgbImage) -> Option<Ellipse> {
-    let (width, height) = (light.width as f64, light.height as f64);
+/// Whether each half of a long picture holds a disc in its middle. Of one retina the
+/// halves hold halves, whose discs have their middle where the picture is parted.
+fn shows_two(small: &RgbImage) -> bool {
+    let (width, height) = small.dimensions();
+    let is_wide = width > height;
+    let (longer, shorter) = (width.max(height), width.min(height));
+    // Two photos as wide as cameras take them, one above the other, are this long.
+    if 4 * longer < 5 * shorter {
+        return false;
+    }
+    let half = longer / 2;
+    let discs = [0, longer - half].map(|from| {
+        let part = match is_wide {
+            true => crop_imm(small, from, 0, half, height),
+            false => crop_imm(small, 0, from, width, half),
+        };
+        let part = part.to_image();
+        let light = Light::of(&part);
+        let disc = match search(&light, &part)? {
+            Sought::Disc(disc) => disc,
+            Sought::Within(_) => return None,
+        };
+        let (middle, radius) = match is_wide {
+            true => (disc.x, disc.rx),
+            false => (disc.y, disc.ry),
+        };
+        let side = f64::from(half);
+        let is_amid = (0.3 * side..0.7 * side).contains(&middle);
+        // One that reaches into the corners is a picture without a ground.
+        let corner = side.hypot(f64::from(shorter)) / 2.0;
+        let is_disc = radius > 0.2 * side && disc.mean_radius() < 0.95 * corner;
+        (is_amid && is_disc && light.ends_at(&disc)).then_some(radius)
+    });
+    match discs {
+        [Some(first), Some(second)] => first.max(second) < 1.25 * first.min(second),
+        _ => false,
+    }
+}
+
+/// What a search comes to.
+enum Sought {
+    Disc(Ellipse),
+    /// The retina lights less than half of the frame's middle, as one photographed
+    /// through a lens held in the hand: this holds it, with some of its ground.
+    Within(Area),
+}
+
+fn search(light: &Light, small: &RgbImage) -> Option<Sought> {
     let ground = Ground::of(light);
     let bright = light.centre_level();
     if light.spread() < LEAST_CONTRAST {
@@ -103,9 +180,18 @@ fn search(light: &Light, small: &RgbImage) -> Option<Ellipse> {
     }
     // Corners too light for any camera's ground are retina.
     let no_ground = ground.level > LIGHTEST_GROUND && ground.level > 0.4 * bright;
-    if no_ground || bright - ground.level < LEAST_CONTRAST {
-        return fills_frame(light, small);
+    if no_ground {
+        return fills_frame(light, small).map(Sought::Disc);
     }
+    if bright - ground.level < LEAST_CONTRAST {
+        let part = lit_part(light, &ground).map(Sought::Within);
+        return part.or_else(|| fills_frame(light, small).map(Sought::Disc));
+    }
+    disc(light, small, &ground, bright).map(Sought::Disc)
+}
+
+fn disc(light: &Light, small: &RgbImage, ground: &Ground, bright: f32) -> Option<Ellipse> {
+    let (width, height) = (light.width as f64, light.height as f64);
     let threshold = ground.threshold(bright);
     let disc = Component::largest(light, threshold)?;
     let frame = width * height;
@@ -138,6 +224,26 @@ fn search(light: &Light, small: &RgbImage) -> Option<Ellipse> {
         return disc.as_ellipse();
     }
     Some(sharpen(light, shape, fit, &plausible).ellipse)
+}
+
+/// Where the largest patch of light lies, and as much around it as half of it; none
+/// where it is a speck, or all of the frame.
+fn lit_part(light: &Light, ground: &Ground) -> Option<Area> {
+    let (width, height) = (light.width as f64, light.height as f64);
+    let bright = percentile(&mut light.levels.clone(), 0.995);
+    let patch = Component::largest(light, ground.threshold(bright))?;
+    let [left, right, top, bottom] = patch.extent()?;
+    let around = (right - left).max(bottom - top) / 2.0;
+    let (from_x, from_y) = ((left - around).max(0.0), (top - around).max(0.0));
+    let part = Area {
+        left: from_x,
+        top: from_y,
+        width: (right + around).min(width) - from_x,
+        height: (bottom + around).min(height) - from_y,
+    };
+    let is_speck = (patch.area as f64) < 0.008 * width * height;
+    let is_smaller = part.width * part.height < 0.9 * width * height;
+    (is_smaller && !is_speck).then_some(part)
 }
 
 /// A photo cropped to inside the rim: a disc that holds all of it. Only colours
@@ -272,6 +378,25 @@ impl Light {
         let upper = get(left, top) * (1.0 - fx) + get(right, top) * fx;
         let lower = get(left, bottom) * (1.0 - fx) + get(right, bottom) * fx;
         Some(upper * (1.0 - fy) + lower * fy)
+    }
+
+    /// Whether it is dark around the ellipse, nearly everywhere in the frame where it is
+    /// not cut.
+    fn ends_at(&self, e: &Ellipse) -> bool {
+        const RAYS: usize = 48;
+        let least = 0.3 * self.centre_level();
+        let (mut seen, mut dark) = (0, 0);
+        for ray in 0..RAYS {
+            let (sin, cos) = (std::f64::consts::TAU * ray as f64 / RAYS as f64).sin_cos();
+            let level = |out: f64| self.at((e.x + e.rx * out * cos, e.y + e.ry * out * sin));
+            if let (Some(within), Some(beyond)) = (level(0.92), level(1.06))
+                && within > least
+            {
+                seen += 1;
+                dark += usize::from(beyond < 0.4 * within);
+            }
+        }
+        seen >= RAYS / 8 && 10 * dark >= 9 * seen
     }
 
     /// The level most of the frame's middle exceeds.
@@ -450,8 +575,8 @@ impl Component {
         points
     }
 
-    /// The patch's own extent, where no ellipse runs along enough of its rim.
-    fn as_ellipse(&self) -> Option<Ellipse> {
+    /// Its left, right, upper and lower edge.
+    fn extent(&self) -> Option<[f64; 4]> {
         let extent = |spans: &[Option<(usize, usize)>]| {
             let first = spans.iter().position(Option::is_some)?;
             let last = spans.iter().rposition(Option::is_some)?;
@@ -459,6 +584,12 @@ impl Component {
         };
         let (left, right) = extent(&self.columns)?;
         let (top, bottom) = extent(&self.rows)?;
+        Some([left, right, top, bottom])
+    }
+
+    /// The patch's own extent, where no ellipse runs along enough of its rim.
+    fn as_ellipse(&self) -> Option<Ellipse> {
+        let [left, right, top, bottom] = self.extent()?;
         let (rx, ry) = ((right - left) / 2.0, (bottom - top) / 2.0);
         if rx > ry * MOST_ASPECT || ry > rx * MOST_ASPECT {
             return None;

@@ -402,11 +402,10 @@ mod tests {
         let third = image::imageops::crop_imm(&photo, 0, 0, 150, 400).to_image();
         assert_eq!(verdict(&third), Err(Reason::CutOff));
 
-        // A retina this small is refused too; it mostly passes for none.
         let mut frame = RgbImage::new(400, 400);
         let tiny = crate::photo::thumbnail(&photo, 90);
         image::imageops::replace(&mut frame, &tiny, 120, 120);
-        assert!(verdict(&frame).is_err());
+        assert_eq!(verdict(&frame), Err(Reason::TooSmall));
     }
 
     #[test]

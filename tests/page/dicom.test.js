@@ -118,7 +118,7 @@ test("what is no photograph, damaged or packed otherwise is refused in the libra
   assert.match(rows[0].model, /^[0-9a-f]{64}$/);
   await page.getByLabel("Language").selectOption("da");
   assert.match((await result(card(page, "scan.dcm"))).reason, /^Denne DICOM-fil er ikke et fotografi/);
-  assert.match((await result(card(page, "IM0001"))).reason, /Kun det første af de 2 billeder/);
+  assert.match((await result(card(page, "IM0001"))).reason, /kun set på det første af de 2 billeder/);
   await page.getByLabel("Sprog").selectOption("en");
 });
 

@@ -219,11 +219,14 @@ pub fn tiff_of_tiles(tile_width: u32, tile_height: u32) -> Vec<u8> {
     file
 }
 
+/// Where each of two strips begins, and how many bytes it has.
+pub type Strips = ([u32; 2], [u32; 2]);
+
 /// An uncompressed grey TIFF of two strips, one after the other; `told` is where each
 /// begins and how many bytes it has, instead of what is so.
 pub fn tiff_of_two_strips(
     picture: &image::GrayImage,
-    told: impl Fn([u32; 2], [u32; 2]) -> ([u32; 2], [u32; 2]),
+    told: impl Fn([u32; 2], [u32; 2]) -> Strips,
 ) -> Vec<u8> {
     let rows = picture.height().div_ceil(2);
     let first = rows * picture.width();

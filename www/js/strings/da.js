@@ -74,6 +74,7 @@ export default (f) => {
       "too-many-pixels": "Billedet har for mange pixels; gem det mindre.",
       "too-small": "Billedet har for få pixels til at vise en forandring; brug det oprindelige billede.",
       "no-retina": "Der blev ikke fundet en nethinde i billedet; brug et farvebillede af øjenbaggrunden med den runde kant synlig.",
+      "several-retinas": "Billedet viser mere end én nethinde; gem hver af dem som et billede for sig.",
       "not-fundus": "Det ligner ikke en nethinde; vælg et billede af øjenbaggrunden med den runde kant.",
       blurred: "Billedet er uskarpt; stil skarpt på karrene, lad øjet hvile, og tag det om.",
       "too-dark": "Nethinden er for mørk; brug mere blitz eller en videre pupil, og tag billedet om.",

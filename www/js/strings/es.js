@@ -74,6 +74,7 @@ export default (f) => {
       "too-many-pixels": "La imagen tiene demasiados píxeles; guárdela más pequeña.",
       "too-small": "La imagen tiene muy pocos píxeles para mostrar una lesión; use la fotografía original.",
       "no-retina": "No se ha encontrado una retina en la imagen; use una fotografía en color del fondo de ojo, con su borde redondo visible.",
+      "several-retinas": "La imagen muestra más de una retina; guarde cada una como fotografía aparte.",
       "not-fundus": "No parece una retina; elija una fotografía del fondo de ojo con su borde redondo.",
       blurred: "La fotografía está borrosa; enfoque los vasos, deje descansar el ojo y fotografíe otra vez.",
       "too-dark": "La retina está demasiado oscura; use más flash o una pupila más dilatada y fotografíe otra vez.",
