@@ -197,8 +197,8 @@ impl TrainConfig {
             ),
             (
                 self.trains_nothing() && self.from.is_none(),
-                "without --from, --epochs 0 trains nothing; with it a new head is trained, or, with \
-                 --head-epochs 0, a bundle calibrated anew",
+                "without --from, --epochs 0 trains nothing; with it a new head is trained, and with \
+                 --from a bundle and --head-epochs 0 that is calibrated anew",
             ),
             (
                 !self.mean_with.is_empty() && self.from.is_none(),
