@@ -313,7 +313,10 @@ impl TrainConfig {
     /// A sentence where it was written down as seen from another folder.
     pub fn in_sight(&self, file: &Path) -> Result<(), String> {
         let opinions = self.opinions.iter().flat_map(|heard| &heard.files);
-        let mut named = (self.data.iter().chain(&self.from).chain(&self.mean_with))
+        // A training that goes on needs its first weights no more, but a bundle's terms.
+        let bundles = (self.from.iter().chain(&self.mean_with))
+            .filter(|path| path.extension().is_some_and(|kind| kind == "json"));
+        let mut named = (self.data.iter().chain(bundles))
             .chain(&self.split)
             .chain(opinions);
         match named.find(|path| path.is_relative() && !path.exists()) {
@@ -405,6 +408,16 @@ mod tests {
                 said.err()
                     .is_none_or(|said| said.contains("--smaller-first"))
             );
+        }
+    }
+
+    #[test]
+    fn weights_that_were_gone_on_from_may_be_gone() {
+        let mut config: TrainConfig = serde_json::from_str(EARLIER).unwrap();
+        config.data = vec!["src".into()];
+        for (from, taken) in [("no/such.pth", true), ("no/such/model.json", false)] {
+            config.from = Some(from.into());
+            assert_eq!(config.in_sight(Path::new("config.json")).is_ok(), taken);
         }
     }
 
