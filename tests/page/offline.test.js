@@ -71,10 +71,21 @@ test("what the browser cleared is stored again by the next visit", async () => {
 });
 
 test("removing the page from the device really removes it", async () => {
+  // A device that is full is a reason to.
+  await page.evaluate(() => {
+    for (let size = 2 ** 22; size >= 1; size /= 2) {
+      try {
+        for (let n = 0; ; n += 1) localStorage.setItem(`full-${size}-${n}`, "x".repeat(size));
+      } catch {
+        // Less than that is left.
+      }
+    }
+  });
   await page.getByRole("button", { name: "Remove Fovea from this device" }).click();
   await page.waitForSelector("html[data-offline=removed]", { state: "attached" });
   const left = await page.evaluate(async () => ({ caches: await caches.keys(), workers: (await navigator.serviceWorker.getRegistrations()).length }));
   assert.deepEqual(left, { caches: [], workers: 0 });
+  await page.evaluate(() => Object.keys(localStorage).filter((key) => key.startsWith("full-")).forEach((key) => localStorage.removeItem(key)));
 
   // Nor does a new worker put the model back.
   await gradeDrawn(page);

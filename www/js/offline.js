@@ -79,8 +79,12 @@ export class Offline extends EventTarget {
   // and the worker. Other windows hear "removed".
   async remove() {
     leave();
-    localStorage.setItem(LEFT, "");
-    localStorage.removeItem(LEFT);
+    try {
+      localStorage.setItem(LEFT, "");
+      localStorage.removeItem(LEFT);
+    } catch {
+      // Full: the other windows hear nothing, and all goes from here.
+    }
     await forgetEverything();
   }
 
