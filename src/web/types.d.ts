@@ -218,6 +218,7 @@ export type PhotoErrorCode =
   | "too-many-pixels"
   | "too-small"
   | "no-retina"
+  | "several-retinas"
   | "settings";
 
 /**
